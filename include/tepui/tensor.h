@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// Element types, shapes and typed views of host memory. Knows bytes, never computes. All tensors
+// are row-major and contiguous.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tepui {
+
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  f64,  // only in files; no backend computes with it
+  i64,  // only in files
+  i32,
+  u32,
+  u8,
+  packed,  // a backend's own layout of a [N, K] matrix; only that backend can read it
+};
+
+std::string_view dtype_name(DType dtype);
+std::size_t dtype_bytes(DType dtype);  // of one element; packed has none and must not be asked
+
+// Up to four sizes. A scalar has rank 0 and one element; a size may be 0.
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> sizes);
+  explicit Shape(std::span<const std::int64_t> sizes);
+
+  int rank() const { return rank_; }
+  std::int64_t operator[](int axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
+  std::int64_t elements() const;
+  std::string to_string() const;  // "[2, 3]"
+  bool operator==(const Shape&) const = default;
+
+  static constexpr int kMaxRank = 4;
+
+ private:
+  std::array<std::int64_t, kMaxRank> sizes_{};
+  int rank_ = 0;
+};
+
+struct TensorType {
+  DType dtype = DType::f32;
+  Shape shape;
+
+  std::size_t bytes() const;
+  std::string to_string() const;  // "f32 [2, 3]"
+  bool operator==(const TensorType&) const = default;
+};
+
+struct HostView {
+  TensorType type;
+  std::span<const std::byte> bytes;
+
+  template <class T>
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  bool present() const { return bytes.data() != nullptr; }
+  double at(std::int64_t index) const;  // any float or integer dtype
+};
+
+struct MutableHostView {
+  TensorType type;
+  std::span<std::byte> bytes;
+
+  template <class T>
+  std::span<T> as() const {
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  operator HostView() const { return {type, bytes}; }
+};
+
+}  // namespace tepui

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "base/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+namespace tepui {
+
+int ThreadPool::hardware_threads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+ThreadPool::ThreadPool(int threads) {
+  for (int thread = 1; thread < threads; ++thread)
+    workers_.emplace_back([this, thread] { work(thread); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::drain(int thread) {
+  for (std::int64_t piece = next_.fetch_add(1); piece < pieces_; piece = next_.fetch_add(1)) {
+    (*body_)(piece, thread);
+  }
+}
+
+void ThreadPool::for_each(std::int64_t pieces, const std::function<void(std::int64_t, int)>& body) {
+  if (pieces <= 0) return;
+  if (workers_.empty() || pieces == 1) {
+    for (std::int64_t piece = 0; piece < pieces; ++piece) body(piece, 0);
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    body_ = &body;
+    pieces_ = pieces;
+    next_ = 0;
+    running_ = static_cast<int>(workers_.size());
+    ++round_;
+  }
+  wake_.notify_all();
+  drain(0);
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [this] { return running_ == 0; });
+}
+
+void ThreadPool::work(int thread) {
+  std::uint64_t seen = 0;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stop_ || round_ != seen; });
+      if (stop_) return;
+      seen = round_;
+    }
+    drain(thread);
+    const std::lock_guard lock(mutex_);
+    if (--running_ == 0) done_.notify_one();
+  }
+}
+
+}  // namespace tepui

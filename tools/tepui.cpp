@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The command line.
+int main() { return 0; }
