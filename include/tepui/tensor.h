@@ -52,6 +52,10 @@ struct TensorType {
   DType dtype = DType::f32;
   Shape shape;
 
+  // An optional operand that is not there (a linear layer without a bias) has this type.
+  static TensorType absent() { return {DType::u8, Shape{0}}; }
+  bool present() const { return *this != absent(); }
+
   std::size_t bytes() const;
   std::string to_string() const;  // "f32 [2, 3]"
   bool operator==(const TensorType&) const = default;
@@ -65,8 +69,8 @@ struct HostView {
   std::span<const T> as() const {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  bool present() const { return bytes.data() != nullptr; }
-  double at(std::int64_t index) const;  // any float or integer dtype
+  bool present() const { return type.present(); }
+  double at(std::int64_t index) const;  // any float or integer dtype; the bytes may be unaligned
 };
 
 struct MutableHostView {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstring>
+
 #include "base/assert.h"
 #include "base/half.h"
 
@@ -69,17 +71,27 @@ std::string TensorType::to_string() const {
   return fmt::format("{} {}", dtype_name(dtype), shape.to_string());
 }
 
+namespace {
+
+template <class T>
+T load(std::span<const std::byte> bytes, std::int64_t index) {
+  T value;  // copied, because tensors in files stand at any offset
+  std::memcpy(&value, bytes.data() + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
+  return value;
+}
+
+}  // namespace
+
 double HostView::at(std::int64_t index) const {
-  const auto i = static_cast<std::size_t>(index);
   switch (type.dtype) {
-    case DType::f32: return static_cast<double>(as<float>()[i]);
-    case DType::f16: return static_cast<double>(f32_from_f16(as<std::uint16_t>()[i]));
-    case DType::bf16: return static_cast<double>(f32_from_bf16(as<std::uint16_t>()[i]));
-    case DType::f64: return as<double>()[i];
-    case DType::i64: return static_cast<double>(as<std::int64_t>()[i]);
-    case DType::i32: return static_cast<double>(as<std::int32_t>()[i]);
-    case DType::u32: return static_cast<double>(as<std::uint32_t>()[i]);
-    case DType::u8: return static_cast<double>(as<std::uint8_t>()[i]);
+    case DType::f32: return static_cast<double>(load<float>(bytes, index));
+    case DType::f16: return static_cast<double>(f32_from_f16(load<std::uint16_t>(bytes, index)));
+    case DType::bf16: return static_cast<double>(f32_from_bf16(load<std::uint16_t>(bytes, index)));
+    case DType::f64: return load<double>(bytes, index);
+    case DType::i64: return static_cast<double>(load<std::int64_t>(bytes, index));
+    case DType::i32: return static_cast<double>(load<std::int32_t>(bytes, index));
+    case DType::u32: return static_cast<double>(load<std::uint32_t>(bytes, index));
+    case DType::u8: return static_cast<double>(load<std::uint8_t>(bytes, index));
     case DType::packed: break;
   }
   TEPUI_ASSERT(type.dtype != DType::packed);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// A backend holds bytes, moves them up and down, prepares and runs Programs, waits, and says what
+// it cannot do. Ops are never mentioned here; there is no fallback from one backend to another (law
+// 6): a planner asks can_run first. Calls come from one thread at a time. Work that is issued may
+// run later, in the order its tickets demand; everything a run reads or writes must live until its
+// ticket was waited for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tepui/program.h"
+#include "tepui/result.h"
+
+namespace tepui {
+
+struct DeviceInfo {
+  std::string backend;  // "cpu", "vulkan", "reference"
+  std::string name;     // the processor's or the device's own name
+  std::string detail;   // instruction set, driver, threads: what a reader needs to repeat a figure
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t max_allocation_bytes = 0;
+};
+
+enum class Memory : std::uint8_t {
+  device,   // where kernels run fastest
+  staging,  // visible to the host as well, for uploads and downloads
+};
+
+// A backend's own storage behind a Buffer; freed with it.
+class BufferStorage {
+ public:
+  virtual ~BufferStorage() = default;
+};
+
+struct Buffer {
+  std::unique_ptr<BufferStorage> storage;
+  std::size_t bytes = 0;
+};
+
+struct BufferSlice {
+  const Buffer* buffer = nullptr;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+
+  static BufferSlice whole(const Buffer& buffer) { return {&buffer, 0, buffer.bytes}; }
+};
+
+// A promise of device work: the count-th job of a queue. An error stays with its ticket until wait.
+struct Ticket {
+  std::uint32_t queue = 0;
+  std::uint64_t count = 0;
+};
+using Tickets = std::span<const Ticket>;
+
+// A Program that a backend has planned: kernels chosen, memory laid out, pipelines made. Reusable
+// for any bindings.
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+};
+
+// One slice per value of the Program, by value id; temporaries stay empty.
+using Bindings = std::vector<BufferSlice>;
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual const DeviceInfo& device() const = 0;
+  // Whether this backend has a kernel for the step as it stands: op, dtypes, sizes.
+  virtual bool can_run(const Step& step, const Program& program) const = 0;
+  // Bytes that a value of this type takes in this backend's memory; only `packed` differs between
+  // backends.
+  virtual std::size_t storage_bytes(const TensorType& type) const = 0;
+
+  virtual Result<Buffer> allocate(std::size_t bytes, Memory memory) = 0;
+  // Host memory used in place where the device can (CPU, integrated GPU), copied otherwise. The
+  // bytes must outlive it and may be unaligned.
+  virtual Result<Buffer> adopt(std::span<const std::byte> bytes) = 0;
+  virtual Ticket upload(BufferSlice to, std::span<const std::byte> from, Tickets after) = 0;
+  virtual Ticket download(std::span<std::byte> to, BufferSlice from, Tickets after) = 0;
+
+  // Fails with an error that lists every step it cannot run.
+  virtual Result<std::unique_ptr<Prepared>> prepare(const Program& program) = 0;
+  virtual Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) = 0;
+  virtual Status wait(Ticket ticket) = 0;
+};
+
+}  // namespace tepui

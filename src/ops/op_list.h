@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// The ops and their parameter blocks, read by C++ and by GLSL: one list, so that neither side has
+// to match the other. Legend: R rows (tokens of a chunk), D width, S sequences of the chunk, H
+// heads, T positions, V vocabulary. Adding an op: a line in TEPUI_OP_LIST, a parameter block,
+// src/ops/<name>.cpp (meaning), a kernel per backend.
+#ifndef TEPUI_OP_LIST_H
+#define TEPUI_OP_LIST_H
+
+#ifdef __cplusplus
+#include <cstdint>
+namespace tepui {
+using uint = std::uint32_t;
+#endif
+
+// What a linear layer or `act` applies to its sum.
+#define TEPUI_ACT_NONE 0u
+#define TEPUI_ACT_SILU 1u       // x / (1 + exp(-x))
+#define TEPUI_ACT_GELU_ERF 2u   // x/2 (1 + erf(x / sqrt 2))
+#define TEPUI_ACT_GELU_TANH 3u  // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+#define TEPUI_ACT_RELU 4u
+
+// embed: out[r, :] = table[ids[r], :]                       ids i32 [R], table [V, D] f32|f16|bf16
+// -> f32 [R, D]
+struct EmbedParams {
+  uint rows;
+  uint dim;
+  uint vocabulary;
+};
+
+// cast: out[i] = in[i] as f32                               any float [N] -> f32 [N]
+struct CastParams {
+  uint count;
+};
+
+// pack: a stored matrix -> the backend's own layout         [N, K] or, transposed, [K, N] -> packed
+// [N, K] Element (n, k) is read at offset + n * stride + k, or transposed at offset + k * stride +
+// n.
+struct PackParams {
+  uint n;
+  uint k;
+  uint offset;
+  uint stride;
+  uint transposed;
+};
+
+// linear: out = residual + act(x W^T + bias)                x f32 [R, K], W packed [N, K], bias f32
+// [N] or absent,
+//                                                           residual f32 [R, N] or absent -> f32
+//                                                           [R, N]
+struct LinearParams {
+  uint rows;
+  uint n;
+  uint k;
+  uint act;
+};
+
+// rms_norm: out = x / sqrt(mean(x^2) + eps) * weight        x f32 [R, D], weight f32 [D] -> f32 [R,
+// D] layer_norm: out = (x - mean) / sqrt(var + eps) * w + b    weight and bias f32 [D] or absent;
+// var is the biased one
+struct NormParams {
+  uint rows;
+  uint dim;
+  float eps;
+};
+
+// rope: rotates the first rotary_dim of each head by its position's angle; pairs are (i, i +
+// rotary_dim/2), or (2i, 2i + 1) where interleaved                            x f32 [R, H *
+// head_dim], positions i32 [R],
+//                                                           table f32 [T, rotary_dim]: cosines,
+//                                                           then sines -> f32 like x
+struct RopeParams {
+  uint rows;
+  uint heads;
+  uint head_dim;
+  uint rotary_dim;
+  uint interleaved;
+};
+
+// attention: causal softmax(q k^T * scale) v within each sequence; query head h reads key head h /
+// (heads / kv_heads)
+//                                                           q f32 [R, heads * head_dim], k and v
+//                                                           f32 [R, kv_heads * head_dim], offsets
+//                                                           i32 [S + 1] -> f32 like q
+struct AttentionParams {
+  uint rows;
+  uint heads;
+  uint kv_heads;
+  uint head_dim;
+  uint sequences;
+  float scale;
+};
+
+// act: out = act(x)        act_mul: out = act(gate) * up    f32 [R, D] (each) -> f32 [R, D]
+struct ActParams {
+  uint count;
+  uint act;
+};
+
+// add: out = a + b                                          f32 [R, D] each -> f32 [R, D]
+struct AddParams {
+  uint count;
+};
+
+// Selections over the |x| of each sequence's rows, offsets i32 [S + 1]. NaN counts as larger than
+// infinity; among equal |x| the lowest index wins; an index counts from the sequence's first
+// element: position * D + channel. max_abs: value f32 [S] (signed), index u32 [S]; an empty
+// sequence gives 0 and 0xffffffff top_k_abs: value f32 [S, k], index u32 [S, k], largest first;
+// absent places hold 0 and 0xffffffff
+struct SelectParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+  uint k;
+};
+
+// quantile_abs: out[s, q] = the ranks[s, q]-th smallest |x| (from 0); ranks u32 [S, Q]; f32 [S, Q]
+struct QuantileParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+  uint ranks;
+};
+
+// above_abs: all elements with |x| > t, t = ratio * level[s], or floor where level[s] is 0, in
+// ascending index order
+//   level f32 [S] -> count u32 [S] (exact), value f32 [S, capacity], index u32 [S, capacity] (the
+//   first `capacity`; unused places hold 0 and 0xffffffff)
+struct AboveParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+  uint capacity;
+  float ratio;
+  float floor;
+};
+
+// channel_max_abs: value f32 [S, D] (signed), position u32 [S, D]
+// token_max_abs: value f32 [R] (signed), channel u32 [R]
+// l2_norm: out f32 [R] = sqrt(sum_d x[r, d]^2)
+struct ReduceParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+};
+
+// cross_entropy: folds one tile of logits into the running log-sum-exp of each row
+//   logits f32 [R, tile], targets i32 [R] (-1: none), state f32 [R, 3] = (max, sum of exp(x - max),
+//   target's logit)
+//   -> state f32 [R, 3]; the loss of a row is max + log(sum) - target's logit. Start from (-inf, 0,
+//   0).
+// arg_max: folds one tile of logits into the running largest    logits f32 [R, tile], value f32
+// [R], index u32 [R]
+//   -> value f32 [R], index u32 [R]. Start from (-inf, 0xffffffff); the lowest index wins ties.
+struct TileParams {
+  uint rows;
+  uint tile;
+  uint first;  // the vocabulary index of the tile's first column
+};
+
+#ifdef __cplusplus
+}  // namespace tepui
+
+#define TEPUI_OP_LIST(X)           \
+  X(embed, EmbedParams)            \
+  X(cast, CastParams)              \
+  X(pack, PackParams)              \
+  X(linear, LinearParams)          \
+  X(rms_norm, NormParams)          \
+  X(layer_norm, NormParams)        \
+  X(rope, RopeParams)              \
+  X(attention, AttentionParams)    \
+  X(act, ActParams)                \
+  X(act_mul, ActParams)            \
+  X(add, AddParams)                \
+  X(max_abs, SelectParams)         \
+  X(top_k_abs, SelectParams)       \
+  X(quantile_abs, QuantileParams)  \
+  X(above_abs, AboveParams)        \
+  X(channel_max_abs, ReduceParams) \
+  X(token_max_abs, ReduceParams)   \
+  X(l2_norm, ReduceParams)         \
+  X(cross_entropy, TileParams)     \
+  X(arg_max, TileParams)
+#endif
+
+#endif
