@@ -14,7 +14,6 @@ Every value is seeded by its case and name, so rows can be added without changin
 import argparse
 import importlib
 import json
-import math
 import os
 import pathlib
 import shutil
@@ -94,10 +93,9 @@ def write_weights(case, folder, tensors):
         save_file(tensors, folder / "model.safetensors", {"format": "pt"})
         return
     names, place = sorted(tensors), {}
-    per_shard = math.ceil(len(names) / case.shards)
     for shard in range(case.shards):
         file = f"model-{shard + 1:05}-of-{case.shards:05}.safetensors"
-        part = names[shard * per_shard : (shard + 1) * per_shard]
+        part = names[shard :: case.shards]  # each layer lies in every shard
         save_file({name: tensors[name] for name in part}, folder / file, {"format": "pt"})
         place |= dict.fromkeys(part, file)
     size = sum(tensor.nbytes for tensor in tensors.values())
