@@ -76,7 +76,7 @@ def check_sites(sites, probs, model, check_family):
 
 
 def spread_heads(v, config):
-    """[S, T, kv width] to [S, heads, T, head_dim], each kv head once per query head of its group."""
+    """[S, T, kv width] to [S, heads, T, head_dim], one kv head for each query head of its group."""
     heads = config.num_attention_heads
     kv_heads = getattr(config, "num_key_value_heads", heads)
     v = v.unflatten(2, (kv_heads, -1)).transpose(1, 2)
