@@ -149,4 +149,7 @@ struct ModelSpec {
 
 std::span<const ArchSpec* const> all_architectures();
 
+// A hash (hex) of everything in the specification that a result depends on.
+std::string configuration_fingerprint(const ModelSpec& spec);
+
 }  // namespace tepui
