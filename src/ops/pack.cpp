@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "ops/check.h"
+#include "ops/elements.h"
+
+namespace tepui {
+namespace {
+
+Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
+  const auto p = bytes.as<PackParams>();
+  OperandCheck check("pack", in, {"stored"});
+  check.is_float(0).holds(p.n > 0 && p.k > 0, "expected a matrix that is not empty");
+  if (in.empty()) return check.gives({});
+  const std::uint64_t lines = p.transposed ? p.k : p.n;
+  const std::uint64_t line = p.transposed ? p.n : p.k;
+  const std::uint64_t end = p.offset + (lines - 1) * p.stride + line;
+  check.holds(p.stride >= line,
+              fmt::format("expected a stride of at least {} elements, found {}", line, p.stride));
+  check.holds(
+      end <= static_cast<std::uint64_t>(in[0].shape.elements()),
+      fmt::format("stored: expected at least {} elements, found {}", end, in[0].to_string()));
+  return check.gives({{DType::packed, shape_of(p.n, p.k)}});
+}
+
+void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
+               const ParamBytes& bytes) {
+  const auto p = bytes.as<PackParams>();
+  const auto y = out[0].as<float>();
+  for (std::size_t n = 0; n < p.n; ++n) {
+    for (std::size_t k = 0; k < p.k; ++k) {
+      const std::size_t from = p.transposed ? k * p.stride + n : n * p.stride + k;
+      y[n * p.k + k] = float_at(in[0], p.offset + from);
+    }
+  }
+}
+
+}  // namespace
+
+const Op& pack_op() {
+  static constexpr Op kOp{"pack", 1, infer, reference, nullptr, nullptr};
+  return kOp;
+}
+
+}  // namespace tepui

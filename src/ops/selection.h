@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// The order that all selections share: |x| by its bits read as an unsigned integer, which is the
+// numeric order, with NaN above infinity. Selections are bit-equal on every backend.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace tepui {
+
+inline constexpr std::uint32_t kNoIndex = 0xffffffffU;
+
+inline std::uint32_t magnitude_key(float x) {
+  return std::bit_cast<std::uint32_t>(x) & 0x7fffffffU;
+}
+inline float magnitude_from_key(std::uint32_t key) { return std::bit_cast<float>(key); }
+
+// The largest |x| of what was offered in ascending index order; the first among equals.
+struct Largest {
+  float value = 0;
+  std::uint32_t index = kNoIndex;
+
+  void offer(float x, std::uint32_t at) {
+    if (index != kNoIndex && magnitude_key(x) <= magnitude_key(value)) return;
+    value = x;
+    index = at;
+  }
+};
+
+}  // namespace tepui
