@@ -22,7 +22,8 @@ Result<Bpe> Bpe::create(BpeDescription description, const std::string& where) {
   if (const auto& name = bpe.description_.unk_token) {
     bpe.unk_ = bpe.find(*name);
     if (!bpe.unk_)
-      return fail(ErrorKind::data, "{}: unk_token '{}' is not in the vocabulary", where, *name);
+      return fail(ErrorKind::data, "{}: unk_token '{}' is not in the vocabulary", where,
+                  quotable(*name));
   }
   bool all_bytes = true;
   for (std::size_t byte = 0; byte < 256; ++byte) {
@@ -50,10 +51,10 @@ Status Bpe::add_merges(const std::string& where) {
     if (!left_id || !right_id || !id)
       return fail(ErrorKind::data,
                   "{}: merge {} ('{}' + '{}') needs the token '{}', which is not in the vocabulary",
-                  where, rank, left, right,
-                  !left_id    ? left
-                  : !right_id ? right
-                              : whole);
+                  where, rank, quotable(left), quotable(right),
+                  quotable(!left_id    ? left
+                           : !right_id ? right
+                                       : whole));
     merges_[pair_key(*left_id, *right_id)] = {static_cast<double>(rank), *id};
     // Merges of byte tokens or of <unk> join what the characters of the text do not show.
     const bool hidden = byte_of_token_name(left) || byte_of_token_name(right) || left_id == unk_ ||
@@ -135,7 +136,7 @@ Status Bpe::add_symbols(std::string_view word, MergeScratch& scratch) const {
     } else {
       return fail(ErrorKind::data,
                   "the character '{}' has no token in the vocabulary, which has no unk_token",
-                  character);
+                  quotable(character));
     }
     at += length;
   }

@@ -100,7 +100,7 @@ Result<std::unique_ptr<Tokenizer>> parse_llama2c_tokenizer(std::string_view byte
     vocabulary.byte_ids[byte] = static_cast<TokenId>(id);
     if (byte_of_token_name(facts.pieces[id]) != static_cast<char>(byte))
       return fail(ErrorKind::data, "{}: token {}: expected the byte {}, found '{}'", file, id,
-                  byte_token_name(static_cast<unsigned char>(byte)), displayable(facts.pieces[id]));
+                  byte_token_name(static_cast<unsigned char>(byte)), quotable(facts.pieces[id]));
     facts.bytes[id].assign(1, static_cast<char>(byte));
   }
   facts.specials = {kBos, kEos, true};

@@ -59,7 +59,7 @@ Status Normalizer::add(const Json& description, const std::string& where, int de
     if (literal != nullptr && *literal == " ") space_marker_ = content;
     steps_.emplace_back(Replace{std::move(pattern), std::move(content)});
   } else {
-    return fail(ErrorKind::unsupported, "{} type '{}' is not supported", where, type);
+    return fail(ErrorKind::unsupported, "{} type '{}' is not supported", where, quotable(type));
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "input/oniguruma.h"
+#include "input/utf8.h"
 
 namespace tepui::input {
 namespace {
@@ -48,7 +49,8 @@ class Translator {
   }
 
   tl::unexpected<Error> refuse(std::string_view what) const {
-    return fail(ErrorKind::unsupported, "{}: the regex '{}' uses {}", where_, pattern_, what);
+    return fail(ErrorKind::unsupported, "{}: the regex '{}' uses {}", where_, quotable(pattern_),
+                what);
   }
 
   static std::string_view members(char letter) {

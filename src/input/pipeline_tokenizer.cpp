@@ -91,7 +91,7 @@ Status place_added_tokens(Pipeline& pipeline, std::vector<std::string>& pieces, 
     const auto index = static_cast<std::size_t>(token.id);
     if (!pieces[index].empty() && pieces[index] != token.content)
       return fail(ErrorKind::data, "{}: the added token '{}' has id {}, which is that of '{}'",
-                  where, token.content, token.id, pieces[index]);
+                  where, quotable(token.content), token.id, quotable(pieces[index]));
     pieces[index] = token.content;
   }
   return {};
@@ -148,7 +148,8 @@ Result<std::unique_ptr<Tokenizer>> make_pipeline_tokenizer(Pipeline pipeline,
     const auto index = static_cast<std::size_t>(id);
     if (!facts.pieces[index].empty())
       return fail(ErrorKind::data, "{}: the id {} belongs to two tokens, '{}' and '{}'", where, id,
-                  std::min(piece, facts.pieces[index]), std::max(piece, facts.pieces[index]));
+                  quotable(std::min(piece, facts.pieces[index])),
+                  quotable(std::max(piece, facts.pieces[index])));
     facts.pieces[index] = piece;
   }
   TEPUI_TRY(place_added_tokens(pipeline, facts.pieces, tokens, where));

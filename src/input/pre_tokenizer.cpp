@@ -17,7 +17,8 @@ Result<SplitBehavior> read_behavior(const Json& description, const std::string& 
   TEPUI_TRY(const std::string name, string_field(description, "behavior", where));
   const auto behavior = split_behavior(name);
   if (!behavior)
-    return fail(ErrorKind::unsupported, "{}: split behavior '{}' is not supported", where, name);
+    return fail(ErrorKind::unsupported, "{}: split behavior '{}' is not supported", where,
+                quotable(name));
   return *behavior;
 }
 
@@ -94,7 +95,7 @@ Status PreTokenizer::add(const Json& description, const std::string& where, int 
     steps_.emplace_back(Split{std::move(delimiter), SplitBehavior::removed, false});
     return {};
   }
-  return fail(ErrorKind::unsupported, "{} type '{}' is not supported", where, type);
+  return fail(ErrorKind::unsupported, "{} type '{}' is not supported", where, quotable(type));
 }
 
 Status PreTokenizer::add_split(const Json& description, const std::string& where) {
@@ -128,7 +129,7 @@ Status PreTokenizer::add_metaspace(const Json& description, const std::string& w
     TEPUI_TRY(const std::string scheme, string_field(description, "prepend_scheme", where));
     if (scheme != "always" && scheme != "first" && scheme != "never")
       return fail(ErrorKind::unsupported, "{}: prepend_scheme '{}' is not supported", where,
-                  scheme);
+                  quotable(scheme));
     prepend = scheme == "always"  ? Prepend::always
               : scheme == "first" ? Prepend::first
                                   : Prepend::never;

@@ -52,7 +52,7 @@ Result<Regex> Regex::compile(std::string_view oniguruma_pattern, std::string_vie
                                 kOptions, &error, &offset, context.get());
   if (regex.code_ == nullptr)
     return fail(ErrorKind::unsupported, "{}: the regex '{}' does not compile: {} at offset {}",
-                where, oniguruma_pattern, describe(error), offset);
+                where, quotable(oniguruma_pattern), describe(error), offset);
   // Where there is no JIT, pcre2_match interprets: the same matches, later.
   pcre2_jit_compile_8(regex.code_, PCRE2_JIT_COMPLETE);
   regex.pattern_ = oniguruma_pattern;
@@ -88,12 +88,13 @@ Status Regex::find_all(std::string_view text, std::vector<Match>& matches) const
     }
     if (count < 0)
       return fail(ErrorKind::data, "the tokenizer's regex '{}' stopped at byte {} of a piece: {}",
-                  pattern_, at, describe(count));
+                  quotable(pattern_), at, describe(count));
     const PCRE2_SIZE* found = pcre2_get_ovector_pointer_8(data.get());
     const Match match{found[0], found[1]};
     if (match.begin < at || match.end < match.begin)
       return fail(ErrorKind::unsupported,
-                  "the tokenizer's regex '{}' moves the start of its match (\\K)", pattern_);
+                  "the tokenizer's regex '{}' moves the start of its match (\\K)",
+                  quotable(pattern_));
     const bool empty = match.begin == match.end;
     if (!empty || !any || match.begin != last_end) matches.push_back(match);
     any = true;

@@ -59,7 +59,7 @@ Result<SentencePiece> read_piece(ProtoReader reader, std::size_t id, const std::
   }
   if (piece.text.empty() || first_invalid_utf8(piece.text))
     return fail(ErrorKind::data, "{}: piece {}: expected a text in UTF-8, found '{}'", file, id,
-                displayable(piece.text));
+                quotable(piece.text));
   if (!std::isfinite(piece.score))
     return fail(ErrorKind::data, "{}: piece {}: the score is not finite", file, id);
   return piece;
@@ -134,7 +134,8 @@ Status check_pieces(const std::string& file, SentencePieceModel& model) {
     const SentencePiece& piece = model.pieces[i];
     const auto id = static_cast<TokenId>(i);
     if (!texts.insert(piece.text).second)
-      return fail(ErrorKind::data, "{}: piece {}: '{}' is defined twice", file, i, piece.text);
+      return fail(ErrorKind::data, "{}: piece {}: '{}' is defined twice", file, i,
+                  quotable(piece.text));
     if (piece.type == SentencePiece::Type::unknown) {
       if (model.unk >= 0)
         return fail(ErrorKind::data, "{}: pieces {} and {} are both of type unknown", file,
@@ -144,7 +145,7 @@ Status check_pieces(const std::string& file, SentencePieceModel& model) {
       const auto byte = byte_of_token_name(piece.text);
       if (!byte)
         return fail(ErrorKind::data, "{}: piece {}: expected a byte such as <0x0A>, found '{}'",
-                    file, i, piece.text);
+                    file, i, quotable(piece.text));
       model.byte_ids[static_cast<unsigned char>(*byte)] = id;
     }
   }

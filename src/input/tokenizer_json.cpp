@@ -52,7 +52,8 @@ Result<MergeList> read_merges(const Json* list, const std::string& where) {
     }
     if (!good)
       return fail(ErrorKind::data, "{}: merge {}: expected \"a b\" or [\"a\", \"b\"], found {}",
-                  where, merges.size(), entry.dump(-1, ' ', false, Json::error_handler_t::replace));
+                  where, merges.size(),
+                  quotable(entry.dump(-1, ' ', false, Json::error_handler_t::replace)));
   }
   return merges;
 }
@@ -80,7 +81,7 @@ Result<Bpe> read_model(const Json* model, const std::string& file) {
   }
   if (type != "BPE")
     return fail(ErrorKind::unsupported, "{} type '{}' is not supported (expected BPE)", where,
-                type);
+                quotable(type));
   TEPUI_TRY(refuse_unsupported(*model, where));
   BpeDescription bpe;
   TEPUI_TRY(bpe.vocabulary, read_vocabulary(member(*model, "vocab"), where));
@@ -130,7 +131,7 @@ Status read_template(const Json& processor, const std::string& where, ContainerR
   const Json* ids = token == nullptr ? nullptr : member(*token, "ids");
   if (ids == nullptr || !ids->is_array() || ids->empty())
     return fail(ErrorKind::data, "{}: expected special_tokens to give the ids of '{}'", where,
-                name);
+                quotable(name));
   TEPUI_TRY(rule.bos, id_value(ids->front(), where));
   rule.adds_bos = true;
   return {};
@@ -154,7 +155,7 @@ Status read_post_processor(const Json* processor, const std::string& where, int 
   }
   const Json* list = member(*processor, "processors");
   if (type != "Sequence" || list == nullptr || !list->is_array() || depth > 0)
-    return fail(ErrorKind::unsupported, "{} type '{}' is not supported", where, type);
+    return fail(ErrorKind::unsupported, "{} type '{}' is not supported", where, quotable(type));
   for (const Json& part : *list) TEPUI_TRY(read_post_processor(&part, where, depth + 1, rule));
   return {};
 }
@@ -180,7 +181,7 @@ Result<MergeList> read_merges_file(const std::filesystem::path& path) {
     if (line.empty() || line.starts_with("#version")) continue;
     if (!split_merge(line, merges))
       return fail(ErrorKind::data, "{}: line {}: expected two pieces and one space, found '{}'",
-                  path.string(), number, line);
+                  path.string(), number, quotable(line));
   }
   return merges;
 }

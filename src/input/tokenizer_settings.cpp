@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "input/json_file.h"
+#include "input/utf8.h"
 
 namespace tepui::input {
 namespace {
@@ -42,7 +43,7 @@ Status read_decoder(const Json& decoder, const std::string& where, TokenizerSett
     const auto parsed = std::from_chars(key.data(), end, token.id);
     if (parsed.ec != std::errc() || parsed.ptr != end || token.id < 0)
       return fail(ErrorKind::data, "{}: expected a token id in added_tokens_decoder, found '{}'",
-                  where, key);
+                  where, quotable(key));
     TEPUI_TRY(token.content, string_field(value, "content", where));
     TEPUI_TRY(token.single_word, bool_field(value, "single_word", false, where));
     TEPUI_TRY(token.lstrip, bool_field(value, "lstrip", false, where));

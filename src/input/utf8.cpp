@@ -71,6 +71,20 @@ Status check_utf8(std::string_view text) {
   return {};
 }
 
+std::string quotable(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  const std::string shown = displayable(text.substr(0, kLongest));
+  std::string out;
+  for (const char c : shown) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02X}", byte);
+    else
+      out += c;
+  }
+  return text.size() > kLongest ? out + "..." : out;
+}
+
 bool is_white_space(char32_t value) {
   if (value < 0x80) return value == ' ' || (value >= 0x09 && value <= 0x0d);
   return value == 0x85 || value == 0xa0 || value == 0x1680 ||

@@ -31,6 +31,9 @@ std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 bool is_ascii(std::string_view text);
 Status check_utf8(std::string_view text);  // the error names the byte offset
 
+// Text of a file as an error message may quote it: one line, valid UTF-8, cut if it is long.
+std::string quotable(std::string_view text);
+
 bool is_white_space(char32_t value);  // Unicode White_Space
 bool is_numeric(char32_t value);      // Nd, Nl, No
 bool is_punctuation(char32_t value);  // P*, and all of ASCII's
