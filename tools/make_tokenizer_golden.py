@@ -28,7 +28,7 @@ TEXTS = [
     "(foo) [bar] {baz} a-b_c/d\\e \"q\" ...!!! ??? $5 \u20ac6 \u00abx\u00bb", "\u2581under\u2581 \u2581 \u2581", "        eight  spaces",
     "don\u2019t stop\u2014now \u0939\u093f\u0928\u094d\u0926\u0940 \u0e44\u0e17\u0e22", "\u0000\u0001\u007f", "MiXeD CaseWords HTTPServer x1y2",
     "The President of the United States, and the people of this Nation.", "aaaaaaaaaaaaaaaa bbbbbbbbb  ........",
-    " .,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c|(x)]y", "end $\nline\n$ ",
+    " .,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c|(x)]y", "end $\nline\n$ ", "word\u200d word\u00bd a\u200db",
 ]
 
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -130,6 +130,7 @@ def cases(byte_size, character_size):
     yield dict(name="literal", model="byte", pre_tokenizer=sequence(split("the", "MergedWithNext", kind="String"), byte_level()), exact=True)
     yield dict(name="empty_matches", model="byte", pre_tokenizer=sequence(split(r"[a-m]*", "Isolated"), byte_level()), exact=True)
     yield dict(name="whitespace", model="byte", pre_tokenizer=sequence({"type": "Whitespace"}, byte_level()))
+    yield dict(name="word_class", model="byte", pre_tokenizer=sequence(split(r"\w+", "MergedWithNext"), byte_level()), exact=True)
     yield dict(name="whitespace_split", model="byte", pre_tokenizer=sequence({"type": "WhitespaceSplit"}, byte_level()))
     yield dict(name="char_delimiter", model="byte", pre_tokenizer=sequence({"type": "CharDelimiterSplit", "delimiter": "o"}, byte_level()))
     yield dict(name="punctuation", model="byte", pre_tokenizer=sequence({"type": "Punctuation", "behavior": "Isolated"}, byte_level()), exact=True)

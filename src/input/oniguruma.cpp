@@ -6,13 +6,14 @@ namespace tepui::input {
 namespace {
 
 // The members of \s, \w and \h as they stand inside [...]. PCRE2's own \s has U+180E, which left
-// White_Space in Unicode 6.3, and its \w lacks marks and connectors.
+// White_Space in Unicode 6.3, and its \w lacks marks and connectors. Oniguruma's \w has Latin-1's
+// superscripts and fractions besides.
 constexpr std::string_view kSpace =
     "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}"
     "\\x{3000}";
 constexpr std::string_view kWord =
     "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"
-    "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}";
+    "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
 constexpr std::string_view kHex = "0-9a-fA-F";
 constexpr int kDeepestClass = 16;
 
@@ -134,7 +135,19 @@ class Translator {
   Status posix_class() {
     const std::size_t end = pattern_.find(":]", at_ + 2);
     if (end == std::string_view::npos) return refuse("a POSIX class that does not end");
-    out_ += pattern_.substr(at_, end + 2 - at_);
+    const std::string_view name = pattern_.substr(at_ + 2, end - at_ - 2);
+    if (name == "punct")
+      out_ += "\\p{P}\\p{S}";
+    else if (name == "space")
+      out_ += kSpace;
+    else if (name == "digit")
+      out_ += "\\p{Nd}";
+    else if (name == "word")
+      out_ += kWord;
+    else if (name == "xdigit")
+      out_ += kHex;
+    else
+      return refuse(fmt::format("the POSIX class [:{}:]", quotable(name)));
     at_ = end + 2;
     return {};
   }

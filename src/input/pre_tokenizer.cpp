@@ -12,6 +12,12 @@ namespace {
 
 constexpr int kDeepest = 16;
 
+// Runs of word characters and runs of neither words nor white space; UTS 18's \w (see is_word),
+// which is not Oniguruma's.
+constexpr std::string_view kWordCharacters =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9})"
+    R"(\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+
 Result<SplitBehavior> read_behavior(const Json& description, const std::string& where) {
   if (member(description, "behavior") == nullptr) return SplitBehavior::isolated;
   TEPUI_TRY(const std::string name, string_field(description, "behavior", where));
@@ -85,7 +91,8 @@ Status PreTokenizer::add(const Json& description, const std::string& where, int 
   if (type == "WhitespaceSplit")
     return by_class(CharacterClass::white_space, SplitBehavior::removed);
   if (type == "Whitespace") {
-    TEPUI_TRY(Regex regex, Regex::compile(R"(\w+|[^\w\s]+)", where));
+    const std::string pattern = fmt::format("[{0}]+|[^{0}\\s]+", kWordCharacters);
+    TEPUI_TRY(Regex regex, Regex::compile(pattern, where));
     steps_.emplace_back(Split{std::move(regex), SplitBehavior::removed, true});
     return {};
   }

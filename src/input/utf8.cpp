@@ -131,8 +131,9 @@ bool is_word(char32_t value) {
     case UTF8PROC_CATEGORY_NL:
     case UTF8PROC_CATEGORY_PC: return true;
     default:  // the circled and squared letters are Alphabetic though their category is So
-      return (value >= 0x24b6 && value <= 0x24e9) || (value >= 0x1f130 && value <= 0x1f149) ||
-             (value >= 0x1f150 && value <= 0x1f169) || (value >= 0x1f170 && value <= 0x1f189);
+      return value == 0x200c || value == 0x200d || (value >= 0x24b6 && value <= 0x24e9) ||
+             (value >= 0x1f130 && value <= 0x1f149) || (value >= 0x1f150 && value <= 0x1f169) ||
+             (value >= 0x1f170 && value <= 0x1f189);
   }
 }
 

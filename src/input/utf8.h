@@ -37,6 +37,6 @@ std::string quotable(std::string_view text);
 bool is_white_space(char32_t value);  // Unicode White_Space
 bool is_numeric(char32_t value);      // Nd, Nl, No
 bool is_punctuation(char32_t value);  // P*, and all of ASCII's
-bool is_word(char32_t value);         // Alphabetic, M, Nd, Pc: what \w means to Oniguruma
+bool is_word(char32_t value);         // Alphabetic, M, Nd, Pc, Join_Control: UTS 18's \w
 
 }  // namespace tepui::input

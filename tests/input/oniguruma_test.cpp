@@ -37,7 +37,9 @@ TEST(Oniguruma, WhiteSpaceAndWordsAreUnicodes) {
             (Parts{" ", "\u00a0", "\u0085", "\u3000"}));
   EXPECT_EQ(matches("[\\s\\S]+", "a\u180e b"), (Parts{"a\u180e b"}));
   EXPECT_EQ(matches("\\w+", "na\u0308\u00efve_x \u24b6 \u00bd"),
-            (Parts{"na\u0308\u00efve_x", "\u24b6"}));
+            (Parts{"na\u0308\u00efve_x", "\u24b6", "\u00bd"}));
+  EXPECT_EQ(matches("\\w+", "a\u200d\u00bdx"), (Parts{"a", "\u00bdx"}));
+  EXPECT_EQ(matches("[[:punct:]]", "a+.\u20ac"), (Parts{"+", ".", "\u20ac"}));
   EXPECT_EQ(matches("\\h+", "xBEEFy"), (Parts{"BEEF"}));
 }
 
@@ -51,6 +53,7 @@ TEST(Oniguruma, RefusesWhatHasNoEqual) {
             "f.json: the regex '[a&&b]' uses an intersection (&&) in a character class");
   EXPECT_NE(error_of("[a[^b]]").find("a negated class inside"), std::string::npos);
   EXPECT_NE(error_of("a{1,3}+").find("not possessive"), std::string::npos);
+  EXPECT_NE(error_of("[[:alpha:]]").find("POSIX class [:alpha:]"), std::string::npos);
   EXPECT_NE(error_of("[abc").find("does not end"), std::string::npos);
   EXPECT_NE(error_of("(a").find("does not compile"), std::string::npos);
   EXPECT_NE(error_of("a\\").find("does not compile"), std::string::npos);
