@@ -31,7 +31,7 @@ SafetensorsTensor float_tensor(DType dtype, const Shape& shape, std::span<const 
       case DType::f16: append(tensor.bytes, f16_from_f32(value)); break;
       case DType::bf16: append(tensor.bytes, bf16_from_f32(value)); break;
       case DType::f64: append(tensor.bytes, static_cast<double>(value)); break;
-      default: TEPUI_ASSERT(!"a float dtype"); break;
+      default: TEPUI_ASSERT(dtype == DType::f32); break;  // no float type
     }
   }
   return tensor;

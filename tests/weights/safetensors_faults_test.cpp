@@ -27,7 +27,7 @@ std::string entry(const std::string& name, const std::string& dtype, const std::
 
 // A file with one tensor "w" of which one thing is wrong, and eight bytes of data.
 std::string one(const std::string& dtype, const std::string& shape, const std::string& offsets) {
-  return safetensors_content("{" + entry("w", dtype, shape, offsets) + "}", "12345678");
+  return safetensors_content(fmt::format("{{{}}}", entry("w", dtype, shape, offsets)), "12345678");
 }
 
 std::string two(const std::string& first, const std::string& second) {
@@ -61,13 +61,11 @@ std::vector<Fault> length_faults() {
       {"BrokenUtf8", safetensors_content("{\"\xff\":1}", ""), {"syntax error at byte offset 10"}},
       {"HugeNumber", safetensors_content("{\"w\":1e999}", ""), {"a number out of range"}},
       {"TooDeep",
-       safetensors_content(
-           "{\"__metadata__\":" + std::string(100000, '[') + std::string(100000, ']') + "}", ""),
+       safetensors_content(fmt::format("{{\"__metadata__\":{:[<100000}{:]<100000}}}", "", ""), ""),
        {"expected at most 16 levels"}},
       {"DuplicateTensor",
-       safetensors_content(
-           "{" + entry("w", "U8", "[8]", "[0,8]") + "," + entry("w", "U8", "[8]", "[0,8]") + "}",
-           "12345678"),
+       safetensors_content(fmt::format("{{{0},{0}}}", entry("w", "U8", "[8]", "[0,8]")),
+                           "12345678"),
        {"header", "\"w\" twice"}},
       {"DuplicateField",
        safetensors_content(R"({"w":{"dtype":"U8","dtype":"F32","shape":[8],"data_offsets":[0,8]}})",
@@ -158,8 +156,8 @@ INSTANTIATE_TEST_SUITE_P(Entry, SafetensorsFault, testing::ValuesIn(entry_faults
 
 TEST(SafetensorsFaults, OffsetsCountFromTheStartOfTheFile) {
   const test::TemporaryFolder folder;
-  const std::string header =
-      "{" + entry("v", "F32", "[1]", "[0,4]") + "," + entry("w", "F32", "[1]", "[5,9]") + "}";
+  const std::string header = fmt::format("{{{},{}}}", entry("v", "F32", "[1]", "[0,4]"),
+                                         entry("w", "F32", "[1]", "[5,9]"));
   test::write_file(folder.path() / "model.safetensors", safetensors_content(header, "123456789"));
   const auto source = open_safetensors(folder.path());
   ASSERT_FALSE(source);
