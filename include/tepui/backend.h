@@ -20,7 +20,8 @@ namespace tepui {
 struct DeviceInfo {
   std::string backend;  // "cpu", "vulkan", "reference"
   std::string name;     // the processor's or the device's own name
-  std::string detail;   // instruction set, driver, threads: what a reader needs to repeat a figure
+  std::string isa;      // what the bits of a result may depend on: "avx2", a driver's version
+  std::string detail;   // threads, driver: what else a reader needs to repeat a figure
   std::uint64_t memory_bytes = 0;
   std::uint64_t max_allocation_bytes = 0;
 };

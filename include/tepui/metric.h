@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// A metric is a reduction on the device and the rows it gives: a few steps appended to a Program
+// where a site is tapped, with small outputs, and a host side that turns these into long-form rows.
+// Metrics hold no state between calls.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "metrics/row_sink.h"
+#include "ops/builder.h"
+#include "tepui/program.h"
+
+namespace tepui {
+
+// Data that a Program needs at every run with this chunk: uploaded once, bound like an input.
+struct Constant {
+  Value value;
+  std::vector<std::byte> bytes;
+};
+
+// What a metric may use while it adds its steps for one tapped value.
+struct EmitContext {
+  Builder& builder;
+  Value x;        // f32 [R, width]
+  Value offsets;  // i32 [S + 1]
+  int width = 0;
+  std::span<const int> lengths;  // of the chunk's sequences
+  std::vector<Constant>& constants;
+};
+
+// Where the outputs belong when they are back on the host.
+struct TapContext {
+  Point point;
+  int first_sequence = 0;  // the chunk's first sequence, in the numbering of the run
+  int width = 0;
+  std::span<const int> lengths;
+};
+
+class Metric {
+ public:
+  virtual ~Metric() = default;
+  virtual std::string_view name() const = 0;
+  // The values to bring back, in the order in which rows() gets them.
+  virtual std::vector<Value> emit(EmitContext& context) const = 0;
+  virtual Status rows(std::span<const HostView> outputs, const TapContext& context,
+                      RowSink& sink) const = 0;
+};
+
+// What a scan measures at every tapped site (metrics/row_sink.h describes the rows).
+struct ScanMetricOptions {
+  int top = 32;  // k of top_k
+  std::vector<double> fractions = {0.0,  0.01, 0.1,  0.25, 0.5,
+                                   0.75, 0.9,  0.99, 0.999};  // 0.5 is always added
+  double keep_ratio = 100;  // every |x| above this many medians is kept with its place,
+  double keep_floor = 100;  // or above this where the median is 0,
+  int capacity = 4096;      // up to so many a sequence; the count is exact
+};
+std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& options);
+
+}  // namespace tepui

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Runs a model over sequences, layer by layer: for each layer, once its weights are resident, all
+// chunks of the wave pass through it, and only the taps' small outputs return. A wave is a range of
+// sequences and the unit of work of a RowSink; a chunk is a part of it that is computed at once,
+// always of whole sequences. Law 2: the rows do not depend on how sequences are divided into waves
+// and chunks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "exec/part.h"
+#include "exec/weight_store.h"
+#include "input/tokenizer.h"
+#include "plan/site_selection.h"
+
+namespace tepui {
+
+struct ExecOptions {
+  std::uint64_t weight_budget = std::uint64_t{4}
+                                << 30;  // bytes of packed weights that may stay resident
+  int chunk_tokens =
+      512;  // a chunk takes sequences until it has this many rows (at least one sequence)
+  int wave_tokens = 16384;  // likewise for a wave
+};
+
+using Sequences = std::span<const std::vector<TokenId>>;
+using SequenceRange = std::pair<int, int>;  // [first, last)
+
+// Called after each chunk of each layer with the work done so far and the whole, both in tokens
+// times layers.
+using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+// Where the hidden state of one chunk ends: after the last layer (before the final norm) and after
+// the final norm.
+struct ChunkResult {
+  int first_sequence = 0;
+  const ChunkShape* shape = nullptr;
+  BufferSlice resid_post;  // f32 [R, D]
+  BufferSlice final_norm;  // f32 [R, D]; only where it was asked for
+};
+using OnChunk = std::function<Status(const ChunkResult&)>;
+
+class Executor {
+ public:
+  Executor(Backend& backend, const Model& model, ThreadPool& pool, const ExecOptions& options,
+           std::span<const std::unique_ptr<Metric>> metrics);
+  ~Executor();
+
+  // Runs the sequences of `pending` (ranges of the whole list, whose numbering the rows use).
+  // on_chunk, if given, gets every chunk's final norm as well. Sequences must be valid
+  // (check_sequences).
+  Status run(Sequences sequences, std::span<const SequenceRange> pending,
+             const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
+             const OnChunk& on_chunk = nullptr);
+
+ private:
+  struct ChunkState;
+  using Wave = std::vector<ChunkState>;
+
+  Result<Wave> load_wave(Sequences sequences, SequenceRange range);
+  Result<ChunkState> load_chunk(Sequences sequences, SequenceRange range);
+  Status embed(Wave& wave, const SiteSelection& sites, RowSink& sink);
+  Status compute_layer(Wave& wave, int layer, const SiteSelection& sites, RowSink& sink);
+  Status finish(Wave& wave, const SiteSelection& sites, RowSink& sink, const OnChunk& on_chunk);
+  Status compute(ChunkState& chunk, Part& part, int layer, std::span<const Site> sites,
+                 BufferSlice result, RowSink& sink);
+  void report(const Wave& wave);
+
+  Backend& backend_;
+  const Model& model_;
+  ExecOptions options_;
+  WeightStore weights_;
+  PartCache parts_;
+  const OnProgress* on_progress_ = nullptr;
+  std::int64_t done_ = 0;
+  std::int64_t total_ = 0;
+};
+
+// An error that names the first sequence which is empty, longer than the model can take, or holds
+// an id outside the vocabulary.
+Status check_sequences(Sequences sequences, const Model& model);
+
+}  // namespace tepui

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "exec/tap.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+#include "base/assert.h"
+#include "ops/fuse.h"
+
+namespace tepui {
+
+namespace {
+
+// Steps of a tap, [first, last) of the Program, and the value that they read.
+struct TapSteps {
+  Value of;
+  std::size_t first = 0;
+  std::size_t last = 0;
+};
+
+// Moves each tap's steps from the end to right behind the producer of its value (to the front for
+// an input).
+void hoist(Program& program, std::size_t plain_steps, std::span<const TapSteps> taps) {
+  std::vector<Step> order;
+  const auto push_taps_of = [&](Value value) {
+    for (const TapSteps& tap : taps) {
+      if (tap.of != value) continue;
+      for (std::size_t i = tap.first; i < tap.last; ++i) order.push_back(program.steps[i]);
+    }
+  };
+  for (std::uint32_t id = 0; id < program.values.size(); ++id) {
+    if (program.values[id].role == Role::input) push_taps_of(Value{id});
+  }
+  for (std::size_t i = 0; i < plain_steps; ++i) {
+    order.push_back(program.steps[i]);
+    for (const Value out : program.steps[i].out) push_taps_of(out);
+  }
+  TEPUI_ASSERT(order.size() == program.steps.size());
+  program.steps = std::move(order);
+}
+
+}  // namespace
+
+Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
+                           std::span<const Site> wanted,
+                           std::span<const std::unique_ptr<Metric>> metrics) {
+  Tapped tapped;
+  const std::size_t plain_steps = lowered.program.steps.size();
+  Builder builder(std::move(lowered.program));
+  std::vector<TapSteps> taps;
+  std::map<std::uint32_t, std::vector<Site>> sites_of;  // by value
+  for (const auto& [site, value] : lowered.sites) {
+    if (std::ranges::find(wanted, site) != wanted.end()) sites_of[value.id].push_back(site);
+  }
+  for (const auto& [id, sites] : sites_of) {
+    const int width = *site_width(spec, sites.front());
+    EmitContext context{builder, Value{id},     lowered.offsets,
+                        width,   chunk.lengths, tapped.constants};
+    const std::size_t first = builder.program().steps.size();
+    for (const auto& metric : metrics) {
+      tapped.outputs.push_back({metric.get(), sites, width, metric->emit(context)});
+      for (const Value value : tapped.outputs.back().values) builder.mark_output(value);
+    }
+    taps.push_back({Value{id}, first, builder.program().steps.size()});
+  }
+  TEPUI_TRY(lowered.program, builder.finish());
+  hoist(lowered.program, plain_steps, taps);
+  fuse(lowered.program);
+  tapped.lowered = std::move(lowered);
+  return tapped;
+}
+
+}  // namespace tepui

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Taps are changes to a Program before it runs: for each tapped site the metrics' steps are put
+// right behind the step that produces its value, where the data are still warm. The tapped Program
+// computes the same values as the plain one, bit for bit.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "models/lower.h"
+#include "tepui/metric.h"
+
+namespace tepui {
+
+// The outputs that one metric gives at one site.
+struct TapOutput {
+  const Metric* metric = nullptr;
+  std::vector<Site>
+      sites;  // several names can be one value (attn_out and attn_out_post without a post-norm)
+  int width = 0;
+  std::vector<Value> values;
+};
+
+struct Tapped {
+  Lowered lowered;  // its program has the taps and is fused
+  std::vector<TapOutput> outputs;
+  std::vector<Constant> constants;
+};
+
+Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
+                           std::span<const Site> wanted,
+                           std::span<const std::unique_ptr<Metric>> metrics);
+
+}  // namespace tepui

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Weights on a backend. A tensor is read from its mapping, checked for NaN and infinity, and packed
+// or cast once per residency; tables are adopted as they are. Layers stay resident as long as the
+// budget allows, else until the next one needs the room.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "models/model.h"
+#include "tepui/backend.h"
+
+namespace tepui {
+
+class WeightStore {
+ public:
+  // `budget` is in bytes of the backend's memory; one layer is always allowed.
+  WeightStore(Backend& backend, const Model& model, ThreadPool& pool, std::uint64_t budget);
+
+  // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm).
+  Status require(int layer);
+  // Valid until the next require(). The role must be one of the model's.
+  BufferSlice slice(int layer, WeightRole role) const;
+
+ private:
+  using Slots = std::map<WeightRole, Buffer>;
+
+  Result<Buffer> load(const BoundWeight& weight);
+  Result<Buffer> convert(const BoundWeight& weight);
+  std::span<const BoundWeight> bound(int layer) const;
+  std::uint64_t bytes_of(int layer) const;
+  void make_room(int keep, std::uint64_t bytes);
+
+  Backend& backend_;
+  const Model& model_;
+  ThreadPool& pool_;
+  std::uint64_t budget_;
+  std::uint64_t resident_bytes_ = 0;
+  std::map<int, Slots> resident_;
+  std::map<const TensorRef*, bool> checked_;
+};
+
+}  // namespace tepui

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include "metrics/list.h"
+
+namespace tepui {
+
+std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& options) {
+  std::vector<std::unique_ptr<Metric>> list;
+  list.push_back(make_top_k(options.top));
+  list.push_back(make_quantiles(options));
+  list.push_back(make_channel_max());
+  list.push_back(make_token_max());
+  list.push_back(make_l2_norm());
+  return list;
+}
+
+}  // namespace tepui

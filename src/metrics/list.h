@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// One line per metric; each is defined in the file of its name.
+#pragma once
+
+#include <memory>
+
+#include "tepui/metric.h"
+
+namespace tepui {
+
+std::unique_ptr<Metric> make_top_k(int k);
+std::unique_ptr<Metric> make_quantiles(const ScanMetricOptions& options);
+std::unique_ptr<Metric> make_channel_max();
+std::unique_ptr<Metric> make_token_max();
+std::unique_ptr<Metric> make_l2_norm();
+
+}  // namespace tepui

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What measuring produces, in long form: a metric adds rows, never a column. The executor hands
+// rows to a RowSink and does not know what is behind it (the store, a test). Rows of one unit of
+// work come between begin_unit and end_unit.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tepui/result.h"
+#include "tepui/site.h"
+
+namespace tepui {
+
+// One number. Metrics of a scan (the columns that mean nothing for a metric hold -1):
+//   top_k        rank 0.. (largest |x| first), position, channel, value signed
+//   quantile     rank = index in the list of fractions, parameter = the fraction, value = that
+//   quantile of |x|
+//                (the element at index floor(fraction * (n - 1)) of the n sorted |x|; 0.5 gives the
+//                lower median)
+//   above        rank 0.. in ascending (position, channel), value signed: every |x| > parameter *
+//   median (all of them up
+//                to a capacity), or > the floor where the median is 0
+//   above_count  value = how many there are, listed or not; parameter as above
+struct Observation {
+  int sequence = 0;
+  Point point;
+  std::string_view metric;
+  int rank = -1;
+  double parameter = 0;
+  std::int64_t position = -1;
+  std::int64_t channel = -1;
+  float value = 0;
+};
+
+// One array, stored whole. Metrics of a scan:
+//   channel_max  values [D] signed, indices [D] the position of each     token_max  values [T]
+//   signed, indices [T] the channel of each     l2_norm  values [T], no indices
+struct Series {
+  int sequence = 0;
+  Point point;
+  std::string_view metric;
+  std::span<const float> values;
+  std::span<const std::uint32_t> indices;  // empty or as long as values
+};
+
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  // A unit is a range of sequences, [first, last); what it wrote is there whole or not at all.
+  virtual Status begin_unit(int first_sequence, int last_sequence) = 0;
+  virtual Status add(const Observation& row) = 0;
+  virtual Status add(const Series& row) = 0;
+  virtual Status end_unit() = 0;
+};
+
+}  // namespace tepui

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// One line per architecture; models/registry.cpp lists them in the same order.
+#pragma once
+
+#include "models/spec.h"
+
+namespace tepui {
+
+const ArchSpec& llama_arch();
+const ArchSpec& gpt2_arch();
+
+}  // namespace tepui

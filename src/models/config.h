@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// config.json to ModelSpec, by old and new keys, through the architecture's key table. A key of the
+// wrong type, a missing one and a value that contradicts another are errors that name the file and
+// the key; so is an architecture, an activation or a rotary scaling that is not known.
+#pragma once
+
+#include <string>
+
+#include "models/spec.h"
+#include "tepui/result.h"
+
+namespace tepui {
+
+Result<ModelSpec> read_config(const std::string& text, const std::string& file);
+
+}  // namespace tepui

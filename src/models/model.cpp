@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "models/model.h"
+
+#include <algorithm>
+
+#include "base/mapped_file.h"
+#include "models/bindings.h"
+#include "models/config.h"
+
+namespace tepui {
+
+namespace {
+
+const ArchSpec& arch_named(std::string_view name) {
+  return **std::ranges::find_if(all_architectures(),
+                                [&](const ArchSpec* arch) { return arch->name == name; });
+}
+
+ModelSpec spec_of(const Llama2cHeader& header) {
+  ModelSpec spec;
+  spec.arch = &arch_named("llama");
+  Dims& dims = spec.dims;
+  dims.layers = header.layers;
+  dims.width = header.dim;
+  dims.heads = header.heads;
+  dims.kv_heads = header.kv_heads;
+  dims.head_dim = header.dim / header.heads;
+  dims.hidden = header.hidden_dim;
+  dims.vocabulary = header.vocabulary;
+  dims.context = header.context;
+  dims.norm_eps = 1e-5F;
+  dims.act = TEPUI_ACT_SILU;
+  dims.tied = header.tied;
+  dims.rope.rotary_dim = dims.head_dim;
+  dims.rope.interleaved = true;  // the rows of q and k are in Meta's order
+  dims.rope.original_context = dims.context;
+  return spec;
+}
+
+std::string last_name(const std::filesystem::path& path) {
+  const auto normal = std::filesystem::absolute(path).lexically_normal();
+  return normal.has_filename() ? normal.filename().string()
+                               : normal.parent_path().filename().string();
+}
+
+}  // namespace
+
+WeightKind kind_of(WeightRole role) {
+  switch (role) {
+    case WeightRole::token_embedding:
+    case WeightRole::position_embedding: return WeightKind::table;
+    case WeightRole::q:
+    case WeightRole::k:
+    case WeightRole::v:
+    case WeightRole::o:
+    case WeightRole::gate:
+    case WeightRole::up:
+    case WeightRole::down:
+    case WeightRole::head: return WeightKind::matrix;
+    default: return WeightKind::vector;
+  }
+}
+
+std::string_view role_name(WeightRole role) {
+  constexpr std::string_view kNames[] = {"token_embedding",
+                                         "position_embedding",
+                                         "attn_norm",
+                                         "attn_norm_bias",
+                                         "q",
+                                         "q_bias",
+                                         "k",
+                                         "k_bias",
+                                         "v",
+                                         "v_bias",
+                                         "o",
+                                         "o_bias",
+                                         "mlp_norm",
+                                         "mlp_norm_bias",
+                                         "gate",
+                                         "gate_bias",
+                                         "up",
+                                         "up_bias",
+                                         "down",
+                                         "down_bias",
+                                         "final_norm",
+                                         "final_norm_bias",
+                                         "head"};
+  return kNames[static_cast<std::size_t>(role)];
+}
+
+const BoundWeight* Model::find_global(WeightRole role) const {
+  const auto found = std::ranges::find(globals, role, &BoundWeight::role);
+  return found == globals.end() ? nullptr : &*found;
+}
+
+Result<Model> open_model(const std::filesystem::path& path) {
+  Model model;
+  model.path = path.string();
+  model.name = last_name(path);
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status))
+    return fail(ErrorKind::io, "{}: there is no such file or folder", path.string());
+  if (std::filesystem::is_directory(status)) {
+    const auto config = path / "config.json";
+    if (!std::filesystem::exists(config))
+      return fail(ErrorKind::data, "{}: expected a model folder with config.json, found none",
+                  path.string());
+    TEPUI_TRY(const std::string text, read_file(config));
+    TEPUI_TRY(model.spec, read_config(text, config.string()));
+    TEPUI_TRY(model.source, open_safetensors(path));
+  } else if (path.extension() == ".bin") {
+    TEPUI_TRY(Llama2cModel file, open_llama2c(path));
+    model.spec = spec_of(file.header);
+    model.source = std::move(file.source);
+  } else {
+    return fail(
+        ErrorKind::data,
+        "{}: expected a model folder (config.json, model.safetensors) or a llama2.c .bin file",
+        path.string());
+  }
+  TEPUI_TRY(bind_weights(model));
+  return model;
+}
+
+}  // namespace tepui

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "plan/site_selection.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+
+namespace tepui {
+
+namespace {
+
+struct LayerRange {
+  int first = 0;
+  int last = 0;
+};
+
+// "5", "3-9" or "*", within the model's layers.
+Result<LayerRange> parse_layers(std::string_view text, std::string_view item, int layers) {
+  if (text == "*") return LayerRange{0, layers - 1};
+  LayerRange range;
+  const char* const end = text.data() + text.size();
+  auto [next, error] = std::from_chars(text.data(), end, range.first);
+  range.last = range.first;
+  const bool has_last = error == std::errc() && next != end && *next == '-';
+  if (has_last)
+    std::tie(next, error) = std::pair(std::from_chars(next + 1, end, range.last).ptr, std::errc());
+  if (error != std::errc() || next != end || text.empty() || text.back() == '-')
+    return fail(ErrorKind::usage,
+                "--sites: \"{}\": expected a layer, FIRST-LAST or * after the dot, found \"{}\"",
+                item, text);
+  if (range.first < 0 || range.last < range.first || range.last >= layers)
+    return fail(ErrorKind::usage, "--sites: \"{}\": layers must lie within 0-{}", item, layers - 1);
+  return range;
+}
+
+// Cuts at commas outside braces.
+std::vector<std::string_view> split(std::string_view text) {
+  std::vector<std::string_view> items;
+  std::size_t begin = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i == text.size() || (text[i] == ',' && depth == 0)) {
+      items.push_back(text.substr(begin, i - begin));
+      begin = i + 1;
+      continue;
+    }
+    depth += text[i] == '{' ? 1 : text[i] == '}' ? -1 : 0;
+  }
+  return items;
+}
+
+std::string available(const ModelSpec& spec) {
+  std::string list;
+  for (std::size_t i = 0; i < kSites; ++i) {
+    const auto site = static_cast<Site>(i);
+    if (site_width(spec, site)) list += (list.empty() ? "" : ", ") + std::string(site_name(site));
+  }
+  return list;
+}
+
+Status add_item(std::string_view item, const ModelSpec& spec, std::vector<Point>& points) {
+  if (item == "all") {
+    for (std::size_t i = 0; i < kSites; ++i) {
+      const auto site = static_cast<Site>(i);
+      if (site_width(spec, site)) TEPUI_TRY(add_item(site_name(site), spec, points));
+    }
+    return {};
+  }
+  const std::size_t dot = item.find('.');
+  const std::optional<Site> site = site_from_name(item.substr(0, dot));
+  if (!site || !site_width(spec, *site))
+    return fail(ErrorKind::usage,
+                "--sites: \"{}\" is not a site that can be scanned here; there are {}", item,
+                available(spec));
+  if (!site_has_layer(*site)) {
+    if (dot != std::string_view::npos)
+      return fail(ErrorKind::usage, "--sites: \"{}\": {} has no layers", item, site_name(*site));
+    points.push_back({kNoLayer, *site});
+    return {};
+  }
+  std::string_view layers = dot == std::string_view::npos ? "*" : item.substr(dot + 1);
+  if (layers.size() >= 2 && layers.front() == '{' && layers.back() == '}')
+    layers = layers.substr(1, layers.size() - 2);
+  for (const std::string_view part : split(layers)) {
+    TEPUI_TRY(const LayerRange range, parse_layers(part, item, spec.dims.layers));
+    for (int layer = range.first; layer <= range.last; ++layer) points.push_back({layer, *site});
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Site> SiteSelection::at_layer(int layer) const {
+  std::vector<Site> sites;
+  for (const Point& point : points_) {
+    if (point.layer == layer) sites.push_back(point.site);
+  }
+  return sites;
+}
+
+bool SiteSelection::contains(Point point) const {
+  return std::ranges::find(points_, point) != points_.end();
+}
+
+Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec) {
+  SiteSelection selection;
+  for (const std::string_view item : split(text))
+    TEPUI_TRY(add_item(item, spec, selection.points_));
+  std::sort(selection.points_.begin(), selection.points_.end());
+  const auto repeated = std::unique(selection.points_.begin(), selection.points_.end());
+  selection.points_.erase(repeated, selection.points_.end());
+  return selection;
+}
+
+}  // namespace tepui

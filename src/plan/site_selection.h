@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Which places of a model are tapped. The syntax of --sites: a comma-separated list of SITE,
+// SITE.LAYER, SITE.FIRST-LAST (inclusive), SITE.* or SITE.{..} with several of these inside; `all`
+// is every site that the model has.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "models/lower.h"
+#include "tepui/result.h"
+#include "tepui/site.h"
+
+namespace tepui {
+
+class SiteSelection {
+ public:
+  // In order of computation, without repetition.
+  const std::vector<Point>& points() const { return points_; }
+  std::vector<Site> at_layer(int layer) const;  // kNoLayer: those without a layer
+  bool contains(Point point) const;
+
+  // An error names the part of the text that is wrong, and what the model has.
+  static Result<SiteSelection> parse(std::string_view text, const ModelSpec& spec);
+
+ private:
+  std::vector<Point> points_;
+};
+
+}  // namespace tepui

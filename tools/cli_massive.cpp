@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// tepui massive
+#include <memory>
+#include <string>
+
+#include "commands.h"
+#include "report_scan.h"
+
+namespace tepui {
+
+namespace {
+
+struct MassiveArguments {
+  std::string folder;
+  int shown = 5;
+  MassiveRule rule;
+  bool json = false;
+};
+
+}  // namespace
+
+void add_massive(CLI::App& app, int& code) {
+  auto a = std::make_shared<MassiveArguments>();
+  CLI::App* command =
+      app.add_subcommand("massive", "Show a stored scan by other thresholds, without a new run");
+  command->add_option("dir", a->folder, "The folder of a scan")->required()->type_name("DIR");
+  command->add_option("--min-abs", a->rule.min_abs, "Massive: |x| above this")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--min-ratio", a->rule.min_ratio,
+                   "and above this many times the sequence's median of |x|")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--top", a->shown, "How many of the largest values are listed")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str()
+      ->type_name("K");
+  command->add_flag("--json", a->json, "Print one JSON document instead of the table");
+  command->callback(
+      [a, &code] { code = finish_command(report_scan(a->folder, a->rule, a->shown, a->json)); });
+}
+
+}  // namespace tepui

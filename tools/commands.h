@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// The subcommands of tepui. Each adds itself with its options and, when it was chosen, runs and
+// leaves its exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "tepui/result.h"
+
+namespace tepui {
+
+void add_scan(CLI::App& app, int argc, char** argv, int& code);
+void add_massive(CLI::App& app, int& code);
+void add_export(CLI::App& app, int& code);
+
+// Prints an error as one line on stderr and gives its exit code: 2 for usage, 1 for everything
+// else; 0 without one.
+int finish_command(const Status& status);
+
+}  // namespace tepui
