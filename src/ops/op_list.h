@@ -121,15 +121,18 @@ struct QuantileParams {
   uint ranks;
 };
 
-// above_abs: all elements with |x| > t, t = ratio * level[s], or floor where level[s] is 0, in
-// ascending index order
-//   level f32 [S] -> count u32 [S] (exact), value f32 [S, capacity], index u32 [S, capacity] (the
-//   first `capacity`; unused places hold 0 and 0xffffffff)
+// above_abs: all elements with |x| > t, in ascending index order; t = ratio * level[s,
+// level_column] rounded to f32, or floor where that level is 0        level f32 [S, levels] ->
+// count u32 [S] (exact), value f32 [S, capacity], index u32
+//                                    [S, capacity] (the first `capacity`; unused places hold 0 and
+//                                    0xffffffff)
 struct AboveParams {
   uint rows;
   uint dim;
   uint sequences;
   uint capacity;
+  uint levels;
+  uint level_column;
   float ratio;
   float floor;
 };
