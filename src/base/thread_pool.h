@@ -32,6 +32,8 @@ class ThreadPool {
  private:
   void work(int thread);
   void drain(int thread);
+  template <class Ready>
+  void spin_until(const Ready& ready) const;
 
   std::vector<std::thread> workers_;
   std::mutex mutex_;
@@ -40,9 +42,11 @@ class ThreadPool {
   const std::function<void(std::int64_t, int)>* body_ = nullptr;
   std::atomic<std::int64_t> next_{0};
   std::int64_t pieces_ = 0;
-  std::uint64_t round_ = 0;
-  int running_ = 0;
-  bool stop_ = false;
+  std::atomic<std::uint64_t> round_{0};
+  std::atomic<int> running_{0};
+  std::atomic<bool> stop_{false};
+  bool spins_ =
+      false;  // a processor for each thread: waiting for a moment takes nothing from others
 };
 
 }  // namespace tepui
