@@ -4,6 +4,7 @@
 // same model: ours may be 8 times that, per site.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "models/rope_table.h"
