@@ -20,7 +20,8 @@ struct Executor::ChunkState {
 
 namespace {
 
-// Prepared parts beyond these are forgotten between waves: sequences of many lengths would gather without end.
+// Prepared parts beyond these are forgotten between waves: sequences of many lengths would gather
+// without end.
 constexpr std::size_t kPartsKept = 64;
 
 template <class T>
