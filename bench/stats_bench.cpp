@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Times every op that is not a product: statistics, norms and element-wise ops. Each is first
-// checked against its reference. Prints the best and the median time, GB/s over the bytes that must
-// at least be moved and ns per element of its first tensor; then the price of all statistics of a
-// scan at one site, per token. Usage: stats_bench [OP...]
+// Times every op that is not a product: statistics, norms and element-wise ops; "all statistics" is
+// what a scan does at one site. Each is first checked against its reference. GB/s counts every
+// operand once; ns are per element of the first operand. Usage: stats_bench [NAME...]
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -34,7 +33,7 @@ Bytes bytes_of(const std::vector<T>& values) {
   return bytes;
 }
 
-// A Program of one step with the data of its inputs.
+// A Program whose steps read only its inputs, with their data.
 class Case {
  public:
   Case(std::int64_t rows, std::int64_t dim) : rows(rows), dim(dim) {
@@ -88,103 +87,111 @@ class Case {
 
 struct Row {
   const char* name;
-  bool statistic;
   std::function<void(Case&)> build;
 };
 
-std::vector<Row> rows() {
+void add_quantiles(Case& c, Value offsets) { c.builder.quantile_abs(c.x, offsets, c.ranks(), "q"); }
+
+void add_above(Case& c, Value offsets) {
+  const Value level = c.input({DType::f32, Shape{1, 1}}, bytes_of<float>({0.67F}));
+  c.builder.above_abs(c.x, offsets, level, {kCapacity, 0, 100, 100}, "above");
+}
+
+std::vector<Row> statistics_rows() {
   return {
-      {"max_abs", true, [](Case& c) { c.builder.max_abs(c.x, c.offsets()); }},
-      {"top_k_abs", true, [](Case& c) { c.builder.top_k_abs(c.x, c.offsets(), kTop); }},
-      {"quantile_abs", true,
+      {"max_abs", [](Case& c) { c.builder.max_abs(c.x, c.offsets(), "out"); }},
+      {"top_k_abs", [](Case& c) { c.builder.top_k_abs(c.x, c.offsets(), kTop, "out"); }},
+      {"quantile_abs", [](Case& c) { add_quantiles(c, c.offsets()); }},
+      {"above_abs", [](Case& c) { add_above(c, c.offsets()); }},
+      {"channel_max_abs", [](Case& c) { c.builder.channel_max_abs(c.x, c.offsets(), "out"); }},
+      {"token_max_abs", [](Case& c) { c.builder.token_max_abs(c.x, "out"); }},
+      {"l2_norm", [](Case& c) { c.builder.l2_norm(c.x, "out"); }},
+      {"all statistics",
        [](Case& c) {
          const Value offsets = c.offsets();
-         c.builder.quantile_abs(c.x, offsets, c.ranks());
-       }},
-      {"above_abs", true,
-       [](Case& c) {
-         const Value offsets = c.offsets();
+         const Value ranks = c.ranks();
          const Value level = c.input({DType::f32, Shape{1, 1}}, bytes_of<float>({0.67F}));
-         AboveParams params{};
-         params.capacity = kCapacity;
-         params.ratio = 100;
-         params.floor = 100;
-         c.builder.above_abs(c.x, offsets, level, params);
-       }},
-      {"channel_max_abs", true, [](Case& c) { c.builder.channel_max_abs(c.x, c.offsets()); }},
-      {"token_max_abs", true, [](Case& c) { c.builder.token_max_abs(c.x); }},
-      {"l2_norm", true, [](Case& c) { c.builder.l2_norm(c.x); }},
-      {"rms_norm", false,
-       [](Case& c) { c.builder.rms_norm(c.x, c.floats(Shape{c.dim}), 1e-5F, "out"); }},
-      {"layer_norm", false,
-       [](Case& c) {
-         const Value weight = c.floats(Shape{c.dim});
-         c.builder.layer_norm(c.x, weight, c.floats(Shape{c.dim}), 1e-5F, "out");
-       }},
-      {"rope", false,
-       [](Case& c) {
-         const Value positions = c.integers(c.rows);
-         RopeParams params{};
-         params.heads = static_cast<uint>(c.dim / 64);
-         params.head_dim = 64;
-         params.rotary_dim = 64;
-         c.builder.rope(c.x, positions, c.floats(Shape{c.rows, 64}), params, "out");
-       }},
-      {"act", false, [](Case& c) { c.builder.act(c.x, TEPUI_ACT_GELU_ERF, "out"); }},
-      {"act_mul", false,
-       [](Case& c) {
-         c.builder.act_mul(c.x, c.floats(Shape{c.rows, c.dim}), TEPUI_ACT_SILU, "out");
-       }},
-      {"add", false,
-       [](Case& c) {
-         c.builder.add(c.x, c.floats(Shape{c.rows, c.dim}), "out");
-       }},
-      {"embed", false,
-       [](Case& c) {
-         const Value ids = c.integers(kVocabulary);
-         c.builder.embed(ids, c.floats(Shape{kVocabulary, c.dim}), "out");
-       }},
-      {"cross_entropy", false,
-       [](Case& c) {
-         const Value targets = c.integers(c.dim);
-         std::vector<float> start;
-         for (std::int64_t r = 0; r < c.rows; ++r) start.insert(start.end(), {-INFINITY, 0, 0});
-         c.builder.cross_entropy(c.x, targets,
-                                 c.input({DType::f32, Shape{c.rows, 3}}, bytes_of(start)), 0);
-       }},
-      {"arg_max", false,
-       [](Case& c) {
-         const std::vector<float> value(static_cast<std::size_t>(c.rows), -INFINITY);
-         const std::vector<std::uint32_t> index(value.size(), UINT32_MAX);
-         const Value start = c.input({DType::f32, Shape{c.rows}}, bytes_of(value));
-         c.builder.arg_max(c.x, start, c.input({DType::u32, Shape{c.rows}}, bytes_of(index)), 0);
+         c.builder.top_k_abs(c.x, offsets, kTop, "top");
+         c.builder.quantile_abs(c.x, offsets, ranks, "q");
+         c.builder.above_abs(c.x, offsets, level, {kCapacity, 0, 100, 100}, "above");
+         c.builder.channel_max_abs(c.x, offsets, "channel");
+         c.builder.token_max_abs(c.x, "token");
+         c.builder.l2_norm(c.x, "norm");
        }},
   };
 }
 
-// Whether the outputs are within the op's bound of what its reference gives.
-bool agrees(const Case& c, const Program& program, const std::vector<Bytes>& found) {
-  const Step& step = program.steps.front();
+void add_cross_entropy(Case& c) {
+  const Value targets = c.integers(c.dim);
+  std::vector<float> start;
+  for (std::int64_t r = 0; r < c.rows; ++r) start.insert(start.end(), {-INFINITY, 0, 0});
+  const Value state = c.input({DType::f32, Shape{c.rows, 3}}, bytes_of(start));
+  c.builder.cross_entropy(c.x, targets, state, 0, "out");
+}
+
+void add_arg_max(Case& c) {
+  const std::vector<float> value(static_cast<std::size_t>(c.rows), -INFINITY);
+  const std::vector<std::uint32_t> index(value.size(), UINT32_MAX);
+  const Value start = c.input({DType::f32, Shape{c.rows}}, bytes_of(value));
+  const Value place = c.input({DType::u32, Shape{c.rows}}, bytes_of(index));
+  c.builder.arg_max(c.x, start, place, 0, "out");
+}
+
+std::vector<Row> other_rows() {
+  const auto like_x = [](const Case& c) { return Shape{c.rows, c.dim}; };
+  return {
+      {"rms_norm", [](Case& c) { c.builder.rms_norm(c.x, c.floats(Shape{c.dim}), 1e-5F, "out"); }},
+      {"layer_norm",
+       [](Case& c) {
+         const Value weight = c.floats(Shape{c.dim});
+         c.builder.layer_norm(c.x, weight, c.floats(Shape{c.dim}), 1e-5F, "out");
+       }},
+      {"rope",
+       [](Case& c) {
+         const Value positions = c.integers(c.rows);
+         const Value table = c.floats(Shape{c.rows, 64});
+         c.builder.rope(c.x, positions, table, static_cast<uint>(c.dim / 64), false, "out");
+       }},
+      {"act", [](Case& c) { c.builder.act(c.x, TEPUI_ACT_GELU_ERF, "out"); }},
+      {"act_mul",
+       [=](Case& c) { c.builder.act_mul(c.x, c.floats(like_x(c)), TEPUI_ACT_SILU, "out"); }},
+      {"add", [=](Case& c) { c.builder.add(c.x, c.floats(like_x(c)), "out"); }},
+      {"embed",
+       [](Case& c) {
+         const Value ids = c.integers(kVocabulary);
+         c.builder.embed(ids, c.floats(Shape{kVocabulary, c.dim}), "out");
+       }},
+      {"cross_entropy", add_cross_entropy},
+      {"arg_max", add_arg_max},
+  };
+}
+
+using Found = std::vector<Bytes>;  // by value
+
+bool agrees(const HostView& found, const HostView& expected, const std::vector<double>& bound) {
+  for (std::size_t e = 0; e < bound.size(); ++e) {
+    const auto i = static_cast<std::int64_t>(e);
+    if (!(std::abs(found.at(i) - expected.at(i)) <= bound[e])) return false;
+  }
+  return true;
+}
+
+// Whether a step's outputs are within the op's bound of what its reference gives.
+bool step_agrees(const Case& c, const Program& program, const Step& step, const Found& found) {
   const Op& op = op_of(step.op);
   std::vector<HostView> in;
-  for (const Value value : step.in)
-    in.push_back(value.present() ? HostView{program.info(value).type, c.data()[value.id]}
-                                 : HostView{TensorType::absent(), {}});
+  for (const Value value : step.in) in.push_back({program.type_of(value), c.data()[value.id]});
   std::vector<Bytes> out;
+  for (const Value value : step.out) out.emplace_back(program.type_of(value).bytes());
   std::vector<MutableHostView> views;
-  for (const Value value : step.out) out.emplace_back(program.info(value).type.bytes());
   for (std::size_t i = 0; i < out.size(); ++i)
-    views.push_back({program.info(step.out[i]).type, out[i]});
+    views.push_back({program.type_of(step.out[i]), out[i]});
   op.reference(in, views, step.params);
   const std::vector<HostView> expected(views.begin(), views.end());
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::vector<double> bound(static_cast<std::size_t>(expected[i].type.shape.elements()), 0.0);
     if (op.bound != nullptr) op.bound({in, expected, i, step.params}, bound);
-    const HostView given{expected[i].type, found[i]};
-    for (std::size_t e = 0; e < bound.size(); ++e) {
-      const auto index = static_cast<std::int64_t>(e);
-      if (!(std::abs(given.at(index) - expected[i].at(index)) <= bound[e])) return false;
-    }
+    if (!agrees({expected[i].type, found[step.out[i].id]}, expected[i], bound)) return false;
   }
   return true;
 }
@@ -206,12 +213,15 @@ Result<Timing> measure(Backend& backend, const Case& c, const Program& program) 
   TEPUI_TRY(const std::unique_ptr<Prepared> prepared, backend.prepare(program));
   const auto run = [&] { return backend.wait(backend.run(*prepared, bindings, {})); };
   TEPUI_TRY(run());
-  std::vector<Bytes> found;
-  for (const Value value : program.steps.front().out) {
-    found.emplace_back(program.info(value).type.bytes());
-    TEPUI_TRY(backend.wait(backend.download(found.back(), bindings[value.id], {})));
+  Found found(program.values.size());
+  for (const Step& step : program.steps) {
+    for (const Value value : step.out) {
+      found[value.id].resize(program.type_of(value).bytes());
+      TEPUI_TRY(backend.wait(backend.download(found[value.id], bindings[value.id], {})));
+    }
+    if (!step_agrees(c, program, step, found))
+      return fail(ErrorKind::data, "{} differs from its reference", op_of(step.op).name);
   }
-  if (!agrees(c, program, found)) return fail(ErrorKind::data, "differs from its reference");
   std::vector<double> times;
   double spent = 0;
   while (times.size() < 5 || (spent < 0.2 && times.size() < 1000)) {
@@ -227,42 +237,41 @@ Result<Timing> measure(Backend& backend, const Case& c, const Program& program) 
 
 double bytes_moved(const Program& program) {
   double bytes = 0;
-  const Step& step = program.steps.front();
-  for (const Value value : step.in)
-    if (value.present()) bytes += static_cast<double>(program.info(value).type.bytes());
-  for (const Value value : step.out) bytes += static_cast<double>(program.info(value).type.bytes());
+  for (const ValueInfo& value : program.values) bytes += static_cast<double>(value.type.bytes());
   return bytes;
+}
+
+Status bench_row(Backend& backend, int threads, const Row& row, std::int64_t count,
+                 std::int64_t dim) {
+  Case c(count, dim);
+  row.build(c);
+  const std::size_t values = c.builder.program().values.size();
+  for (std::size_t i = c.data().size(); i < values; ++i)
+    c.builder.mark_output(Value{static_cast<std::uint32_t>(i)});
+  TEPUI_TRY(const Program program, c.builder.finish());
+  const Result<Timing> timing = measure(backend, c, program);
+  if (!timing)
+    return fail(ErrorKind::data, "{} [{}, {}]: {}", row.name, count, dim, timing.error().message);
+  fmt::print("{:<16}{:>6} x {:<6}{:>8}{:>12.1f}{:>12.1f}{:>9.1f}{:>11.3f}\n", row.name, count, dim,
+             threads, timing->best * 1e6, timing->median * 1e6,
+             bytes_moved(program) / timing->median * 1e-9,
+             timing->median * 1e9 / static_cast<double>(count * dim));
+  return {};
 }
 
 Status bench_shape(Backend& backend, int threads, std::int64_t count, std::int64_t dim,
                    const std::vector<std::string>& chosen) {
-  double statistics = 0;
-  for (const Row& row : rows()) {
-    if (!chosen.empty() && std::ranges::find(chosen, row.name) == chosen.end()) continue;
-    Case c(count, dim);
-    row.build(c);
-    const std::size_t inputs = c.data().size();
-    const std::size_t values = c.builder.program().values.size();
-    for (std::size_t i = inputs; i < values; ++i)
-      c.builder.mark_output(Value{static_cast<std::uint32_t>(i)});
-    TEPUI_TRY(const Program program, c.builder.finish());
-    const Result<Timing> timing = measure(backend, c, program);
-    if (!timing)
-      return fail(ErrorKind::data, "{} [{}, {}]: {}", row.name, count, dim, timing.error().message);
-    if (row.statistic) statistics += timing->median;
-    const auto elements = static_cast<double>(count * dim);
-    fmt::print(
-        "{:<16} {:>6} x {:<6} {:>2} threads {:>10.1f} {:>10.1f} us {:>7.1f} GB/s {:>7.3f} ns\n",
-        row.name, count, dim, threads, timing->best * 1e6, timing->median * 1e6,
-        bytes_moved(program) / timing->median * 1e-9, timing->median * 1e9 / elements);
-  }
-  fmt::print("{:<16} {:>6} x {:<6} {:>2} threads {:>43.3f} us per token and site\n",
-             "all statistics", count, dim, threads, statistics * 1e6 / static_cast<double>(count));
+  std::vector<Row> rows = statistics_rows();
+  for (Row& row : other_rows()) rows.push_back(std::move(row));
+  for (const Row& row : rows)
+    if (chosen.empty() || std::ranges::find(chosen, row.name) != chosen.end())
+      TEPUI_TRY(bench_row(backend, threads, row, count, dim));
   return {};
 }
 
 Status bench(const std::vector<std::string>& chosen) {
-  fmt::print("{:<16} {:>15} {:>10} {:>10} {:>10}\n", "op", "rows x width", "", "best", "median");
+  fmt::print("{:<16}{:>15}{:>8}{:>12}{:>12}{:>9}{:>11}\n", "op", "rows x width", "threads",
+             "best us", "median us", "GB/s", "ns/element");
   for (const int threads : {1, 2}) {
     BackendOptions options;
     options.threads = threads;
