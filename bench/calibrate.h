@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// The rate of fused multiply-adds on registers alone, on all threads: what every figure of a
+// machine whose clock wanders is divided by. One loop per instruction set, chosen by its name.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "base/thread_pool.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace tepui::bench {
+
+inline double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// A loop of `rounds` x 12 multiply-adds that wait for nothing but themselves; returns their FLOPs.
+using FmaLoop = double (*)(std::int64_t rounds);
+
+#if defined(__x86_64__)
+#define TEPUI_BENCH_FMA_LOOP(name, isa, Vector, lanes, set1, fma)             \
+  [[gnu::target(isa)]] inline double name(std::int64_t rounds) {              \
+    const Vector x = set1(0.999F);                                            \
+    Vector a = x, b = x, c = x, d = x, e = x, f = x;                          \
+    Vector g = x, h = x, i = x, j = x, k = x, l = x;                          \
+    for (std::int64_t round = 0; round < rounds; ++round) {                   \
+      a = fma(a, x, x), b = fma(b, x, x), c = fma(c, x, x), d = fma(d, x, x); \
+      e = fma(e, x, x), f = fma(f, x, x), g = fma(g, x, x), h = fma(h, x, x); \
+      i = fma(i, x, x), j = fma(j, x, x), k = fma(k, x, x), l = fma(l, x, x); \
+    }                                                                         \
+    asm volatile("" : : "x"(a), "x"(b), "x"(c), "x"(d), "x"(e), "x"(f));      \
+    asm volatile("" : : "x"(g), "x"(h), "x"(i), "x"(j), "x"(k), "x"(l));      \
+    return 2.0 * 12.0 * lanes * static_cast<double>(rounds);                  \
+  }
+TEPUI_BENCH_FMA_LOOP(fma_loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps)
+TEPUI_BENCH_FMA_LOOP(fma_loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
+#undef TEPUI_BENCH_FMA_LOOP
+#endif
+
+// Without a fused one: a multiplication and an addition.
+inline double fma_loop_portable(std::int64_t rounds) {
+  typedef float V __attribute__((vector_size(16)));
+  const V x = {0.999F, 0.999F, 0.999F, 0.999F};
+  V a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x;
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    a = a * x + x, b = b * x + x, c = c * x + x, d = d * x + x;
+    e = e * x + x, f = f * x + x, g = g * x + x, h = h * x + x;
+  }
+  const V all = a + b + c + d + e + f + g + h;
+  volatile float keep = all[0];
+  (void)keep;
+  return 2.0 * 8.0 * 4.0 * static_cast<double>(rounds);
+}
+
+inline FmaLoop fma_loop(std::string_view isa) {
+#if defined(__x86_64__)
+  if (isa == "avx512") return fma_loop_avx512;
+  if (isa == "avx2") return fma_loop_avx2;
+#endif
+  return isa.empty() ? nullptr : fma_loop_portable;
+}
+
+// FLOP/s of all threads of the pool, over about 10 ms.
+inline double fma_rate(ThreadPool& pool, std::string_view isa) {
+  constexpr std::int64_t kRounds = 200000;
+  constexpr std::int64_t kPieces = 4;
+  const FmaLoop loop = fma_loop(isa);
+  std::atomic<double> flops = 0;
+  const double begin = seconds_now();
+  pool.for_each(kPieces * pool.size(), [&](std::int64_t, int) { flops += loop(kRounds); });
+  return flops / (seconds_now() - begin);
+}
+
+}  // namespace tepui::bench

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "backend/cpu/cpu_backend.h"
+
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "backend/cpu/isa.h"
+#include "backend/cpu/scratch.h"
+#include "backend/host_memory.h"
+#include "base/assert.h"
+#include "base/thread_pool.h"
+#include "ir/memory_plan.h"
+#include "tepui/op.h"
+
+namespace tepui {
+
+namespace {
+
+using cpu::KernelCall;
+using cpu::KernelFn;
+using cpu::KernelTable;
+using cpu::KernelThreads;
+using cpu::Operand;
+
+class PreparedCpu : public Prepared {
+ public:
+  Program program;
+  std::vector<KernelFn> kernels;  // by step
+  MemoryPlan plan;
+  std::unique_ptr<HostStorage> arena;  // made by the first run
+  std::vector<double> seconds;         // by step
+};
+
+void run_on_pool(void* pool, std::int64_t pieces, KernelThreads::Piece call, const void* body) {
+  static_cast<ThreadPool*>(pool)->for_each(
+      pieces, [=](std::int64_t piece, int thread) { call(body, piece, thread); });
+}
+
+std::byte* take_scratch(void* arena, std::size_t bytes) {
+  return static_cast<cpu::Scratch*>(arena)->take(bytes);
+}
+
+std::uint64_t physical_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page = ::sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && page > 0
+             ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page)
+             : 0;
+}
+
+class CpuBackend : public HostBackend {
+ public:
+  CpuBackend(const KernelTable& table, int threads, bool profile)
+      : table_(table), pool_(threads), profile_(profile) {
+    info_.backend = "cpu";
+    info_.name = cpu::processor_name();
+    info_.isa = table.isa;
+    info_.detail = fmt::format("{}, {} thread{}", table.isa, threads, threads == 1 ? "" : "s");
+    info_.memory_bytes = physical_memory();
+    info_.max_allocation_bytes = info_.memory_bytes;
+  }
+
+  const DeviceInfo& device() const override { return info_; }
+
+  bool can_run(const Step& step, const Program& program) const override {
+    if (kernel_of(step) == nullptr) return false;
+    std::vector<TensorType> types;
+    for (const Value value : step.in) types.push_back(program.type_of(value));
+    const auto expected = op_of(step.op).infer(types, step.params);
+    if (!expected || expected->size() != step.out.size()) return false;
+    for (std::size_t i = 0; i < step.out.size(); ++i) {
+      if ((*expected)[i] != program.type_of(step.out[i])) return false;
+    }
+    return true;
+  }
+
+  std::size_t storage_bytes(const TensorType& type) const override {
+    if (type.dtype != DType::packed) return type.bytes();
+    const std::int64_t panels = (type.shape[0] + table_.panel - 1) / table_.panel;
+    return static_cast<std::size_t>(panels * table_.panel * type.shape[1]) * sizeof(float);
+  }
+
+  Result<std::unique_ptr<Prepared>> prepare(const Program& program) override {
+    auto prepared = std::make_unique<PreparedCpu>();
+    std::vector<std::string> refused;
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+      const Step& step = program.steps[i];
+      prepared->kernels.push_back(kernel_of(step));
+      if (!can_run(step, program)) refused.push_back(describe(program, i));
+    }
+    if (!refused.empty())
+      return fail(ErrorKind::unsupported, "the cpu backend ({}) cannot run {} of {} steps: {}",
+                  table_.isa, refused.size(), program.steps.size(), fmt::join(refused, "; "));
+    prepared->program = program;
+    prepared->seconds.assign(program.steps.size(), 0);
+    prepared->plan =
+        plan_memory(program, [this](const TensorType& type) { return storage_bytes(type); });
+    return prepared;
+  }
+
+  Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override {
+    if (Status status = before(after); !status) return done(std::move(status));
+    auto& planned = static_cast<PreparedCpu&>(prepared);
+    if (planned.arena == nullptr) planned.arena = HostStorage::allocate(planned.plan.bytes);
+    if (planned.arena == nullptr)
+      return done(fail(ErrorKind::io, "out of memory: {} bytes were asked for on {}",
+                       planned.plan.bytes, info_.name));
+    for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
+      if (profile_)
+        run_timed(planned, bindings, i);
+      else
+        run_step(planned, bindings, i);
+    }
+    return done({});
+  }
+
+ private:
+  KernelFn kernel_of(const Step& step) const {
+    const auto code = static_cast<std::size_t>(step.op);
+    return code < cpu::kOpCount ? table_.by_op[code] : nullptr;
+  }
+
+  static std::string describe(const Program& program, std::size_t index) {
+    const Step& step = program.steps[index];
+    std::vector<std::string> operands;
+    for (const Value value : step.in) operands.push_back(program.type_of(value).to_string());
+    return fmt::format("step {}: {}({})", index, op_of(step.op).name, fmt::join(operands, ", "));
+  }
+
+  void run_timed(PreparedCpu& planned, const Bindings& bindings, std::size_t index) {
+    const auto begin = std::chrono::steady_clock::now();
+    run_step(planned, bindings, index);
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+    planned.seconds[index] += spent.count();
+  }
+
+  void run_step(const PreparedCpu& planned, const Bindings& bindings, std::size_t index) {
+    const Step& step = planned.program.steps[index];
+    in_.clear();
+    out_.clear();
+    for (const Value value : step.in) in_.push_back(operand(planned, bindings, value));
+    for (const Value value : step.out) out_.push_back(operand(planned, bindings, value));
+    std::array<std::byte, ParamBytes::kCapacity> params;
+    std::memcpy(params.data(), &step.params, params.size());
+    scratch_.clear();
+    planned.kernels[index](KernelCall(in_.data(), out_.data(), params.data(),
+                                      KernelThreads(&pool_, pool_.size(), run_on_pool), &scratch_,
+                                      take_scratch));
+  }
+
+  Operand operand(const PreparedCpu& planned, const Bindings& bindings, Value value) const {
+    Operand operand;
+    if (!value.present()) return operand;
+    const ValueInfo& info = planned.program.info(value);
+    operand.dtype = info.type.dtype;
+    operand.is_present = info.type.present();
+    for (int axis = 0; axis < info.type.shape.rank(); ++axis)
+      operand.shape[axis] = info.type.shape[axis];
+    if (info.role == Role::temp) {
+      operand.data = planned.arena->data() + planned.plan.offsets[value.id];
+    } else {
+      const auto bytes = host_bytes(bindings[value.id]);
+      TEPUI_ASSERT(bytes.size() >= storage_bytes(info.type));
+      operand.data = bytes.data();
+    }
+    return operand;
+  }
+
+  const KernelTable& table_;
+  ThreadPool pool_;
+  cpu::Scratch scratch_;
+  DeviceInfo info_;
+  bool profile_;
+  std::vector<Operand> in_;  // of the step that runs
+  std::vector<Operand> out_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_cpu_backend(const BackendOptions& options) {
+  if (options.threads < 0)
+    return fail(ErrorKind::usage, "the option threads is {}, expected 0 (all processors) or more",
+                options.threads);
+  TEPUI_TRY(const KernelTable* table, cpu::choose_kernels(options.isa));
+  const int threads = options.threads > 0 ? options.threads : ThreadPool::hardware_threads();
+  return std::make_unique<CpuBackend>(*table, threads, options.profile);
+}
+
+std::span<const double> cpu_step_seconds(const Prepared& prepared) {
+  return static_cast<const PreparedCpu&>(prepared).seconds;
+}
+
+}  // namespace tepui
