@@ -40,7 +40,7 @@ class Bpe {
   // `where` opens error messages: the file that holds the merges.
   static Result<Bpe> create(BpeDescription description, const std::string& where);
 
-  // Appends the ids of one word (valid UTF-8). The word's bytes must outlive the state.
+  // Appends the ids of one word (valid UTF-8).
   Status encode(std::string_view word, State& state, std::vector<TokenId>& ids) const;
 
   const PieceIds& vocabulary() const { return description_.vocabulary; }

@@ -29,12 +29,13 @@ class PipelineTokenizer final : public VocabularyTokenizer {
   Result<std::vector<TokenId>> encode(std::string_view text) const override {
     TEPUI_TRY(check_utf8(text));
     std::vector<TokenId> ids;
+    Bpe::State state;
     for (const auto& part : in_text_.split(text)) {
       if (part.id >= 0)
         ids.push_back(part.id);
       else
-        TEPUI_TRY(
-            encode_part(text.substr(part.begin, part.end - part.begin), part.begin == 0, ids));
+        TEPUI_TRY(encode_part(text.substr(part.begin, part.end - part.begin), part.begin == 0,
+                              state, ids));
     }
     return ids;
   }
@@ -43,7 +44,8 @@ class PipelineTokenizer final : public VocabularyTokenizer {
   PipelineTokenizer(Pipeline pipeline, TokenizerFacts facts)
       : VocabularyTokenizer(std::move(facts)), pipeline_(std::move(pipeline)) {}
 
-  Status encode_part(std::string_view text, bool opens_text, std::vector<TokenId>& ids) const {
+  Status encode_part(std::string_view text, bool opens_text, Bpe::State& state,
+                     std::vector<TokenId>& ids) const {
     TEPUI_TRY(const std::string normalized, pipeline_.normalizer.apply(std::string(text)));
     for (const auto& part : in_normalized_.split(normalized)) {
       if (part.id >= 0) {
@@ -54,7 +56,6 @@ class PipelineTokenizer final : public VocabularyTokenizer {
       words.text = normalized.substr(part.begin, part.end - part.begin);
       words.words.push_back({0, words.text.size(), opens_text && part.begin == 0});
       TEPUI_TRY(pipeline_.pre_tokenizer.apply(words));
-      Bpe::State state;
       for (const Words::Word& word : words.words)
         TEPUI_TRY(pipeline_.bpe.encode(words.view(word), state, ids));
     }

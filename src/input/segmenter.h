@@ -7,12 +7,13 @@
 
 #include <bitset>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "input/tokenizer.h"
+#include "input/vocabulary.h"
 
 namespace tepui::input {
 
@@ -30,7 +31,7 @@ class Segmenter {
   std::unordered_set<std::uint64_t> others_;
 };
 
-// Ids by segment for the time of one encode(); the keys point into the text being encoded.
+// Ids by segment for the time of one encode().
 class SegmentCache {
  public:
   // Appends the ids of the segment to `ids`, by compute(segment, ids) -> Status the first time.
@@ -60,7 +61,7 @@ class SegmentCache {
     std::ptrdiff_t begin = 0;
     std::ptrdiff_t end = 0;
   };
-  std::unordered_map<std::string_view, Range> known_;
+  std::unordered_map<std::string, Range, StringHash, std::equal_to<>> known_;
   std::vector<TokenId> pool_;
 };
 

@@ -16,8 +16,7 @@ inline constexpr const char* kStoreFile = "scan.sqlite";
 inline constexpr std::int64_t kStoreApplication = 0x54655075;
 inline constexpr std::int64_t kStoreVersion = 1;
 
-// The documented SQL text, as it is run on a new file (also for the README and for `tepui export
-// --schema`).
+// The documented SQL text, as it is run on a new file.
 const char* schema_sql();
 
 // True: an empty file, the schema may be made. False: a store of the known version. Anything else

@@ -148,6 +148,7 @@ double top1(const PointSummary& point) {
 std::string chart(const ScanSummary& scan, Site site, const TableOptions& options) {
   double least = 0;
   double most = 0;
+  bool any_massive = false;
   Column layer{"", Align::right, {}};
   Column value{"", Align::left, {}};
   const Points points = points_of(scan, site);
@@ -155,6 +156,7 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
     const double size = top1(*point);
     layer.cells.push_back(fmt::format("{}", point->point.layer));
     value.cells.push_back(rounded(size) + (point->massive_sequences > 0 ? " *" : ""));
+    any_massive = any_massive || point->massive_sequences > 0;
     if (!std::isfinite(size) || size <= 0) continue;
     least = least == 0 ? size : std::min(least, size);
     most = std::max(most, size);
@@ -164,8 +166,9 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
   double from = std::floor(std::log10(least));
   if (from == std::log10(least)) from -= 1;
   const int longest = std::max(10, options.columns - layer.width() - value.width() - 4);
-  std::string text = fmt::format("Mean top-1 |x| by layer, log scale from {:g} to {}; * massive\n",
-                                 std::pow(10, from), rounded(most));
+  std::string text =
+      fmt::format("Mean top-1 |x| by layer, log scale from {:g} to {}{}\n", std::pow(10, from),
+                  rounded(most), any_massive ? "; * massive" : "");
   for (std::size_t at = 0; at < points.size(); ++at) {
     const double size = top1(*points[at]);
     const double share =

@@ -2,7 +2,10 @@
 // Which files of a folder make the tokenizer, and what its settings say of BOS and EOS.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "input/tokenizer.h"
+#include "input/tokenizer_json.h"
 #include "support/tokenizer_cases.h"
 
 namespace tepui {
@@ -156,6 +159,35 @@ TEST(Displayable, KeepsUtf8AndShowsEveryOtherByte) {
   EXPECT_EQ(displayable("\xed\xa0\x80"), "\\xED\\xA0\\x80");  // a surrogate
   EXPECT_EQ(displayable("\xc0\xaf\xf5"), "\\xC0\\xAF\\xF5");  // overlong; too large
   EXPECT_EQ(displayable(std::string_view("\0x", 2)), std::string("\0x", 2));
+}
+
+TEST(Tokenizer, ServesSeveralThreads) {
+  const auto demo = test::data_path("demo-model");
+  const std::string text = test::load_bytes(demo / "sample.txt");
+  for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
+    const auto tokenizer = load(demo / name);
+    const auto expected = tokenizer->encode(text).value();
+    std::vector<std::vector<TokenId>> found(4);
+    std::vector<std::thread> threads;
+    for (auto& ids : found) threads.emplace_back([&] { ids = tokenizer->encode(text).value(); });
+    for (auto& thread : threads) thread.join();
+    for (const auto& ids : found) EXPECT_EQ(ids, expected);
+  }
+}
+
+// One word of a megabyte, which the quadratic way would take hours for.
+TEST(Tokenizer, AWordMayBeAsLongAsTheText) {
+  const auto demo = test::data_path("demo-model");
+  std::string text;
+  for (std::uint32_t i = 0, state = 1; i < (1U << 20); ++i) {
+    state = state * 1664525U + 1013904223U;
+    text += "etaoinshr"[(state >> 16) % 9];
+  }
+  const auto from_json = load(demo / "tokenizer.json")->encode(text).value();
+  EXPECT_EQ(from_json, load(demo / "tokenizer.model")->encode(text).value());
+  EXPECT_GT(from_json.size(), text.size() / 10);
+  const auto bytes = input::parse_tokenizer_json(case_named("llama3").tokenizer_json, "file", {});
+  EXPECT_EQ(test::decode(**bytes, (*bytes)->encode(text).value()), text);
 }
 
 TEST(Tokenizer, BrokenUtf8NamesTheOffset) {

@@ -110,6 +110,60 @@ TEST(Durability, AKillBetweenRowsLosesOnlyTheUnitInHand) {
   EXPECT_GT(whole_export(whole.path()).size(), 10000U);
 }
 
+// Writes what is missing, a sequence a unit; returns 0 when all is there.
+int write_missing(const std::filesystem::path& folder) {
+  auto store = open_store(folder);
+  if (!store) return 1;
+  const auto finished = store->finished_sequences();
+  if (!finished) return 2;
+  for (int sequence = 0; sequence < kSequences; ++sequence)
+    if (!(*finished)[static_cast<std::size_t>(sequence)] &&
+        !add_unit(*store, sequence, sequence + 1))
+      return 3;
+  return store->finish() ? 0 : 4;
+}
+
+TEST(Durability, KillsAtAnyMomentEndInTheSameExport) {
+  TemporaryFolder whole;
+  ASSERT_EQ(in_child([&] { return write_missing(whole.path()); }), 0);
+  const std::string expected = whole_export(whole.path());
+  int kills = 0;
+  for (int round = 0; round < 6; ++round) {
+    TemporaryFolder broken;
+    // From the first moments, when the file is made, to the last.
+    for (int delay = 200 + 300 * round;; delay += 1500) {
+      const pid_t child = ::fork();
+      if (child == 0) ::_exit(write_missing(broken.path()));
+      ::usleep(static_cast<useconds_t>(delay));
+      ::kill(child, SIGKILL);
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      if (WIFEXITED(status)) {
+        ASSERT_EQ(WEXITSTATUS(status), 0);
+        break;
+      }
+      ++kills;
+    }
+    ASSERT_EQ(whole_export(broken.path()), expected);
+  }
+  EXPECT_GT(kills, 0);
+}
+
+TEST(Durability, AClosedOutputIsAClearError) {
+  TemporaryFolder folder;
+  ASSERT_EQ(in_child([&] { return write_missing(folder.path()); }), 0);
+  const int ended = in_child([&] {
+    const int full = ::open("/dev/full", O_WRONLY);
+    if (full < 0 || ::dup2(full, STDOUT_FILENO) < 0) return 1;
+    auto store = StoreReader::open(folder.path());
+    if (!store) return 2;
+    const auto done = export_to_stdout(*store, ExportTable::series, ExportFormat::csv);
+    if (done || done.error().kind != ErrorKind::io) return 3;
+    return done.error().message.find("standard output: cannot be written") == 0 ? 0 : 4;
+  });
+  EXPECT_EQ(ended, 0);
+}
+
 TEST(Durability, AnotherIdentityIsRefusedByItsFirstField) {
   TemporaryFolder folder;
   ASSERT_TRUE(open_store(folder.path()));

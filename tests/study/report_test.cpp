@@ -38,10 +38,12 @@ std::vector<PlantedPlace> massive_model() {
   std::vector<PlantedPlace> places;
   for (int sequence = 0; sequence < 3; ++sequence) {
     const float step = static_cast<float>(sequence);
-    places.push_back({sequence, {-1, Site::embeddings}, 0.02F, {{4, 1, 0.5F}, {2, 0, 0.25F}}});
+    places.push_back({sequence, {-1, Site::embeddings}, 0.02F, {{3, 1, 0.5F}, {2, 0, 0.25F}}});
     const auto add = [&](int layer, float median, std::vector<test::PlantedValue> values) {
       places.push_back({sequence, {layer, Site::resid_post}, median, std::move(values)});
     };
+    for (const int layer : {0, 1})
+      places.push_back({sequence, {layer, Site::attn_out}, 0.5F, {{5 + layer, 1, 2.0F + step}}});
     add(0, 1.25F, {{7, 2, -40.5F}, {5, 2, 30.0F}, {6, 1, 20.0F}});
     add(1, 1.5F, {{0, 5, -2800.25F}, {0, 9, 1400.0F + step}, {3, 9, 30.0F}});
     if (sequence == 1)
@@ -156,7 +158,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
   const auto text = json_text(scan_json(scan_of(3, massive_model())));
   expect_golden(text, "massive_scan.json");
   const auto document = nlohmann::json::parse(text);
-  const auto& layer = document["layers"][2];
+  const auto& layer = document["layers"][4];
   EXPECT_EQ(layer["layer"], 1);
   EXPECT_EQ(layer["site"], "resid_post");
   EXPECT_EQ(layer["median"], 1.5);
