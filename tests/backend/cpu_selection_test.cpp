@@ -38,6 +38,7 @@ std::vector<std::unique_ptr<Backend>> cpu_backends() {
       if (backend) backends.push_back(*std::move(backend));
     }
   }
+  EXPECT_FALSE(backends.empty());
   return backends;
 }
 
@@ -65,7 +66,9 @@ std::vector<Bytes> run_on(Backend& backend, const Program& program, const std::v
   }
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     bindings.push_back({&buffers[i], 0, program.values[i].type.bytes()});
-    if (i < in.size()) EXPECT_TRUE(backend.wait(backend.upload(bindings[i], in[i], {})));
+    if (i < in.size()) {
+      EXPECT_TRUE(backend.wait(backend.upload(bindings[i], in[i], {})));
+    }
   }
   auto prepared = backend.prepare(program);
   EXPECT_TRUE(prepared) << prepared.error().message;
