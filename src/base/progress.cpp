@@ -6,68 +6,98 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cmath>
+#include <utility>
 
 namespace tepui {
-
 namespace {
 
-constexpr auto kBetweenLines = std::chrono::milliseconds(100);
+constexpr auto kBetweenDraws = std::chrono::milliseconds(100);
+constexpr int kShortestBar = 8;
+constexpr int kLongestBar = 40;
+constexpr const char* kClearLine = "\r\x1b[K";
 
-int columns() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
-
-// "3 s", "4:05", "2:10:00"
-std::string duration(double seconds) {
-  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+std::string rate_text(double rate, const std::string& unit) {
+  return rate < 10 ? fmt::format(" {:.1f} {}/s", rate, unit)
+                   : fmt::format(" {:.0f} {}/s", rate, unit);
 }
 
 }  // namespace
 
-Progress::Progress(std::string label, std::string unit)
-    : label_(std::move(label)),
-      unit_(std::move(unit)),
-      terminal_(::isatty(STDERR_FILENO) != 0),
-      start_(Clock::now()),
-      last_(start_) {}
-
-std::string Progress::line(const std::string& label, const std::string& unit, std::int64_t done,
-                           std::int64_t total, double seconds, int columns) {
-  constexpr int kBar = 24;
-  const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1.0;
-  const int full = std::clamp(static_cast<int>(share * kBar), 0, kBar);
-  const std::string bar(static_cast<std::size_t>(full), '#');
-  std::string text = fmt::format("{} [{:-<{}}] {:3.0f} %", label, bar, kBar, 100.0 * share);
-  if (done > 0 && seconds > 0) {
-    const double rate = static_cast<double>(done) / seconds;
-    const double left = static_cast<double>(std::max<std::int64_t>(total - done, 0)) / rate;
-    text += fmt::format("  {:.0f} {}/s, {} left", rate, unit, duration(left));
-  }
-  return text.substr(0, static_cast<std::size_t>(std::max(columns - 1, 0)));
+std::string clock_time(double seconds) {
+  constexpr double kMost = 359'999;  // 99:59:59; more is of no use to anyone who waits
+  const auto whole = static_cast<long>(std::round(std::clamp(seconds, 0.0, kMost)));
+  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
+  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-void Progress::update(std::int64_t done, std::int64_t total) {
-  if (!terminal_) return;
-  const auto now = Clock::now();
-  if (drawn_ && now - last_ < kBetweenLines) return;
-  last_ = now;
+std::string progress_line(const ProgressState& state, int columns) {
+  const double share = state.total > 0 ? std::clamp(state.done / state.total, 0.0, 1.0) : 0.0;
+  // Rounded down, so that 100 % is never said before the end.
+  std::string after = fmt::format(" {} %", static_cast<int>(share * 100));
+  const double fresh = state.done - state.skipped;
+  if (fresh > 0 && state.seconds > 0) {
+    const double rate = fresh / state.seconds;
+    after += rate_text(rate, state.unit);
+    after += fmt::format(" {} left", clock_time(std::max(0.0, state.total - state.done) / rate));
+  }
+  const auto width = static_cast<std::size_t>(std::max(columns, 0));
+  std::string line = state.label;
+  const int room = columns - static_cast<int>(line.size() + after.size()) - 3;  // " [" and "]"
+  if (room >= kShortestBar) {
+    const auto length = static_cast<std::size_t>(std::min(room, kLongestBar));
+    const auto full = static_cast<std::size_t>(share * static_cast<double>(length));
+    line += fmt::format(" [{}{}]", std::string(full, '#'), std::string(length - full, '-'));
+  }
+  line += after;
+  if (line.size() > width) line.resize(width);
+  return line;
+}
+
+Progress::Progress(std::string label, std::string unit, double total, int descriptor,
+                   Clock::time_point now)
+    : descriptor_(descriptor), visible_(::isatty(descriptor) == 1), start_(now) {
+  state_.label = std::move(label);
+  state_.unit = std::move(unit);
+  state_.total = total;
+}
+
+Progress::~Progress() { finish(); }
+
+void Progress::skip(double units) {
+  state_.skipped = units;
+  state_.done = units;
+}
+
+void Progress::update(double done, Clock::time_point now) {
+  state_.done = done;
+  if (!visible_ || (drawn_ && now - last_ < kBetweenDraws)) return;
+  state_.seconds = std::chrono::duration<double>(now - start_).count();
+  // The last column stays free: some terminals wrap when it is written.
+  write_all(fmt::format("\r{}\x1b[K", progress_line(state_, columns() - 1)));
   drawn_ = true;
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  fmt::print(stderr, "\r\x1b[K{}", line(label_, unit_, done, total, seconds, columns()));
-  std::fflush(stderr);
+  last_ = now;
 }
 
 void Progress::finish() {
-  if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  if (drawn_) write_all(kClearLine);
   drawn_ = false;
+  visible_ = false;
+}
+
+void Progress::write_all(const std::string& text) const {
+  std::size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t count = ::write(descriptor_, text.data() + written, text.size() - written);
+    if (count <= 0) return;  // a terminal that went away is no reason to stop the run
+    written += static_cast<std::size_t>(count);
+  }
+}
+
+int Progress::columns() const {
+  struct winsize size {};
+  const bool known = ::ioctl(descriptor_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
 }
 
 }  // namespace tepui

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
@@ -71,6 +73,30 @@ TEST(Safetensors, ReadsUnalignedTensorsMetadataAndOneFileByItsName) {
   EXPECT_EQ(view.at(1), -2.25);
   ThreadPool pool(1);
   EXPECT_TRUE(check_finite(*x, pool));
+}
+
+// A sparse file of 6 GB: opening must not read it, and offsets must not be cut to 32 bits.
+TEST(Safetensors, OpensAHugeFileAtOnce) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  const std::string header =
+      R"({"a":{"dtype":"F32","shape":[1500000000],"data_offsets":[0,6000000000]},)"
+      R"("b":{"dtype":"U8","shape":[3],"data_offsets":[6000000000,6000000003]}})";
+  test::write_file(path, safetensors_content(header, ""));
+  std::error_code error;
+  std::filesystem::resize_file(path, 8 + header.size() + 6'000'000'000U, error);
+  if (error) GTEST_SKIP() << "no sparse files here: " << error.message();
+  std::ofstream(path, std::ios::binary | std::ios::app) << "xyz";
+  const auto start = std::chrono::steady_clock::now();
+  const auto source = open_safetensors(path);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  ASSERT_TRUE(source) << source.error().message;
+  const TensorRef* b = (*source)->find("b");
+  ASSERT_NE(b, nullptr);
+  EXPECT_EQ(b->offset, 8 + header.size() + 6'000'000'000U);
+  EXPECT_EQ(static_cast<char>(b->bytes[2]), 'z');
+  const TensorRef* a = (*source)->find("a");
+  EXPECT_EQ((HostView{a->type, a->bytes}.at(1'499'999'999)), 0);
 }
 
 TEST(Safetensors, AFileWithoutTensorsIsEmpty) {
