@@ -203,7 +203,8 @@ TEST(CpuRows, DoNotDependOnTheirNeighbours) {
           outputs(*backend, {all.begin() + r * kWidth, all.begin() + (r + 1) * kWidth});
       for (std::size_t i = 0; i < alone.size(); ++i) {
         const std::size_t size = alone[i].size();
-        EXPECT_EQ(0, std::memcmp(alone[i].data(), whole[i].data() + size * r, size))
+        EXPECT_EQ(0, std::memcmp(alone[i].data(),
+                                 whole[i].data() + size * static_cast<std::size_t>(r), size))
             << "output " << i << " of row " << r << " on " << backend->device().isa;
       }
     }
