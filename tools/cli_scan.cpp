@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <memory>
+#include <optional>
 
 #include "base/progress.h"
 #include "commands.h"
@@ -92,14 +93,15 @@ Status complete(ScanArguments& arguments) {
 
 Status run(ScanArguments& arguments) {
   TEPUI_TRY(complete(arguments));
-  Progress bar("scan", "tokens");
+  std::optional<Progress> bar;
   ScanProgress progress;
   progress.note = [](const std::string& line) { fmt::print(stderr, "tepui: note: {}\n", line); };
-  progress.advance = [&](std::int64_t done, std::int64_t total, double) {
-    bar.update(done, total);
+  progress.advance = [&](std::int64_t done, std::int64_t total) {
+    if (!bar) bar.emplace("scan", "tokens", static_cast<double>(total));
+    bar->update(static_cast<double>(done));
   };
   auto outcome = run_scan(arguments.request, progress);
-  bar.finish();
+  bar.reset();
   if (!outcome) return tl::unexpected(outcome.error());
   TEPUI_TRY(report_scan(outcome->folder, arguments.rule, arguments.shown, arguments.json));
   if (!arguments.json) {

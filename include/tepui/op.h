@@ -47,8 +47,8 @@ struct Op {
   // Null: every output is bit-equal on every backend (selections, copies).
   void (*bound)(const BoundRequest& request, std::span<double> bound);
 
-  // Floating-point operations and bytes that must at least be moved, for benchmarks; null: none
-  // worth counting.
+  // Floating-point operations, for benchmarks; null: none worth counting, its bytes are what
+  // counts.
   double (*flops)(std::span<const TensorType> in, const ParamBytes& params);
 };
 

@@ -20,7 +20,8 @@ struct Executor::ChunkState {
 
 namespace {
 
-// Prepared parts beyond these are forgotten between waves: sequences of many lengths would gather without end.
+// Prepared parts beyond these are forgotten between waves: sequences of many lengths would gather
+// without end.
 constexpr std::size_t kPartsKept = 64;
 
 template <class T>
@@ -95,7 +96,7 @@ Result<Executor::Wave> Executor::load_wave(Sequences sequences, SequenceRange ra
            rope_length_class(rope, static_cast<int>(sequences[b].size()));
   };
   Wave wave;
-  for (const SequenceRange run : cut(sequences, range, options_.chunk_tokens, together)) {
+  for (const SequenceRange& run : cut(sequences, range, options_.chunk_tokens, together)) {
     TEPUI_TRY(ChunkState chunk, load_chunk(sequences, run));
     wave.push_back(std::move(chunk));
   }
@@ -189,8 +190,8 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
       total_ += static_cast<std::int64_t>(sequences[static_cast<std::size_t>(i)].size()) * layers;
   }
   const auto always = [](std::size_t, std::size_t) { return true; };
-  for (const SequenceRange range : pending) {
-    for (const SequenceRange unit : cut(sequences, range, options_.wave_tokens, always)) {
+  for (const SequenceRange& range : pending) {
+    for (const SequenceRange& unit : cut(sequences, range, options_.wave_tokens, always)) {
       TEPUI_TRY(Wave wave, load_wave(sequences, unit));
       TEPUI_TRY(sink.begin_unit(unit.first, unit.second));
       TEPUI_TRY(embed(wave, sites, sink));

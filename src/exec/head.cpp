@@ -68,11 +68,12 @@ Result<Head::TileProgram> Head::program_for(Kind kind, int rows, const Tile& til
   if (kind == Kind::losses) {
     out.inputs = {builder.input({DType::i32, Shape{rows}}, "targets"),
                   builder.input({DType::f32, Shape{rows, 3}}, "state")};
-    out.outputs = {builder.cross_entropy(out.logits, out.inputs[0], out.inputs[1], first)};
+    out.outputs = {builder.cross_entropy(out.logits, out.inputs[0], out.inputs[1], first, "state")};
   } else if (kind == Kind::arg_max) {
     out.inputs = {builder.input({DType::f32, Shape{rows}}, "value"),
                   builder.input({DType::u32, Shape{rows}}, "index")};
-    out.outputs = builder.arg_max(out.logits, out.inputs[0], out.inputs[1], first);
+    const auto best = builder.arg_max(out.logits, out.inputs[0], out.inputs[1], first, "arg_max");
+    out.outputs = {best.value, best.index};
   } else {
     out.outputs = {out.logits};
   }

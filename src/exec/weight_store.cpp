@@ -2,6 +2,7 @@
 #include "exec/weight_store.h"
 
 #include "base/assert.h"
+#include "tepui/site.h"
 #include "ops/builder.h"
 
 namespace tepui {

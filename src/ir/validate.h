@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks a Program's invariant: every step reads only inputs, weights and outputs of earlier steps,
-// and every value that is neither has exactly one producer. Run whenever a Program was built or
-// changed.
+// Checks the invariant of a Program: every operand is an input, a weight or an output of an earlier
+// step, and every value has one producer. Passes and builders end with it; it knows nothing of ops.
 #pragma once
 
 #include "tepui/program.h"
@@ -9,6 +8,7 @@
 
 namespace tepui {
 
+// A temporary that no step names any more (a fused one) is allowed: ids stay what they were.
 Status validate(const Program& program);
 
 }  // namespace tepui

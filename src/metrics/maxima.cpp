@@ -28,7 +28,8 @@ class ChannelMax : public Metric {
  public:
   std::string_view name() const override { return "channel_max"; }
   std::vector<Value> emit(EmitContext& context) const override {
-    return context.builder.channel_max_abs(context.x, context.offsets);
+    const auto largest = context.builder.channel_max_abs(context.x, context.offsets, "channel_max");
+    return {largest.value, largest.index};
   }
   Status rows(std::span<const HostView> outputs, const TapContext& context,
               RowSink& sink) const override {
@@ -41,7 +42,8 @@ class TokenMax : public Metric {
  public:
   std::string_view name() const override { return "token_max"; }
   std::vector<Value> emit(EmitContext& context) const override {
-    return context.builder.token_max_abs(context.x);
+    const auto largest = context.builder.token_max_abs(context.x, "token_max");
+    return {largest.value, largest.index};
   }
   Status rows(std::span<const HostView> outputs, const TapContext& context,
               RowSink& sink) const override {
@@ -53,7 +55,7 @@ class L2Norm : public Metric {
  public:
   std::string_view name() const override { return "l2_norm"; }
   std::vector<Value> emit(EmitContext& context) const override {
-    return {context.builder.l2_norm(context.x)};
+    return {context.builder.l2_norm(context.x, "l2_norm")};
   }
   Status rows(std::span<const HostView> outputs, const TapContext& context,
               RowSink& sink) const override {

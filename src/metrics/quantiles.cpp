@@ -30,17 +30,14 @@ class Quantiles : public Metric {
     const auto count = static_cast<std::int64_t>(fractions_.size());
     const Value ranks = context.builder.input({DType::u32, Shape{sequences, count}}, "ranks");
     context.constants.push_back({ranks, rank_bytes(context)});
-    const Value quantiles = context.builder.quantile_abs(context.x, context.offsets, ranks);
-    std::vector<Value> out = {quantiles};
-    AboveParams params{};
-    params.capacity = static_cast<uint>(options_.capacity);
-    params.ratio = static_cast<float>(options_.keep_ratio * kBelow);
-    params.floor = static_cast<float>(options_.keep_floor * kBelow);
-    params.level_column = static_cast<uint>(median_);
-    for (const Value value :
-         context.builder.above_abs(context.x, context.offsets, quantiles, params))
-      out.push_back(value);
-    return out;
+    const Value quantiles =
+        context.builder.quantile_abs(context.x, context.offsets, ranks, "quantile");
+    const Builder::AboveRule rule{static_cast<uint>(options_.capacity), static_cast<uint>(median_),
+                                  static_cast<float>(options_.keep_ratio * kBelow),
+                                  static_cast<float>(options_.keep_floor * kBelow)};
+    const auto above =
+        context.builder.above_abs(context.x, context.offsets, quantiles, rule, "above");
+    return {quantiles, above.count, above.value, above.index};
   }
 
   Status rows(std::span<const HostView> outputs, const TapContext& context,

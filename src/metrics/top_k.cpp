@@ -16,7 +16,9 @@ class TopK : public Metric {
   std::string_view name() const override { return "top_k"; }
 
   std::vector<Value> emit(EmitContext& context) const override {
-    return context.builder.top_k_abs(context.x, context.offsets, k_);
+    const auto top =
+        context.builder.top_k_abs(context.x, context.offsets, static_cast<uint>(k_), "top_k");
+    return {top.value, top.index};
   }
 
   Status rows(std::span<const HostView> outputs, const TapContext& context,

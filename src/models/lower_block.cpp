@@ -72,13 +72,8 @@ class BlockLowering {
       out_.rope_table =
           builder_.input({DType::f32, Shape{chunk_.longest(), rope.rotary_dim}}, "rope_table");
     }
-    RopeParams params{};
-    params.rows = static_cast<uint>(rows_);
-    params.heads = static_cast<uint>(heads);
-    params.head_dim = static_cast<uint>(dims_.head_dim);
-    params.rotary_dim = static_cast<uint>(rope.rotary_dim);
-    params.interleaved = rope.interleaved ? 1 : 0;
-    return builder_.rope(x, out_.positions, out_.rope_table, params, std::move(name));
+    return builder_.rope(x, out_.positions, out_.rope_table, static_cast<uint>(heads),
+                         rope.interleaved, std::move(name));
   }
 
   Value attention(Value x) {
@@ -89,14 +84,10 @@ class BlockLowering {
     const Value v = site(Site::v, project(in, WeightRole::v, WeightRole::v_bias, "v"));
     const Value q = site(Site::q, rotate(q_pre, dims_.heads, "q"));
     const Value k = site(Site::k, rotate(k_pre, dims_.kv_heads, "k"));
-    AttentionParams params{};
-    params.rows = static_cast<uint>(rows_);
-    params.heads = static_cast<uint>(dims_.heads);
-    params.kv_heads = static_cast<uint>(dims_.kv_heads);
-    params.head_dim = static_cast<uint>(dims_.head_dim);
-    params.sequences = static_cast<uint>(chunk_.sequences());
-    params.scale = static_cast<float>(model_.spec.attention_scale(layer_));
-    const Value z = site(Site::z, builder_.attention(q, k, v, out_.offsets, params, "z"));
+    const Builder::AttentionShape shape{
+        static_cast<uint>(dims_.heads), static_cast<uint>(dims_.kv_heads),
+        static_cast<uint>(dims_.head_dim), static_cast<float>(model_.spec.attention_scale(layer_))};
+    const Value z = site(Site::z, builder_.attention(q, k, v, out_.offsets, shape, "z"));
     const Value out =
         site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
     return site(Site::attn_out_post, out);

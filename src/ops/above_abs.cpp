@@ -1,55 +1,67 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
+#include <cmath>
 
 #include "ops/check.h"
+#include "ops/elements.h"
 #include "ops/selection.h"
 
 namespace tepui {
-
 namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AboveParams>();
-  const std::int64_t sequences = p.sequences;
-  const std::int64_t capacity = p.capacity;
-  return Check("above_abs", in)
-      .is(0, "x", f32({p.rows, p.dim}))
-      .is(1, "offsets", i32({sequences + 1}))
-      .is(2, "level", f32({sequences, p.levels}))
-      .holds(p.level_column < p.levels, "level_column: beyond the levels")
-      .holds(p.ratio >= 0.0F && p.floor >= 0.0F, "ratio, floor: expected 0 or more")
-      .gives({u32({sequences}), f32({sequences, capacity}), u32({sequences, capacity})});
+  return OperandCheck("above_abs", in, {"x", "offsets", "level"})
+      .indexable(p.rows, p.dim)
+      .holds(p.capacity > 0, "expected a capacity of at least 1, found 0")
+      .holds(p.level_column < p.levels, "expected a level_column below levels")
+      .is(0, DType::f32, shape_of(p.rows, p.dim))
+      .is(1, DType::i32, shape_of(std::uint64_t{p.sequences} + 1))
+      .is(2, DType::f32, shape_of(p.sequences, p.levels))
+      .gives({{DType::u32, shape_of(p.sequences)},
+              {DType::f32, shape_of(p.sequences, p.capacity)},
+              {DType::u32, shape_of(p.sequences, p.capacity)}});
+}
+
+// NaN is above every threshold that is a number; nothing is above NaN.
+bool is_above(float x, float threshold) {
+  if (std::isnan(threshold)) return false;
+  return std::isnan(x) || std::abs(x) > threshold;
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
                const ParamBytes& bytes) {
   const auto p = bytes.as<AboveParams>();
-  const auto counts = out[0].as<std::uint32_t>();
-  const auto values = out[1].as<float>();
-  const auto indices = out[2].as<std::uint32_t>();
-  std::ranges::fill(values, 0.0F);
-  std::ranges::fill(indices, kNoIndex);
+  const Elements<float> x(in[0]);
+  const Elements<float> level(in[2]);
+  const auto count = out[0].as<std::uint32_t>();
+  const auto value = out[1].as<float>();
+  const auto index = out[2].as<std::uint32_t>();
   for (std::size_t s = 0; s < p.sequences; ++s) {
-    const float level = in[2].as<float>()[s * p.levels + p.level_column];
-    const std::uint32_t threshold = magnitude_bits(level == 0.0F ? p.floor : p.ratio * level);
-    const auto x = sequence_of(in[0], in[1], s, p.dim);
-    std::uint32_t count = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      if (magnitude_bits(x[i]) <= threshold) continue;
-      if (count < p.capacity) {
-        values[s * p.capacity + count] = x[i];
-        indices[s * p.capacity + count] = static_cast<std::uint32_t>(i);
-      }
-      ++count;
+    const SequenceRows rows = sequence_rows(in[1], s, p.rows);
+    const std::size_t first = rows.begin * p.dim;
+    const float own = level[s * p.levels + p.level_column];
+    const float threshold = own == 0 ? p.floor : p.ratio * own;  // one f32 rounding
+    count[s] = 0;
+    for (std::size_t i = 0; i < p.capacity; ++i) {
+      value[s * p.capacity + i] = 0;
+      index[s * p.capacity + i] = kNoIndex;
     }
-    counts[s] = count;
+    for (std::size_t i = first; i < rows.end * p.dim; ++i) {
+      if (!is_above(x[i], threshold)) continue;
+      if (count[s] < p.capacity) {
+        value[s * p.capacity + count[s]] = x[i];
+        index[s * p.capacity + count[s]] = static_cast<std::uint32_t>(i - first);
+      }
+      ++count[s];
+    }
   }
 }
 
-const Op kOp{"above_abs", 3, infer, reference, nullptr, nullptr};
-
 }  // namespace
 
-const Op& above_abs_op() { return kOp; }
+const Op& above_abs_op() {
+  static constexpr Op kOp{"above_abs", 3, infer, reference, nullptr, nullptr};
+  return kOp;
+}
 
 }  // namespace tepui

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The activation functions' definitions, shared by act, act_mul and linear's epilogue.
+// The activation functions that `linear`, `act` and `act_mul` share: their definition in double and
+// the error that a backend may make in f32.
 #pragma once
 
-#include <cstdint>
+#include "ops/op_list.h"
 
 namespace tepui {
 
-bool known_activation(std::uint32_t act);
-double activate(std::uint32_t act, double x);
+inline bool known_activation(uint act) { return act <= TEPUI_ACT_RELU; }
 
-// How far act(x + e) may be from the exact act(x): |e| times the steepest slope, and the error of
-// evaluating act itself, a few units in the last place of the result and of the parts that it is
-// made of (which are at most |x|).
-double activation_bound(std::uint32_t act, double x, double error_of_x);
+double activate(uint act, double x);
+
+// The largest factor by which the function stretches an error of its argument.
+double activation_slope(uint act);
+
+// What evaluating the function of an exact f32 argument may add.
+double activation_error(uint act, double x);
 
 }  // namespace tepui

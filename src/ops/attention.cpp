@@ -1,138 +1,167 @@
 // SPDX-License-Identifier: MIT
-// Causal attention with grouped queries (Vaswani et al. 2017; Ainslie et al. 2023).
+#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "ops/check.h"
+#include "ops/elements.h"
+#include "ops/rounding.h"
 
 namespace tepui {
-
 namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionParams>();
-  const std::int64_t queries = std::int64_t{p.heads} * p.head_dim;
-  const std::int64_t keys = std::int64_t{p.kv_heads} * p.head_dim;
-  return Check("attention", in)
-      .is(0, "q", f32({p.rows, queries}))
-      .is(1, "k", f32({p.rows, keys}))
-      .is(2, "v", f32({p.rows, keys}))
-      .is(3, "offsets", i32({std::int64_t{p.sequences} + 1}))
-      .holds(p.kv_heads > 0 && p.heads % p.kv_heads == 0, "kv_heads: expected a divisor of heads")
-      .gives({f32({p.rows, queries})});
+  const auto q_dim = std::uint64_t{p.heads} * p.head_dim;
+  const auto kv_dim = std::uint64_t{p.kv_heads} * p.head_dim;
+  return OperandCheck("attention", in, {"q", "k", "v", "offsets"})
+      .holds(p.head_dim > 0 && p.kv_heads > 0 && p.heads > 0 && p.heads % p.kv_heads == 0,
+             fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
+                         p.heads, p.kv_heads, p.head_dim))
+      .is(0, DType::f32, shape_of(p.rows, q_dim))
+      .is(1, DType::f32, shape_of(p.rows, kv_dim))
+      .is(2, DType::f32, shape_of(p.rows, kv_dim))
+      .is(3, DType::i32, shape_of(std::uint64_t{p.sequences} + 1))
+      .gives({{DType::f32, shape_of(p.rows, q_dim)}});
 }
 
-// One query against the keys of its sequence up to its own position.
-struct Query {
-  std::size_t row;    // of q
-  std::size_t head;   // of q
-  std::size_t first;  // row of the sequence's first key
-  std::size_t count;  // keys
-};
+// What one query head sees: its keys are the rows [first, row] of its sequence.
+class Query {
+ public:
+  Query(std::span<const HostView> in, const AttentionParams& p, std::size_t first, std::size_t row,
+        std::size_t head)
+      : q_(in[0]),
+        k_(in[1]),
+        v_(in[2]),
+        p_(p),
+        first_(first),
+        keys_(row - first + 1),
+        q_start_((row * p.heads + head) * p.head_dim),
+        kv_head_(head / (p.heads / p.kv_heads)) {}
 
-template <class Visit>
-void each_query(std::span<const HostView> in, const AttentionParams& p, Visit visit) {
-  const auto offsets = in[3].as<std::int32_t>();
-  for (std::size_t s = 0; s < p.sequences; ++s) {
-    const auto first = static_cast<std::size_t>(offsets[s]);
-    const auto last = static_cast<std::size_t>(offsets[s + 1]);
-    for (std::size_t row = first; row < last; ++row) {
-      for (std::size_t head = 0; head < p.heads; ++head)
-        visit(Query{row, head, first, row - first + 1});
-    }
+  std::size_t keys() const { return keys_; }
+  std::size_t output() const { return q_start_; }
+  double value(std::size_t j, std::size_t d) const {
+    return static_cast<double>(v_[kv_start(j) + d]);
   }
-}
+  // The score of key j, and the sum of the magnitudes of its products.
+  double score(std::size_t j, double& magnitude) const {
+    double sum = 0;
+    magnitude = 0;
+    for (std::size_t d = 0; d < p_.head_dim; ++d) {
+      const double product =
+          static_cast<double>(q_[q_start_ + d]) * static_cast<double>(k_[kv_start(j) + d]);
+      sum += product;
+      magnitude += std::abs(product);
+    }
+    const auto scale = static_cast<double>(p_.scale);
+    magnitude *= std::abs(scale);
+    return sum * scale;
+  }
+
+ private:
+  std::size_t kv_start(std::size_t j) const {
+    return ((first_ + j) * p_.kv_heads + kv_head_) * p_.head_dim;
+  }
+
+  Elements<float> q_;
+  Elements<float> k_;
+  Elements<float> v_;
+  const AttentionParams& p_;
+  std::size_t first_;
+  std::size_t keys_;
+  std::size_t q_start_;
+  std::size_t kv_head_;
+};
 
 struct Softmax {
-  std::vector<double> probability;  // of each key
-  double score_error = 0;           // of any score, when sums run in f32
+  std::vector<double> probability;
+  std::vector<double> score;      // less the largest
+  std::vector<double> magnitude;  // sum of |q k| times |scale|, by key
+  double largest = 0;
 };
 
-std::size_t key_at(const AttentionParams& p, const Query& query, std::size_t j) {
-  const std::size_t group = query.head / (p.heads / p.kv_heads);
-  return ((query.first + j) * p.kv_heads + group) * p.head_dim;
+Softmax softmax(const Query& query) {
+  Softmax s;
+  s.score.resize(query.keys());
+  s.magnitude.resize(query.keys());
+  for (std::size_t j = 0; j < query.keys(); ++j) s.score[j] = query.score(j, s.magnitude[j]);
+  s.largest = *std::max_element(s.score.begin(), s.score.end());
+  double sum = 0;
+  for (double& score : s.score) {
+    score -= s.largest;
+    s.probability.push_back(std::exp(score));
+    sum += s.probability.back();
+  }
+  for (double& probability : s.probability) probability /= sum;
+  return s;
 }
 
-Softmax softmax(std::span<const HostView> in, const AttentionParams& p, const Query& query) {
-  const auto q =
-      in[0].as<float>().subspan((query.row * p.heads + query.head) * p.head_dim, p.head_dim);
-  const auto k = in[1].as<float>();
-  Softmax out;
-  out.probability.resize(query.count);
-  double largest = -HUGE_VAL;
-  for (std::size_t j = 0; j < query.count; ++j) {
-    double score = 0;
-    double met = 0;
-    for (std::size_t d = 0; d < p.head_dim; ++d) {
-      const double term =
-          static_cast<double>(q[d]) * static_cast<double>(k[key_at(p, query, j) + d]);
-      score += term;
-      met += std::abs(term);
+template <class Body>
+void for_each_query(std::span<const HostView> in, const AttentionParams& p, const Body& body) {
+  for (std::size_t s = 0; s < p.sequences; ++s) {
+    const SequenceRows rows = sequence_rows(in[3], s, p.rows);
+    for (std::size_t row = rows.begin; row < rows.end; ++row) {
+      for (std::size_t h = 0; h < p.heads; ++h) body(Query(in, p, rows.begin, row, h));
     }
-    const double scale = static_cast<double>(p.scale);
-    out.probability[j] = score * scale;
-    largest = std::max(largest, score * scale);
-    // At most 256 + d / 256 roundings in the chain, one for the scale and one for the difference to
-    // the maximum.
-    const double chain = std::min<double>(p.head_dim, 256.0 + p.head_dim / 256.0) + 2.0;
-    out.score_error =
-        std::max(out.score_error,
-                 0.5 * kEpsilon * (chain * met * std::abs(scale) + 2.0 * std::abs(score * scale)));
   }
-  double sum = 0;
-  for (double& value : out.probability) sum += value = std::exp(value - largest);
-  for (double& value : out.probability) value /= sum;
-  return out;
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
                const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionParams>();
-  const auto v = in[2].as<float>();
-  const auto z = out[0].as<float>();
-  each_query(in, p, [&](const Query& query) {
-    const Softmax weights = softmax(in, p, query);
+  const auto y = out[0].as<float>();
+  for_each_query(in, p, [&](const Query& query) {
+    const Softmax s = softmax(query);
     for (std::size_t d = 0; d < p.head_dim; ++d) {
       double sum = 0;
-      for (std::size_t j = 0; j < query.count; ++j)
-        sum += weights.probability[j] * static_cast<double>(v[key_at(p, query, j) + d]);
-      z[(query.row * p.heads + query.head) * p.head_dim + d] = static_cast<float>(sum);
+      for (std::size_t j = 0; j < query.keys(); ++j) sum += s.probability[j] * query.value(j, d);
+      y[query.output() + d] = static_cast<float>(sum);
     }
   });
 }
 
-// Scores off by e change each probability by a factor within exp(+-2 e) (numerator and sum), the
-// exponential itself by a few units, the sums over the keys by their chains; all of it meets sum_j
-// p_j |v_j|.
+// Each key's score is wrong by e_j = head_dim eps sum|q k| scale and the roundings of the score and
+// of the largest; its weight by a factor exp(e_j) and the exponential's own error, f_j in all; the
+// normalised weight by f_j and the mean of f under p. The output is then wrong by
+// sum_j p_j |v_j| (f_j + mean f), and by keys * eps of sum_j p_j |v_j| for the two sums.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionParams>();
-  const auto v = request.in[2].as<float>();
-  each_query(request.in, p, [&](const Query& query) {
-    const Softmax weights = softmax(request.in, p, query);
-    const auto keys = static_cast<double>(query.count);
-    const double chain = std::min(keys, 256.0 + keys / 256.0) + 8.0;
-    const double relative =
-        std::expm1(2.0 * weights.score_error) + 2.0 * 0.5 * kEpsilon * chain + 8.0 * kEpsilon;
+  for_each_query(request.in, p, [&](const Query& query) {
+    Softmax s = softmax(query);
+    std::vector<double>& factor = s.magnitude;
+    double mean = 0;
+    for (std::size_t j = 0; j < query.keys(); ++j) {
+      const double score = std::abs(s.score[j] + s.largest);
+      const double error = (p.head_dim + 2.0) * kUnit * s.magnitude[j] +
+                           2 * kUnit * (score + std::abs(s.largest)) + exp_error(-s.score[j]);
+      factor[j] = std::expm1(error);
+      mean += s.probability[j] * factor[j];
+    }
+    const double sums = (2.0 * static_cast<double>(query.keys()) + 8) * kUnit;
     for (std::size_t d = 0; d < p.head_dim; ++d) {
-      double met = 0;
-      for (std::size_t j = 0; j < query.count; ++j)
-        met += weights.probability[j] * std::abs(static_cast<double>(v[key_at(p, query, j) + d]));
-      bound[(query.row * p.heads + query.head) * p.head_dim + d] = relative * met + 1e-37;
+      double total = 0;
+      for (std::size_t j = 0; j < query.keys(); ++j) {
+        const double value = std::abs(query.value(j, d));
+        total += s.probability[j] * value * (factor[j] + mean + sums) + kTiny * (1 + value);
+      }
+      bound[query.output() + d] = total / std::max(1 - mean, 0.5);
     }
   });
 }
 
-double flops(std::span<const TensorType> in, const ParamBytes& bytes) {
+// Counted for sequences of equal length, since lengths are data: two products for each causal pair.
+double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionParams>();
-  // The causal half of two products, were all sequences equally long.
-  const double length = p.sequences == 0 ? 0.0 : static_cast<double>(in[0].shape[0]) / p.sequences;
-  return 4.0 * p.sequences * p.heads * p.head_dim * length * (length + 1.0) / 2.0;
+  if (p.sequences == 0) return 0;
+  const double pairs = 0.5 * p.rows * (static_cast<double>(p.rows) / p.sequences + 1);
+  return 4 * pairs * p.heads * p.head_dim;
 }
-
-const Op kOp{"attention", 4, infer, reference, bound, flops};
 
 }  // namespace
 
-const Op& attention_op() { return kOp; }
+const Op& attention_op() {
+  static constexpr Op kOp{"attention", 4, infer, reference, bound, flops};
+  return kOp;
+}
 
 }  // namespace tepui

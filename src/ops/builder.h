@@ -1,70 +1,97 @@
 // SPDX-License-Identifier: MIT
-// Makes Programs. Every op's shape rule runs as its step is added; the first error is kept, later
-// calls do nothing, and finish() returns it, so that expressions stay clean. Used by lowering, taps
-// and tests.
+// Makes a Program step by step. Each method adds one step and returns its output; parameters are
+// read off the operands' types. The first error is kept until finish(), so that expressions stay
+// clean; after it every method returns kNone.
 #pragma once
 
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tepui/op.h"
 #include "tepui/program.h"
+#include "tepui/result.h"
 
 namespace tepui {
 
 class Builder {
  public:
   Builder() = default;
-  explicit Builder(Program&& program) : program_(std::move(program)) {}  // continues it
+  explicit Builder(Program program) : program_(std::move(program)) {}  // adds to what is there
 
-  Value input(const TensorType& type, std::string name);
-  Value weight(const TensorType& type, std::string name);
-
-  // Adds a step; kNone stands for an absent optional operand. One name per output, or none.
-  std::vector<Value> emit(OpCode op, std::vector<Value> in, const ParamBytes& params,
-                          std::vector<std::string> names);
+  Value input(TensorType type, std::string name);
+  Value weight(TensorType type, std::string name);
 
   Value embed(Value ids, Value table, std::string name);
   Value cast(Value x, std::string name);
-  Value pack(Value matrix, const PackParams& place, std::string name);
-  Value linear(Value x, Value weight, Value bias, Value residual, std::uint32_t act,
-               std::string name);
+  // The whole of a stored [n, k] matrix, or of [k, n] where transposed.
+  Value pack(Value stored, bool transposed, std::string name);
+  Value pack(Value stored, const PackParams& params, std::string name);
+  Value linear(Value x, Value weight, Value bias, Value residual, uint act, std::string name);
   Value rms_norm(Value x, Value weight, float eps, std::string name);
   Value layer_norm(Value x, Value weight, Value bias, float eps, std::string name);
-  Value rope(Value x, Value positions, Value table, const RopeParams& params, std::string name);
-  Value attention(Value q, Value k, Value v, Value offsets, const AttentionParams& params,
+  Value rope(Value x, Value positions, Value table, uint heads, bool interleaved, std::string name);
+  struct AttentionShape {
+    uint heads;
+    uint kv_heads;
+    uint head_dim;
+    float scale;
+  };
+  Value attention(Value q, Value k, Value v, Value offsets, const AttentionShape& shape,
                   std::string name);
-  Value act(Value x, std::uint32_t act, std::string name);
-  Value act_mul(Value gate, Value up, std::uint32_t act, std::string name);
+  Value act(Value x, uint act, std::string name);
+  Value act_mul(Value gate, Value up, uint act, std::string name);
   Value add(Value a, Value b, std::string name);
 
-  std::vector<Value> max_abs(Value x, Value offsets);           // value, index
-  std::vector<Value> top_k_abs(Value x, Value offsets, int k);  // value, index
-  Value quantile_abs(Value x, Value offsets, Value ranks);
-  // Sizes of `params` are filled in: capacity, ratio, floor and level_column are the caller's.
-  std::vector<Value> above_abs(Value x, Value offsets, Value level,
-                               AboveParams params);            // count, value, index
-  std::vector<Value> channel_max_abs(Value x, Value offsets);  // value, position
-  std::vector<Value> token_max_abs(Value x);                   // value, channel
-  Value l2_norm(Value x);
-  Value cross_entropy(Value logits, Value targets, Value state, std::uint32_t first);
-  std::vector<Value> arg_max(Value logits, Value value, Value index,
-                             std::uint32_t first);  // value, index
+  // The outputs of statistics are named name.value, name.index and so on.
+  struct Selected {
+    Value value;
+    Value index;  // for channel_max_abs the position, for token_max_abs the channel
+  };
+  struct Above {
+    Value count;
+    Value value;
+    Value index;
+  };
+  struct AboveRule {
+    uint capacity;
+    uint level_column;
+    float ratio;
+    float floor;
+  };
+  Selected max_abs(Value x, Value offsets, const std::string& name);
+  Selected top_k_abs(Value x, Value offsets, uint k, const std::string& name);
+  Value quantile_abs(Value x, Value offsets, Value ranks, std::string name);
+  Above above_abs(Value x, Value offsets, Value level, const AboveRule& rule,
+                  const std::string& name);
+  Selected channel_max_abs(Value x, Value offsets, const std::string& name);
+  Selected token_max_abs(Value x, const std::string& name);
+  Value l2_norm(Value x, std::string name);
+  Value cross_entropy(Value logits, Value targets, Value state, uint first, std::string name);
+  Selected arg_max(Value logits, Value value, Value index, uint first, const std::string& name);
 
-  // The value will be bound by the caller instead of living in the arena. Must come from a step.
-  void mark_output(Value value);
+  // A step with one output for each name.
+  std::vector<Value> emit(OpCode op, std::vector<Value> in, const ParamBytes& params,
+                          std::vector<std::string> names);
 
+  void mark_output(Value value);  // of a step: the caller binds its buffer
+
+  TensorType type(Value value) const { return program_.type_of(value); }
   const Program& program() const { return program_; }
+  bool failed() const { return error_.has_value(); }
+
   Result<Program> finish();
 
  private:
-  Value one(OpCode op, std::vector<Value> in, const ParamBytes& params, std::string name);
-  Value declare(const TensorType& type, Role role, std::string name);
-  std::int64_t size(Value value, int axis) const;
-  uint rows_of(Value x) const { return static_cast<uint>(size(x, 0)); }
-  uint width_of(Value x) const { return static_cast<uint>(size(x, 1)); }
+  Value add_value(TensorType type, Role role, std::string name);
+  Value emit_one(OpCode op, std::vector<Value> in, const ParamBytes& params, std::string name);
+  Selected emit_selected(OpCode op, std::vector<Value> in, const ParamBytes& params,
+                         const std::string& name, std::string_view index);
+  uint size(Value value, int axis);
+  uint elements(Value value);
+  uint narrow(std::int64_t size, Value value);
 
   Program program_;
   std::optional<Error> error_;

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "ops/check.h"
+#include "ops/elements.h"
 
 namespace tepui {
-
 namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<CastParams>();
-  return Check("cast", in).stored(0, "x", Shape{p.count}).gives({f32({p.count})});
+  OperandCheck check("cast", in, {"x"});
+  check.is_float(0).has_elements(0, p.count);
+  return check.gives({{DType::f32, in.empty() ? Shape{} : in[0].shape}});
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
-               const ParamBytes&) {
+               const ParamBytes& bytes) {
   const auto y = out[0].as<float>();
-  for (std::size_t i = 0; i < y.size(); ++i)
-    y[i] = static_cast<float>(in[0].at(static_cast<std::int64_t>(i)));
+  for (std::size_t i = 0; i < bytes.as<CastParams>().count; ++i) y[i] = float_at(in[0], i);
 }
-
-const Op kOp{"cast", 1, infer, reference, nullptr, nullptr};
 
 }  // namespace
 
-const Op& cast_op() { return kOp; }
+const Op& cast_op() {
+  static constexpr Op kOp{"cast", 1, infer, reference, nullptr, nullptr};
+  return kOp;
+}
 
 }  // namespace tepui

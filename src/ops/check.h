@@ -1,46 +1,52 @@
 // SPDX-License-Identifier: MIT
-// What shape rules are written with: expectations on operands that give one clear error, "linear:
-// x: expected f32 [12, 48], found f32 [12, 40]". The first one that fails is kept.
+// The shape rules' common part: compares a step's operands with what its parameters say and keeps
+// the first difference as an error that names the op, the operand, what was expected and what was
+// found.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "tepui/op.h"
 
 namespace tepui {
 
-class Check {
+inline constexpr DType kFloatDTypes[] = {DType::f32, DType::f16, DType::bf16};
+
+// Row-major shape of unsigned parameters.
+template <class... Sizes>
+Shape shape_of(Sizes... sizes) {
+  return Shape{static_cast<std::int64_t>(sizes)...};
+}
+
+class OperandCheck {
  public:
-  Check(std::string_view op, std::span<const TensorType> in) : op_(op), in_(in) {}
+  OperandCheck(std::string_view op, std::span<const TensorType> in,
+               std::initializer_list<std::string_view> names);
 
-  Check& is(std::size_t slot, std::string_view name, const TensorType& expected);
-  Check& optional(std::size_t slot, std::string_view name, const TensorType& expected);
-  // Any of f32, f16, bf16 with this shape.
-  Check& stored(std::size_t slot, std::string_view name, const Shape& expected);
-  Check& holds(bool condition, std::string_view what);  // a relation between parameters
+  OperandCheck& is(std::size_t slot, DType dtype, const Shape& shape);
+  OperandCheck& is_absent_or(std::size_t slot, DType dtype, const Shape& shape);
+  OperandCheck& is_float(std::size_t slot);  // f32, f16 or bf16 of any shape
+  OperandCheck& has_elements(std::size_t slot, std::int64_t elements);
+  OperandCheck& is_float(std::size_t slot, const Shape& shape);
+  // Any other rule; `rule` says what was expected and found.
+  OperandCheck& holds(bool condition, std::string_view rule);
+  // Rows times width, counted from the first element, must fit the index of a selection.
+  OperandCheck& indexable(uint rows, uint dim);
 
-  // The outputs' types, or the first error.
-  Result<Types> gives(Types types) const;
+  Result<Types> gives(Types outputs) const;
 
  private:
+  bool open(std::size_t slot) const;  // nothing is wrong so far and the slot exists
+  void expected(std::size_t slot, const std::string& what);
+
   std::string_view op_;
   std::span<const TensorType> in_;
+  std::vector<std::string_view> names_;
   std::optional<Error> error_;
 };
-
-inline TensorType f32(std::initializer_list<std::int64_t> sizes) {
-  return {DType::f32, Shape(sizes)};
-}
-inline TensorType i32(std::initializer_list<std::int64_t> sizes) {
-  return {DType::i32, Shape(sizes)};
-}
-inline TensorType u32(std::initializer_list<std::int64_t> sizes) {
-  return {DType::u32, Shape(sizes)};
-}
-
-inline constexpr double kEpsilon =
-    1.1920928955078125e-07;  // of f32: the distance from 1 to the next number
 
 }  // namespace tepui

@@ -1,64 +1,83 @@
 // SPDX-License-Identifier: MIT
+// The sum with its bias, the activation and the residual sum are each rounded to f32, so that a
+// linear step with epilogues is the same, bit for bit, as the steps that it was fused from.
 #include <cmath>
 
 #include "ops/activation.h"
 #include "ops/check.h"
+#include "ops/elements.h"
+#include "ops/rounding.h"
 
 namespace tepui {
-
 namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<LinearParams>();
-  return Check("linear", in)
-      .is(0, "x", f32({p.rows, p.k}))
-      .is(1, "weight", {DType::packed, Shape{p.n, p.k}})
-      .optional(2, "bias", f32({p.n}))
-      .optional(3, "residual", f32({p.rows, p.n}))
+  return OperandCheck("linear", in, {"x", "weight", "bias", "residual"})
+      .holds(p.n > 0 && p.k > 0, "expected a matrix that is not empty")
       .holds(known_activation(p.act), "unknown activation")
-      .gives({f32({p.rows, p.n})});
-}
-
-// The sum before the activation.
-double product(std::span<const HostView> in, const LinearParams& p, std::size_t r, std::size_t n) {
-  const auto x = in[0].as<float>();
-  const auto w = in[1].as<float>();
-  double sum = 0;
-  for (std::size_t k = 0; k < p.k; ++k)
-    sum += static_cast<double>(x[r * p.k + k]) * static_cast<double>(w[n * p.k + k]);
-  return in[2].present() ? sum + static_cast<double>(in[2].as<float>()[n]) : sum;
+      .is(0, DType::f32, shape_of(p.rows, p.k))
+      .is(1, DType::packed, shape_of(p.n, p.k))
+      .is_absent_or(2, DType::f32, shape_of(p.n))
+      .is_absent_or(3, DType::f32, shape_of(p.rows, p.n))
+      .gives({{DType::f32, shape_of(p.rows, p.n)}});
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
                const ParamBytes& bytes) {
   const auto p = bytes.as<LinearParams>();
+  const Elements<float> x(in[0]);
+  const Elements<float> w(in[1]);
+  const Elements<float> bias(in[2]);
+  const Elements<float> residual(in[3]);
   const auto y = out[0].as<float>();
   for (std::size_t r = 0; r < p.rows; ++r) {
     for (std::size_t n = 0; n < p.n; ++n) {
-      double value = activate(p.act, product(in, p, r, n));
-      if (in[3].present()) value += static_cast<double>(in[3].as<float>()[r * p.n + n]);
-      y[r * p.n + n] = static_cast<float>(value);
+      double sum = 0;
+      for (std::size_t k = 0; k < p.k; ++k) {
+        sum += static_cast<double>(x[r * p.k + k]) * static_cast<double>(w[n * p.k + k]);
+      }
+      if (in[2].present()) sum += static_cast<double>(bias[n]);
+      auto value = static_cast<float>(sum);
+      if (p.act != TEPUI_ACT_NONE) {
+        value = static_cast<float>(activate(p.act, static_cast<double>(value)));
+      }
+      if (in[3].present()) value = residual[r * p.n + n] + value;
+      y[r * p.n + n] = value;
     }
   }
 }
 
-// Blocks of 256 fused multiply-adds, then a sum over the blocks: (256 + K / 256) / 2 roundings of
-// partial sums, none above sum |x w|; then one rounding each for bias, activation and residual.
+// K eps sum |x_k w_k| for the chain; eps of chain, bias and sum for adding the bias; that stretched
+// by the activation; the activation's own error; eps of the result where a residual is added.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<LinearParams>();
-  const auto x = request.in[0].as<float>();
-  const auto w = request.in[1].as<float>();
-  const double chain = std::min<double>(p.k, 256.0 + std::ceil(p.k / 256.0)) + 2.0;
+  const Elements<float> x(request.in[0]);
+  const Elements<float> w(request.in[1]);
+  const Elements<float> bias(request.in[2]);
+  const Elements<float> expected(request.expected[0]);
   for (std::size_t r = 0; r < p.rows; ++r) {
     for (std::size_t n = 0; n < p.n; ++n) {
-      double met = 0;
-      for (std::size_t k = 0; k < p.k; ++k)
-        met += std::abs(static_cast<double>(x[r * p.k + k]) * static_cast<double>(w[n * p.k + k]));
-      const double before = product(request.in, p, r, n);
-      const double error = 0.5 * kEpsilon * (chain * met + std::abs(before));
-      const double expected = static_cast<double>(request.expected[0].as<float>()[r * p.n + n]);
-      bound[r * p.n + n] =
-          activation_bound(p.act, before, error) + kEpsilon * std::abs(expected) + 1e-45;
+      double sum = 0;
+      double magnitude = 0;
+      for (std::size_t k = 0; k < p.k; ++k) {
+        const double product =
+            static_cast<double>(x[r * p.k + k]) * static_cast<double>(w[n * p.k + k]);
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      double error = static_cast<double>(p.k) * (kUnit * magnitude + kTiny);
+      if (request.in[2].present()) {
+        const auto b = static_cast<double>(bias[n]);
+        sum += b;
+        error += kUnit * std::abs(b);
+      }
+      error += 2 * kUnit * std::abs(sum);
+      double total = activation_slope(p.act) * error + activation_error(p.act, sum);
+      if (request.in[3].present()) {
+        total += 2 * kUnit * std::abs(static_cast<double>(expected[r * p.n + n]));
+      }
+      bound[r * p.n + n] = total;
     }
   }
 }
@@ -68,10 +87,11 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 2.0 * p.rows * p.n * p.k;
 }
 
-const Op kOp{"linear", 4, infer, reference, bound, flops};
-
 }  // namespace
 
-const Op& linear_op() { return kOp; }
+const Op& linear_op() {
+  static constexpr Op kOp{"linear", 4, infer, reference, bound, flops};
+  return kOp;
+}
 
 }  // namespace tepui

@@ -43,10 +43,10 @@ struct PackParams {
   uint transposed;
 };
 
-// linear: out = residual + act(x W^T + bias)                x f32 [R, K], W packed [N, K], bias f32
-// [N] or absent,
-//                                                           residual f32 [R, N] or absent -> f32
-//                                                           [R, N]
+// linear: out = residual + act(x W^T + bias), the sum with its bias, the activation and the
+// residual sum each rounded to f32, as the separate steps would
+//   x f32 [R, K], W packed [N, K], bias f32 [N] or absent, residual f32 [R, N] or absent -> f32 [R,
+//   N]
 struct LinearParams {
   uint rows;
   uint n;
@@ -101,11 +101,12 @@ struct AddParams {
   uint count;
 };
 
-// Selections over the |x| of each sequence's rows, offsets i32 [S + 1]. NaN counts as larger than
-// infinity; among equal |x| the lowest index wins; an index counts from the sequence's first
-// element: position * D + channel. max_abs: value f32 [S] (signed), index u32 [S]; an empty
-// sequence gives 0 and 0xffffffff top_k_abs: value f32 [S, k], index u32 [S, k], largest first;
-// absent places hold 0 and 0xffffffff
+// Selections over the |x| of each sequence's rows; offsets i32 [S + 1] ascend from 0 to R. |x| are
+// compared by their bits as unsigned integers, so that NaN counts as larger than infinity; among
+// equal |x| the lowest index wins; an index counts from the sequence's first element:
+// position * D + channel.
+// max_abs: value f32 [S] (signed), index u32 [S]; an empty sequence gives 0 and 0xffffffff
+// top_k_abs: value f32 [S, k], index u32 [S, k], largest first; absent places hold 0 and 0xffffffff
 struct SelectParams {
   uint rows;
   uint dim;
@@ -113,7 +114,8 @@ struct SelectParams {
   uint k;
 };
 
-// quantile_abs: out[s, q] = the ranks[s, q]-th smallest |x| (from 0); ranks u32 [S, Q]; f32 [S, Q]
+// quantile_abs: out[s, q] = the ranks[s, q]-th smallest |x| (from 0), 0 where there is no such
+// element; ranks u32 [S, Q]; f32 [S, Q]
 struct QuantileParams {
   uint rows;
   uint dim;
@@ -121,11 +123,10 @@ struct QuantileParams {
   uint ranks;
 };
 
-// above_abs: all elements with |x| > t, in ascending index order; t = ratio * level[s,
-// level_column] rounded to f32, or floor where that level is 0        level f32 [S, levels] ->
-// count u32 [S] (exact), value f32 [S, capacity], index u32
-//                                    [S, capacity] (the first `capacity`; unused places hold 0 and
-//                                    0xffffffff)
+// above_abs: all elements with |x| > t in ascending index order; t = ratio * l in f32, or floor
+// where l is 0, with l = level[s, level_column]; nothing is above a t that is NaN
+//   level f32 [S, levels] -> count u32 [S] (exact), value f32 [S, capacity], index u32 [S,
+//   capacity] (the first `capacity`; unused places hold 0 and 0xffffffff)
 struct AboveParams {
   uint rows;
   uint dim;
@@ -137,7 +138,8 @@ struct AboveParams {
   float floor;
 };
 
-// channel_max_abs: value f32 [S, D] (signed), position u32 [S, D]
+// channel_max_abs: value f32 [S, D] (signed), position u32 [S, D] from the sequence's first row; an
+// empty sequence gives 0 and 0xffffffff
 // token_max_abs: value f32 [R] (signed), channel u32 [R]
 // l2_norm: out f32 [R] = sqrt(sum_d x[r, d]^2)
 struct ReduceParams {
@@ -153,7 +155,8 @@ struct ReduceParams {
 //   0).
 // arg_max: folds one tile of logits into the running largest    logits f32 [R, tile], value f32
 // [R], index u32 [R]
-//   -> value f32 [R], index u32 [R]. Start from (-inf, 0xffffffff); the lowest index wins ties.
+//   -> value f32 [R], index u32 [R]. Start from (-inf, 0xffffffff); the lowest index wins ties, NaN
+// never wins.
 struct TileParams {
   uint rows;
   uint tile;

@@ -1,46 +1,51 @@
 // SPDX-License-Identifier: MIT
-// Rotary position embedding (Su et al. 2021).
 #include <cmath>
 
 #include "ops/check.h"
+#include "ops/elements.h"
+#include "ops/rounding.h"
 
 namespace tepui {
-
 namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<RopeParams>();
-  const std::int64_t table_rows = in[2].shape.rank() == 2 ? in[2].shape[0] : 0;
-  const std::int64_t width = std::int64_t{p.heads} * p.head_dim;
-  return Check("rope", in)
-      .is(0, "x", f32({p.rows, width}))
-      .is(1, "positions", i32({p.rows}))
-      .is(2, "table", f32({table_rows, p.rotary_dim}))
-      .holds(p.rotary_dim % 2 == 0 && p.rotary_dim <= p.head_dim,
-             "rotary_dim: expected even and at most head_dim")
-      .gives({f32({p.rows, width})});
+  OperandCheck check("rope", in, {"x", "positions", "table"});
+  check.holds(
+      p.rotary_dim <= p.head_dim && p.rotary_dim % 2 == 0,
+      fmt::format("expected an even rotary_dim of at most {}, found {}", p.head_dim, p.rotary_dim));
+  check.is(0, DType::f32, shape_of(p.rows, std::uint64_t{p.heads} * p.head_dim))
+      .is(1, DType::i32, shape_of(p.rows));
+  if (in.size() == 3) check.is(2, DType::f32, shape_of(in[2].shape[0], p.rotary_dim));
+  return check.gives({{DType::f32, shape_of(p.rows, std::uint64_t{p.heads} * p.head_dim)}});
 }
 
-// The two elements of pair i within a head.
-std::pair<std::size_t, std::size_t> pair_of(const RopeParams& p, std::size_t i) {
-  if (p.interleaved != 0) return {2 * i, 2 * i + 1};
+// The elements of pair i within a head.
+struct Pair {
+  std::size_t first;
+  std::size_t second;
+};
+Pair pair_of(const RopeParams& p, std::size_t i) {
+  if (p.interleaved) return {2 * i, 2 * i + 1};
   return {i, i + p.rotary_dim / 2};
 }
 
-template <class Visit>  // visit(index of a, index of b, cosine, sine) for every pair
-void each_pair(std::span<const HostView> in, const RopeParams& p, Visit visit) {
-  const auto positions = in[1].as<std::int32_t>();
-  const auto table = in[2].as<float>();
+// Calls body(index of first, index of second, cosine, sine) for every pair of every head.
+template <class Body>
+void for_each_pair(std::span<const HostView> in, const RopeParams& p, const Body& body) {
+  const Elements<std::int32_t> positions(in[1]);
+  const Elements<float> table(in[2]);
   const std::size_t half = p.rotary_dim / 2;
   for (std::size_t r = 0; r < p.rows; ++r) {
-    const auto angles =
-        table.subspan(static_cast<std::size_t>(positions[r]) * p.rotary_dim, p.rotary_dim);
+    const std::int32_t position = positions[r];
+    TEPUI_ASSERT(position >= 0 && position < in[2].type.shape[0]);
+    const std::size_t angles = static_cast<std::size_t>(position) * p.rotary_dim;
     for (std::size_t h = 0; h < p.heads; ++h) {
       const std::size_t head = (r * p.heads + h) * p.head_dim;
       for (std::size_t i = 0; i < half; ++i) {
-        const auto [a, b] = pair_of(p, i);
-        visit(head + a, head + b, static_cast<double>(angles[i]),
-              static_cast<double>(angles[half + i]));
+        const auto [first, second] = pair_of(p, i);
+        body(head + first, head + second, static_cast<double>(table[angles + i]),
+             static_cast<double>(table[angles + half + i]));
       }
     }
   }
@@ -49,34 +54,43 @@ void each_pair(std::span<const HostView> in, const RopeParams& p, Visit visit) {
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
                const ParamBytes& bytes) {
   const auto p = bytes.as<RopeParams>();
-  const auto x = in[0].as<float>();
+  const Elements<float> x(in[0]);
   const auto y = out[0].as<float>();
-  std::copy(x.begin(), x.end(), y.begin());  // what is not rotated passes through
-  each_pair(in, p, [&](std::size_t a, std::size_t b, double cosine, double sine) {
-    const double xa = static_cast<double>(x[a]);
-    const double xb = static_cast<double>(x[b]);
-    y[a] = static_cast<float>(xa * cosine - xb * sine);
-    y[b] = static_cast<float>(xb * cosine + xa * sine);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i];
+  for_each_pair(in, p, [&](std::size_t first, std::size_t second, double cosine, double sine) {
+    const auto a = static_cast<double>(x[first]);
+    const auto b = static_cast<double>(x[second]);
+    y[first] = static_cast<float>(a * cosine - b * sine);
+    y[second] = static_cast<float>(b * cosine + a * sine);
   });
 }
 
-// Two products and a sum: three roundings, none above |x_a cos| + |x_b sin|.
+// Two products and their sum: 4 eps of the two products' magnitudes; what is not rotated is copied.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<RopeParams>();
-  const auto x = request.in[0].as<float>();
-  std::fill(bound.begin(), bound.end(), 0.0);
-  each_pair(request.in, p, [&](std::size_t a, std::size_t b, double cosine, double sine) {
-    const double xa = std::abs(static_cast<double>(x[a]));
-    const double xb = std::abs(static_cast<double>(x[b]));
-    bound[a] = 1.5 * kEpsilon * (xa * std::abs(cosine) + xb * std::abs(sine)) + 1e-45;
-    bound[b] = 1.5 * kEpsilon * (xb * std::abs(cosine) + xa * std::abs(sine)) + 1e-45;
-  });
+  const Elements<float> x(request.in[0]);
+  for (double& b : bound) b = 0;
+  for_each_pair(request.in, p,
+                [&](std::size_t first, std::size_t second, double cosine, double sine) {
+                  const double a = std::abs(static_cast<double>(x[first]));
+                  const double b = std::abs(static_cast<double>(x[second]));
+                  const double c = std::abs(cosine);
+                  const double s = std::abs(sine);
+                  bound[first] = 4 * kUnit * (a * c + b * s) + 2 * kTiny;
+                  bound[second] = 4 * kUnit * (b * c + a * s) + 2 * kTiny;
+                });
 }
 
-const Op kOp{"rope", 3, infer, reference, bound, nullptr};
+double flops(std::span<const TensorType>, const ParamBytes& bytes) {
+  const auto p = bytes.as<RopeParams>();
+  return 3.0 * p.rows * p.heads * p.rotary_dim;
+}
 
 }  // namespace
 
-const Op& rope_op() { return kOp; }
+const Op& rope_op() {
+  static constexpr Op kOp{"rope", 3, infer, reference, bound, flops};
+  return kOp;
+}
 
 }  // namespace tepui

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT
-// What the selections share: the order of magnitudes, and the walk over a chunk's sequences. |x| is
-// compared by its bits as an unsigned number, which for what is no NaN is the numeric order, and
-// puts NaN above infinity.
+// The order that all selections share: |x| by its bits read as an unsigned integer, which is the
+// numeric order, with NaN above infinity. Selections are bit-equal on every backend.
 #pragma once
 
 #include <bit>
 #include <cstdint>
-#include <span>
-
-#include "tepui/tensor.h"
 
 namespace tepui {
 
 inline constexpr std::uint32_t kNoIndex = 0xffffffffU;
 
-inline std::uint32_t magnitude_bits(float x) {
+inline std::uint32_t magnitude_key(float x) {
   return std::bit_cast<std::uint32_t>(x) & 0x7fffffffU;
 }
+inline float magnitude_from_key(std::uint32_t key) { return std::bit_cast<float>(key); }
 
-// The elements of sequence s: rows [offsets[s], offsets[s + 1]) of x [R, dim].
-inline std::span<const float> sequence_of(const HostView& x, const HostView& offsets, std::size_t s,
-                                          std::size_t dim) {
-  const auto bounds = offsets.as<std::int32_t>();
-  const auto first = static_cast<std::size_t>(bounds[s]);
-  const auto last = static_cast<std::size_t>(bounds[s + 1]);
-  return x.as<float>().subspan(first * dim, (last - first) * dim);
-}
+// The largest |x| of what was offered in ascending index order; the first among equals.
+struct Largest {
+  float value = 0;
+  std::uint32_t index = kNoIndex;
+
+  void offer(float x, std::uint32_t at) {
+    if (index != kNoIndex && magnitude_key(x) <= magnitude_key(value)) return;
+    value = x;
+    index = at;
+  }
+};
 
 }  // namespace tepui

@@ -213,8 +213,7 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const ScanProgress& pro
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   const OnProgress on_progress = [&](std::int64_t done, std::int64_t) {
-    if (progress.advance)
-      progress.advance(done / opened.model.spec.dims.layers, outcome.tokens, seconds());
+    if (progress.advance) progress.advance(done / opened.model.spec.dims.layers, outcome.tokens);
   };
   TEPUI_TRY(executor.run(opened.sequences, pending, opened.sites, store, on_progress));
   TEPUI_TRY(store.finish());

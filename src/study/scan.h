@@ -24,17 +24,15 @@ struct ScanRequest {
   std::string sites = "resid_post";
   ScanMetricOptions metrics;
   std::string backend = "auto";
-  int threads = 0;  // 0: all
-  std::uint64_t memory =
-      0;  // bytes of packed weights that may stay resident; 0: half of the machine's
+  int threads = 0;           // 0: all
+  std::uint64_t memory = 0;  // bytes of packed weights that may stay; 0: half of the machine's
   std::optional<std::filesystem::path> out;
   std::string command;  // as typed, for the record
 };
 
 struct ScanProgress {
-  std::function<void(const std::string&)> note;  // one line, once
-  std::function<void(std::int64_t, std::int64_t, double)>
-      advance;  // tokens done, tokens in all, seconds
+  std::function<void(const std::string&)> note;             // one line, once
+  std::function<void(std::int64_t, std::int64_t)> advance;  // tokens done, tokens in all
 };
 
 struct ScanOutcome {

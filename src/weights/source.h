@@ -39,7 +39,8 @@ Result<std::unique_ptr<WeightSource>> open_safetensors(const std::filesystem::pa
 
 // A llama2.c checkpoint (legacy version 0: 28 bytes of header). Tensors get the names and the
 // row-major [out, in] shapes of the HF LLaMA layout (per-layer slices of the file's arrays),
-// without lm_head.weight where it is tied.
+// without lm_head.weight where it is tied. The rows of q_proj and k_proj stay in the file's order:
+// rotary pairs are neighbours (2i, 2i + 1), not halves of the head as in HF files.
 struct Llama2cHeader {
   int dim = 0;
   int hidden_dim = 0;

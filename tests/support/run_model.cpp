@@ -43,7 +43,7 @@ void split(const ChunkResult& chunk, const std::vector<T>& rows, std::size_t wid
 
 }  // namespace
 
-std::vector<std::string> model_backends() { return {"reference", "cpu"}; }
+std::vector<std::string> model_backends() { return backend_names(); }
 
 std::vector<std::string> scan_lines(const std::filesystem::path& folder, Sequences sequences,
                                     const RunSettings& settings) {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+
+#include "ops/check.h"
+#include "ops/elements.h"
+#include "ops/rounding.h"
+
+namespace tepui {
+namespace {
+
+Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
+  const auto p = bytes.as<NormParams>();
+  return OperandCheck("rms_norm", in, {"x", "weight"})
+      .holds(p.dim > 0, "expected a width of at least 1, found 0")
+      .is(0, DType::f32, shape_of(p.rows, p.dim))
+      .is(1, DType::f32, shape_of(p.dim))
+      .gives({{DType::f32, shape_of(p.rows, p.dim)}});
+}
+
+void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
+               const ParamBytes& bytes) {
+  const auto p = bytes.as<NormParams>();
+  const Elements<float> x(in[0]);
+  const Elements<float> weight(in[1]);
+  const auto y = out[0].as<float>();
+  for (std::size_t r = 0; r < p.rows; ++r) {
+    double squares = 0;
+    for (std::size_t d = 0; d < p.dim; ++d) {
+      const auto value = static_cast<double>(x[r * p.dim + d]);
+      squares += value * value;
+    }
+    const double root = std::sqrt(squares / p.dim + static_cast<double>(p.eps));
+    for (std::size_t d = 0; d < p.dim; ++d) {
+      const auto value = static_cast<double>(x[r * p.dim + d]);
+      y[r * p.dim + d] = static_cast<float>(value / root * static_cast<double>(weight[d]));
+    }
+  }
+}
+
+// Relative to each element: half of D eps for the sum of squares, which cannot cancel, and a few
+// roundings.
+void bound(const BoundRequest& request, std::span<double> bound) {
+  const auto p = request.params.as<NormParams>();
+  const Elements<float> expected(request.expected[0]);
+  const double relative = (0.5 * p.dim + 8) * kUnit;
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    bound[i] = relative * std::abs(static_cast<double>(expected[i])) + kTiny;
+  }
+}
+
+double flops(std::span<const TensorType>, const ParamBytes& bytes) {
+  const auto p = bytes.as<NormParams>();
+  return 4.0 * p.rows * p.dim;
+}
+
+}  // namespace
+
+const Op& rms_norm_op() {
+  static constexpr Op kOp{"rms_norm", 2, infer, reference, bound, flops};
+  return kOp;
+}
+
+}  // namespace tepui

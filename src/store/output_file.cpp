@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "store/output_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace tepui {
+
+namespace {
+
+Status write_all(int descriptor, std::string_view text, const std::string& name) {
+  while (!text.empty()) {
+    const auto written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0)
+      return fail(ErrorKind::io, "{}: cannot be written: {}", name, std::strerror(errno));
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error)
+    return fail(ErrorKind::io, "{}: the folder cannot be made: {}", path.parent_path().string(),
+                error.message());
+  OutputFile file;
+  file.path_ = path;
+  file.temporary_ = path.string() + fmt::format(".part{}", ::getpid());
+  file.descriptor_ =
+      ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file.descriptor_ < 0)
+    return fail(ErrorKind::io, "{}: cannot be written: {}", path.string(), std::strerror(errno));
+  return file;
+}
+
+OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(temporary_, other.temporary_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+Status OutputFile::write(std::string_view text) {
+  return write_all(descriptor_, text, path_.string());
+}
+
+Status OutputFile::commit() {
+  if (::fsync(descriptor_) != 0)
+    return fail(ErrorKind::io, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  ::close(std::exchange(descriptor_, -1));
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary_.c_str());
+    return fail(ErrorKind::io, "{}: cannot be written: {}", path_.string(), std::strerror(reason));
+  }
+  return {};
+}
+
+Status write_to_stdout(std::string_view text) {
+  return write_all(STDOUT_FILENO, text, "standard output");
+}
+
+}  // namespace tepui

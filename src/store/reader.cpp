@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "store/reader.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "store/little_endian.h"
+#include "store/schema.h"
+
+namespace tepui {
+
+namespace {
+
+std::string as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// A file in a folder that cannot be written: SQLite wants to make a shared-memory file beside a
+// database in WAL mode. Without a log the file is whole, and may be read as one that never changes.
+Result<Database> open_for_reading(const std::filesystem::path& file) {
+  TEPUI_TRY(auto database, Database::open(file, Database::Mode::read));
+  auto first = database.integer("SELECT count(*) FROM sqlite_schema");
+  if (first) return database;
+  std::error_code ignored;
+  const auto log = std::filesystem::path(file.string() + "-wal");
+  const auto log_size = std::filesystem::file_size(log, ignored);
+  if (first.error().kind == ErrorKind::data || (!ignored && log_size > 0))
+    return tl::unexpected(first.error());
+  TEPUI_TRY(auto frozen, Database::open_immutable(file));
+  TEPUI_TRY(frozen.integer("SELECT count(*) FROM sqlite_schema"));
+  return frozen;
+}
+
+}  // namespace
+
+Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_file) {
+  std::error_code ignored;
+  StoreReader reader;
+  reader.file_ = std::filesystem::is_directory(folder_or_file, ignored)
+                     ? folder_or_file / kStoreFile
+                     : folder_or_file;
+  if (!std::filesystem::exists(reader.file_, ignored))
+    return fail(ErrorKind::io, "{}: expected a store, found no such file", reader.file_.string());
+  TEPUI_TRY(reader.database_, open_for_reading(reader.file_));
+  TEPUI_TRY(const bool is_empty, needs_schema(reader.database_, reader.file_));
+  if (is_empty)
+    return fail(ErrorKind::data, "{}: expected a store of tepui, found an empty file",
+                reader.file_.string());
+  TEPUI_TRY(reader.prepare_statements());
+  return reader;
+}
+
+Status StoreReader::prepare_statements() {
+  TEPUI_TRY(points_of_sequence_,
+            database_.prepare("SELECT layer, site FROM observation WHERE sequence = ?1 UNION "
+                              "SELECT layer, site FROM series WHERE sequence = ?1"));
+  TEPUI_TRY(observations_,
+            database_.prepare("SELECT metric, rank, parameter, position, channel, value FROM "
+                              "observation WHERE sequence = ?1 AND layer = ?2 AND site = ?3 "
+                              "ORDER BY metric, rank"));
+  TEPUI_TRY(observations_of_metric_,
+            database_.prepare("SELECT metric, rank, parameter, position, channel, value FROM "
+                              "observation WHERE sequence = ?1 AND layer = ?2 AND site = ?3 "
+                              "AND metric = ?4 ORDER BY rank"));
+  TEPUI_TRY(series_,
+            database_.prepare("SELECT metric, \"values\", indices FROM series WHERE sequence = ?1 "
+                              "AND layer = ?2 AND site = ?3 ORDER BY metric"));
+  return {};
+}
+
+Result<nlohmann::json> StoreReader::identity() { return read_identity(database_, file_); }
+
+Result<RunInfo> StoreReader::run() {
+  TEPUI_TRY(auto query,
+            database_.prepare("SELECT options, model, model_path, model_fingerprint, tokenizer, "
+                              "tokenizer_fingerprint, text, text_fingerprint, backend, device, "
+                              "detail, version FROM run ORDER BY id DESC LIMIT 1"));
+  TEPUI_TRY(const bool found, query.step());
+  if (!found) return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
+  RunInfo run;
+  std::string* columns[] = {&run.options,    &run.model,
+                            &run.model_path, &run.model_fingerprint,
+                            &run.tokenizer,  &run.tokenizer_fingerprint,
+                            &run.text,       &run.text_fingerprint,
+                            &run.backend,    &run.device,
+                            &run.detail,     &run.version};
+  int column = 0;
+  for (std::string* target : columns) *target = query.text(column++);
+  return run;
+}
+
+Result<std::vector<SequenceRow>> StoreReader::sequences() {
+  return read_sequences(database_, file_);
+}
+
+Result<std::vector<VocabularyRow>> StoreReader::vocabulary() {
+  TEPUI_TRY(auto query,
+            database_.prepare("SELECT token_id, piece, bytes FROM vocabulary ORDER BY token_id"));
+  std::vector<VocabularyRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) return rows;
+    rows.push_back({static_cast<std::int32_t>(query.integer(0)), as_text(query.bytes(1)),
+                    as_text(query.bytes(2))});
+  }
+}
+
+Result<std::vector<UnitRange>> StoreReader::units() { return read_units(database_); }
+
+Result<std::vector<int>> StoreReader::finished() {
+  TEPUI_TRY(const auto ranges, units());
+  TEPUI_TRY(const auto count, database_.integer("SELECT count(*) FROM sequence"));
+  std::vector<int> finished;
+  for (const UnitRange& unit : ranges) {
+    if (unit.first < 0 || unit.last > count)
+      return fail(ErrorKind::data, "{}: unit {} to {} lies outside the {} sequences",
+                  file_.string(), unit.first, unit.last, count);
+    for (int sequence = unit.first; sequence < unit.last; ++sequence) finished.push_back(sequence);
+  }
+  return finished;
+}
+
+Result<std::vector<Point>> StoreReader::points(int sequence) {
+  points_of_sequence_.bind(1, sequence);
+  return read_points(points_of_sequence_);
+}
+
+Result<std::vector<Point>> StoreReader::points() {
+  TEPUI_TRY(auto query, database_.prepare("SELECT DISTINCT layer, site FROM observation UNION "
+                                          "SELECT DISTINCT layer, site FROM series"));
+  return read_points(query);
+}
+
+Result<std::vector<Point>> StoreReader::read_points(Statement& statement) {
+  std::vector<Point> points;
+  for (;;) {
+    TEPUI_TRY(const bool more, statement.step());
+    if (!more) break;
+    const std::string name = statement.text(1);
+    const auto site = site_from_name(name);
+    if (!site)
+      return fail(ErrorKind::data, "{}: expected the name of a site, found '{}'", file_.string(),
+                  name);
+    points.push_back({static_cast<int>(statement.integer(0)), *site});
+  }
+  std::sort(points.begin(), points.end());
+  return points;
+}
+
+Result<std::vector<ObservationRow>> StoreReader::observations(int sequence, Point point) {
+  observations_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+  return read_observations(observations_);
+}
+
+Result<std::vector<ObservationRow>> StoreReader::observations(int sequence, Point point,
+                                                              std::string_view metric) {
+  observations_of_metric_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+  observations_of_metric_.bind(4, metric);
+  return read_observations(observations_of_metric_);
+}
+
+Result<std::vector<ObservationRow>> StoreReader::read_observations(Statement& statement) {
+  std::vector<ObservationRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, statement.step());
+    if (!more) return rows;
+    rows.push_back({statement.text(0), static_cast<int>(statement.integer(1)), statement.real(2),
+                    statement.integer(3), statement.integer(4),
+                    static_cast<float>(statement.real(5))});
+  }
+}
+
+Result<std::vector<SeriesRow>> StoreReader::series(int sequence, Point point) {
+  series_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+  std::vector<SeriesRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, series_.step());
+    if (!more) return rows;
+    rows.push_back({series_.text(0), from_blob<float>(series_.bytes(1)),
+                    from_blob<std::uint32_t>(series_.bytes(2))});
+    const SeriesRow& row = rows.back();
+    if (!row.indices.empty() && row.indices.size() != row.values.size())
+      return fail(ErrorKind::data, "{}: series {} of sequence {}: {} values but {} indices",
+                  file_.string(), row.metric, sequence, row.values.size(), row.indices.size());
+  }
+}
+
+Result<nlohmann::json> read_identity(Database& database, const std::filesystem::path& file) {
+  TEPUI_TRY(auto query, database.prepare("SELECT value FROM meta WHERE key = 'identity'"));
+  TEPUI_TRY(const bool found, query.step());
+  auto identity = found ? nlohmann::json::parse(query.text(0), nullptr, false)
+                        : nlohmann::json(nlohmann::json::value_t::discarded);
+  if (!identity.is_object())
+    return fail(ErrorKind::data, "{}: expected a JSON object under meta.identity", file.string());
+  return identity;
+}
+
+Result<std::vector<SequenceRow>> read_sequences(Database& database,
+                                                const std::filesystem::path& file) {
+  TEPUI_TRY(auto query, database.prepare("SELECT sequence, source, first_token, has_bos, tokens "
+                                         "FROM sequence ORDER BY sequence"));
+  std::vector<SequenceRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) return rows;
+    if (query.integer(0) != static_cast<std::int64_t>(rows.size()) || query.bytes(4).size() % 4)
+      return fail(ErrorKind::data, "{}: table sequence: expected sequence {} with whole tokens",
+                  file.string(), rows.size());
+    rows.push_back({query.text(1), query.integer(2), query.integer(3) != 0,
+                    from_blob<std::int32_t>(query.bytes(4))});
+  }
+}
+
+Result<std::vector<UnitRange>> read_units(Database& database) {
+  TEPUI_TRY(auto query, database.prepare("SELECT first, last FROM unit ORDER BY first"));
+  std::vector<UnitRange> units;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) return units;
+    units.push_back({static_cast<int>(query.integer(0)), static_cast<int>(query.integer(1))});
+  }
+}
+
+}  // namespace tepui

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "store/schema.h"
+
+namespace tepui {
+
+namespace {
+
+constexpr const char* kSchema = R"sql(
+-- A store of tepui, version 1. Numbers count from 0. Blobs are arrays in little-endian order.
+
+-- Facts about the file. 'identity': JSON of all that determines the results (a store is continued
+-- only by a run of the same identity).
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row for each time the program worked on this store.
+CREATE TABLE run (
+  id                    INTEGER PRIMARY KEY,
+  options               TEXT NOT NULL,  -- JSON: the options as given
+  model                 TEXT NOT NULL,  -- a short name
+  model_path            TEXT NOT NULL,  -- as given
+  model_fingerprint     TEXT NOT NULL,
+  tokenizer             TEXT NOT NULL,  -- its kind
+  tokenizer_fingerprint TEXT NOT NULL,
+  text                  TEXT NOT NULL,  -- what was read
+  text_fingerprint      TEXT NOT NULL,
+  backend               TEXT NOT NULL,
+  device                TEXT NOT NULL,
+  detail                TEXT NOT NULL,  -- instruction set, driver
+  version               TEXT NOT NULL,  -- of tepui
+  started               TEXT NOT NULL,  -- UTC, ISO 8601
+  finished              TEXT            -- NULL: was interrupted, or still runs
+) STRICT;
+
+-- The input: what the model saw.
+CREATE TABLE sequence (
+  sequence    INTEGER PRIMARY KEY,
+  source      TEXT NOT NULL,     -- the file it was cut from, or 'prompt', 'ids'
+  first_token INTEGER NOT NULL,  -- index in the source of its first token after BOS
+  has_bos     INTEGER NOT NULL,  -- 1: tokens[0] is a BOS put before the piece
+  tokens      BLOB NOT NULL      -- i32 [T]
+) STRICT;
+
+-- The tokens that occur in the sequences.
+CREATE TABLE vocabulary (
+  token_id INTEGER PRIMARY KEY,
+  piece    BLOB NOT NULL,  -- the vocabulary's own spelling
+  bytes    BLOB NOT NULL   -- what it stands for in running text; may be part of a character
+) STRICT;
+
+-- Units of work that are there whole: sequences first .. last - 1. What is in no unit has no rows.
+CREATE TABLE unit (
+  first INTEGER PRIMARY KEY,
+  last  INTEGER NOT NULL
+) STRICT;
+
+-- Single numbers in long form. rank, position and channel are -1 where they mean nothing.
+--   top_k        rank 0.. (largest |value| first), value signed
+--   quantile     rank: index in the list of fractions; parameter: the fraction; value: that quantile
+--                of |x| (the element at floor(fraction * (n - 1)) of the n sorted; 0.5: lower median)
+--   above        rank 0.. in ascending (position, channel): |value| > parameter * median, or > a
+--                floor where the median is 0, up to a capacity
+--   above_count  how many of those there are, listed or not
+CREATE TABLE observation (
+  sequence  INTEGER NOT NULL,
+  layer     INTEGER NOT NULL,  -- -1: the site has none (embeddings, final_norm, logits)
+  site      TEXT NOT NULL,
+  metric    TEXT NOT NULL,
+  rank      INTEGER NOT NULL,
+  parameter REAL NOT NULL,
+  position  INTEGER NOT NULL,
+  channel   INTEGER NOT NULL,
+  value     ANY,               -- a real number, exactly the f32; NULL: NaN
+  PRIMARY KEY (sequence, layer, site, metric, rank)
+) STRICT, WITHOUT ROWID;
+
+-- Arrays. channel_max: values [D] signed, indices: the position of each. token_max: values [T]
+-- signed, indices: the channel of each. l2_norm: values [T], no indices.
+CREATE TABLE series (
+  sequence INTEGER NOT NULL,
+  layer    INTEGER NOT NULL,
+  site     TEXT NOT NULL,
+  metric   TEXT NOT NULL,
+  "values" BLOB NOT NULL,      -- f32
+  indices  BLOB NOT NULL,      -- u32, as many as values, or empty
+  PRIMARY KEY (sequence, layer, site, metric)
+) STRICT;
+)sql";
+
+}  // namespace
+
+const char* schema_sql() { return kSchema; }
+
+Result<bool> needs_schema(Database& database, const std::filesystem::path& file) {
+  TEPUI_TRY(const auto tables, database.integer("SELECT count(*) FROM sqlite_schema"));
+  TEPUI_TRY(const auto application, database.integer("PRAGMA application_id"));
+  TEPUI_TRY(const auto version, database.integer("PRAGMA user_version"));
+  if (tables == 0 && application == 0 && version == 0) return true;
+  if (application != kStoreApplication)
+    return fail(ErrorKind::data, "{}: expected a store of tepui, found another SQLite database",
+                file.string());
+  if (version != kStoreVersion)
+    return fail(ErrorKind::data,
+                "{}: expected a store of version {}, found version {}; it needs another tepui",
+                file.string(), kStoreVersion, version);
+  return false;
+}
+
+Status create_schema(Database& database) {
+  TEPUI_TRY(database.execute(kSchema));
+  TEPUI_TRY(database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
+                                         kStoreApplication, kStoreVersion)
+                                 .c_str()));
+  return {};
+}
+
+}  // namespace tepui

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Laws 1 and 2 on whole models: what a scan measures is bit-equal however the work is divided,
+// ordered or threaded, and whatever else is looked at.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "support/paths.h"
+#include "support/run_model.h"
+
+namespace tepui::test {
+namespace {
+
+// Sequences of unequal lengths, with lengths 1 and the model's whole context among them.
+std::vector<std::vector<TokenId>> sequences() {
+  std::mt19937 random(7);
+  std::vector<std::vector<TokenId>> out;
+  for (const std::size_t length : {37, 1, 256, 5, 90, 64, 2, 131}) {
+    std::vector<TokenId> ids;
+    for (std::size_t i = 0; i < length; ++i) ids.push_back(static_cast<TokenId>(random() % 2048));
+    out.push_back(ids);
+  }
+  return out;
+}
+
+const std::filesystem::path& demo() {
+  static const std::filesystem::path path = data_path("demo-model");
+  return path;
+}
+
+// Lines of one sequence, with its number taken off.
+std::vector<std::string> lines_of(const std::vector<std::string>& all, int sequence) {
+  std::vector<std::string> out;
+  const std::string prefix = std::to_string(sequence) + " ";
+  for (const std::string& line : all) {
+    if (line.starts_with(prefix)) out.push_back(line.substr(prefix.size()));
+  }
+  return out;
+}
+
+RunSettings settings(int chunk_tokens, int wave_tokens, int threads) {
+  RunSettings out;
+  out.exec.chunk_tokens = chunk_tokens;
+  out.exec.wave_tokens = wave_tokens;
+  out.threads = threads;
+  return out;
+}
+
+TEST(Laws, ResultsDoNotDependOnChunksWavesAndThreads) {
+  const auto all = sequences();
+  const auto expected = scan_lines(demo(), all, settings(100000, 100000, 1));
+  EXPECT_GT(expected.size(), 8U * 8U * 40U);
+  for (const RunSettings& other : {settings(1, 100000, 2), settings(100, 100000, 3),
+                                   settings(64, 150, 2), settings(300, 1, 1)}) {
+    EXPECT_TRUE(scan_lines(demo(), all, other) == expected)
+        << "chunk " << other.exec.chunk_tokens << ", wave " << other.exec.wave_tokens
+        << ", threads " << other.threads;
+  }
+}
+
+TEST(Laws, ResultsDoNotDependOnTheOrderOfSequences) {
+  const auto all = sequences();
+  const auto forward = scan_lines(demo(), all, settings(200, 100000, 2));
+  auto reversed = all;
+  std::reverse(reversed.begin(), reversed.end());
+  const auto backward = scan_lines(demo(), reversed, settings(200, 100000, 2));
+  const int count = static_cast<int>(all.size());
+  for (int i = 0; i < count; ++i)
+    EXPECT_TRUE(lines_of(forward, i) == lines_of(backward, count - 1 - i)) << "sequence " << i;
+}
+
+TEST(Laws, ASequenceAloneIsASequenceAmongMany) {
+  const auto all = sequences();
+  const auto together = scan_lines(demo(), all, settings(100000, 100000, 2));
+  for (const int i : {0, 1, 2, 7}) {
+    const std::vector<std::vector<TokenId>> alone = {all[static_cast<std::size_t>(i)]};
+    EXPECT_TRUE(lines_of(scan_lines(demo(), alone, settings(512, 512, 2)), 0) ==
+                lines_of(together, i))
+        << "sequence " << i;
+  }
+}
+
+// A prefix sees nothing of what follows it: the logits of its positions are those of the whole, bit
+// for bit.
+TEST(Laws, APrefixIsThePrefixOfTheWhole) {
+  const auto model = open_model(demo());
+  ASSERT_TRUE(model);
+  const auto whole = sequences()[2];
+  RunSettings plain;
+  plain.sites = "final_norm";
+  const std::vector<std::vector<TokenId>> both = {
+      whole, {whole.begin(), whole.begin() + 77}, {whole.front()}};
+  const FullRun run = full_run(*model, both, plain);
+  for (std::size_t i = 1; i < both.size(); ++i)
+    EXPECT_TRUE(std::equal(run.logits[i].begin(), run.logits[i].end(), run.logits[0].begin()))
+        << "prefix " << i;
+}
+
+TEST(Laws, TapsDoNotChangeResults) {
+  const auto model = open_model(demo());
+  ASSERT_TRUE(model);
+  const auto all = sequences();
+  RunSettings tapped;
+  tapped.sites = "all";
+  RunSettings plain;
+  plain.sites = "final_norm";
+  EXPECT_TRUE(full_run(*model, all, tapped).logits == full_run(*model, all, plain).logits);
+}
+
+TEST(Laws, RowsOfASiteDoNotDependOnWhatElseIsTapped) {
+  RunSettings all_sites;
+  RunSettings one;
+  one.sites = "mlp_act.3";
+  const auto wide = scan_lines(demo(), sequences(), all_sites);
+  for (const std::string& line : scan_lines(demo(), sequences(), one))
+    ASSERT_TRUE(std::binary_search(wide.begin(), wide.end(), line)) << line.substr(0, 80);
+}
+
+}  // namespace
+}  // namespace tepui::test
