@@ -121,10 +121,9 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
 }
 
 // Each key's score is wrong by e_j = head_dim eps sum|q k| scale, and by its rounding and that of
-// the largest; its weight by f_j = exp(e_j) - 1. Since the weights above and below the fraction are
-// the same, the output o is then wrong by sum_j p_j f_j |v_j - o|, over 1 less the mean of f.
-// Beside that, exponentials and sums are rounded: (exp's error and its mean + keys eps) sum_j p_j
-// |v_j|.
+// the largest; its weight by f_j = exp(e_j) - 1. Numerator and denominator share the weights, so
+// that the output o is wrong by sum_j p_j f_j |v_j - o|, over 1 less the mean of f. Beside that,
+// exponentials and sums are rounded: (exp's error, its mean, keys eps) times sum_j p_j |v_j|.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionParams>();
   for_each_query(request.in, p, [&](const Query& query) {
