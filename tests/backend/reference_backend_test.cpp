@@ -7,6 +7,10 @@
 #include "backend/registry.h"
 #include "ops/builder.h"
 
+// Under the address sanitizer too, an allocation that is too large must return.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+
 namespace tepui {
 namespace {
 
