@@ -23,20 +23,23 @@ inline double seconds_now() {
 // A loop of `rounds` x 12 multiply-adds that wait for nothing but themselves; returns their FLOPs.
 using FmaLoop = double (*)(std::int64_t rounds);
 
+#if defined(__clang__)
+#define TEPUI_BENCH_UNROLL _Pragma("unroll")
+#else
+#define TEPUI_BENCH_UNROLL _Pragma("GCC unroll 12")
+#endif
+
 #if defined(__x86_64__)
-#define TEPUI_BENCH_FMA_LOOP(name, isa, Vector, lanes, set1, fma)             \
-  [[gnu::target(isa)]] inline double name(std::int64_t rounds) {              \
-    const Vector x = set1(0.999F);                                            \
-    Vector a = x, b = x, c = x, d = x, e = x, f = x;                          \
-    Vector g = x, h = x, i = x, j = x, k = x, l = x;                          \
-    for (std::int64_t round = 0; round < rounds; ++round) {                   \
-      a = fma(a, x, x), b = fma(b, x, x), c = fma(c, x, x), d = fma(d, x, x); \
-      e = fma(e, x, x), f = fma(f, x, x), g = fma(g, x, x), h = fma(h, x, x); \
-      i = fma(i, x, x), j = fma(j, x, x), k = fma(k, x, x), l = fma(l, x, x); \
-    }                                                                         \
-    asm volatile("" : : "x"(a), "x"(b), "x"(c), "x"(d), "x"(e), "x"(f));      \
-    asm volatile("" : : "x"(g), "x"(h), "x"(i), "x"(j), "x"(k), "x"(l));      \
-    return 2.0 * 12.0 * lanes * static_cast<double>(rounds);                  \
+#define TEPUI_BENCH_FMA_LOOP(name, isa, Vector, lanes, set1, fma)                             \
+  [[gnu::target(isa)]] inline double name(std::int64_t rounds) {                              \
+    const Vector x = set1(0.999F);                                                            \
+    Vector sum[12];                                                                           \
+    for (int i = 0; i < 12; ++i) sum[i] = set1(static_cast<float>(i)); /* no two are alike */ \
+    for (std::int64_t round = 0; round < rounds; ++round) {                                   \
+      TEPUI_BENCH_UNROLL for (int i = 0; i < 12; ++i) sum[i] = fma(sum[i], x, x);             \
+    }                                                                                         \
+    for (int i = 0; i < 12; ++i) asm volatile("" : : "x"(sum[i]));                            \
+    return 2.0 * 12.0 * lanes * static_cast<double>(rounds);                                  \
   }
 TEPUI_BENCH_FMA_LOOP(fma_loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps)
 TEPUI_BENCH_FMA_LOOP(fma_loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
@@ -47,14 +50,12 @@ TEPUI_BENCH_FMA_LOOP(fma_loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm25
 inline double fma_loop_portable(std::int64_t rounds) {
   typedef float V __attribute__((vector_size(16)));
   const V x = {0.999F, 0.999F, 0.999F, 0.999F};
-  V a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x;
+  V sum[8];
+  for (int i = 0; i < 8; ++i) sum[i] = x * static_cast<float>(i);
   for (std::int64_t round = 0; round < rounds; ++round) {
-    a = a * x + x, b = b * x + x, c = c * x + x, d = d * x + x;
-    e = e * x + x, f = f * x + x, g = g * x + x, h = h * x + x;
+    TEPUI_BENCH_UNROLL for (int i = 0; i < 8; ++i) sum[i] = sum[i] * x + x;
   }
-  const V all = a + b + c + d + e + f + g + h;
-  volatile float keep = all[0];
-  (void)keep;
+  for (int i = 0; i < 8; ++i) asm volatile("" : : "m"(sum[i]));
   return 2.0 * 8.0 * 4.0 * static_cast<double>(rounds);
 }
 

@@ -2,91 +2,144 @@
 #include "backend/host_memory.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "base/assert.h"
+#include "tepui/op.h"
 
 namespace tepui {
-
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+class HostStorage final : public BufferStorage {
+ public:
+  HostStorage(std::byte* owned, std::span<const std::byte> bytes) : owned_(owned), bytes_(bytes) {}
+  ~HostStorage() override {
+    if (owned_ != nullptr) ::operator delete (owned_, std::align_val_t{kHostAlignment});
+  }
+  HostStorage(const HostStorage&) = delete;
+  HostStorage& operator=(const HostStorage&) = delete;
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::byte* owned() const { return owned_; }
+
+ private:
+  std::byte* owned_;  // null where adopted
+  std::span<const std::byte> bytes_;
+};
+
+const HostStorage& storage_of(const BufferSlice& slice) {
+  TEPUI_ASSERT(slice.buffer != nullptr && slice.offset <= slice.buffer->bytes &&
+               slice.bytes <= slice.buffer->bytes - slice.offset);
+  const auto* storage = dynamic_cast<const HostStorage*>(slice.buffer->storage.get());
+  TEPUI_ASSERT(storage != nullptr);
+  return *storage;
+}
 
 }  // namespace
 
-std::unique_ptr<HostStorage> HostStorage::allocate(std::size_t bytes) {
-  if (bytes > PTRDIFF_MAX - kAlignment) return nullptr;
-  const std::size_t whole =
-      std::max((bytes + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
-  void* data = std::aligned_alloc(kAlignment, whole);
-  if (data == nullptr) return nullptr;
-  return std::unique_ptr<HostStorage>(new HostStorage(static_cast<std::byte*>(data), true));
+Result<Buffer> allocate_host(std::size_t bytes) {
+  auto* memory = static_cast<std::byte*>(::operator new (
+      std::max<std::size_t>(bytes, 1), std::align_val_t{kHostAlignment}, std::nothrow));
+  if (memory == nullptr) {
+    return fail(ErrorKind::unsupported, "out of memory: the system refused {} bytes", bytes);
+  }
+  return Buffer{std::make_unique<HostStorage>(memory, std::span<const std::byte>(memory, bytes)),
+                bytes};
 }
 
-std::unique_ptr<HostStorage> HostStorage::borrow(std::span<const std::byte> bytes) {
-  return std::unique_ptr<HostStorage>(new HostStorage(const_cast<std::byte*>(bytes.data()), false));
+Buffer adopt_host(std::span<const std::byte> bytes) {
+  return Buffer{std::make_unique<HostStorage>(nullptr, bytes), bytes.size()};
 }
 
-HostStorage::~HostStorage() {
-  if (owned_) std::free(data_);
+std::span<const std::byte> host_bytes(const BufferSlice& slice) {
+  return storage_of(slice).bytes().subspan(slice.offset, slice.bytes);
 }
 
-std::span<std::byte> host_bytes(const BufferSlice& slice) {
-  if (slice.buffer == nullptr) return {};
-  TEPUI_ASSERT(slice.offset + slice.bytes <= slice.buffer->bytes);
-  return {static_cast<const HostStorage&>(*slice.buffer->storage).data() + slice.offset,
-          slice.bytes};
+std::span<std::byte> writable_host_bytes(const BufferSlice& slice) {
+  std::byte* owned = storage_of(slice).owned();
+  TEPUI_ASSERT(owned != nullptr);
+  return {owned + slice.offset, slice.bytes};
 }
 
-Result<Buffer> HostBackend::allocate(std::size_t bytes, Memory) {
-  auto storage = HostStorage::allocate(bytes);
-  if (storage == nullptr)
-    return fail(ErrorKind::io, "out of memory: {} bytes were asked for on {}", bytes,
-                device().name);
-  return Buffer{std::move(storage), bytes};
+Ticket HostTickets::record(Status status) {
+  ++issued_;
+  if (!status) errors_.emplace(issued_, std::move(status).error());
+  return {0, issued_};
 }
 
-Result<Buffer> HostBackend::adopt(std::span<const std::byte> bytes) {
-  return Buffer{HostStorage::borrow(bytes), bytes.size()};
+Status HostTickets::state(Ticket ticket) const {
+  TEPUI_ASSERT(ticket.count <= issued_);
+  const auto found = errors_.find(ticket.count);
+  if (found == errors_.end()) return {};
+  return tl::unexpected<Error>(found->second);
 }
 
-Ticket HostBackend::done(Status status) {
-  ++count_;
-  if (!status) errors_[count_] = std::move(status).error();
-  return {0, count_};
+Status HostTickets::state(Tickets tickets) const {
+  for (const Ticket ticket : tickets) TEPUI_TRY(state(ticket));
+  return {};
 }
 
-Status HostBackend::before(Tickets after) const {
-  for (const Ticket& ticket : after) {
-    const auto error = errors_.find(ticket.count);
-    if (error != errors_.end()) return tl::unexpected(error->second);
+Result<Buffer> HostBackend::allocate(std::size_t bytes, Memory /*memory*/) {
+  return allocate_host(bytes);
+}
+
+Result<Buffer> HostBackend::adopt(std::span<const std::byte> bytes) { return adopt_host(bytes); }
+
+Ticket HostBackend::upload(BufferSlice to, std::span<const std::byte> from, Tickets after) {
+  const Status before = tickets_.state(after);
+  if (!before) return tickets_.record(before);
+  if (to.bytes != from.size()) {
+    return tickets_.record(
+        fail(ErrorKind::data, "upload: expected {} bytes, found {}", to.bytes, from.size()));
+  }
+  if (!from.empty()) std::memcpy(writable_host_bytes(to).data(), from.data(), from.size());
+  return tickets_.record({});
+}
+
+Ticket HostBackend::download(std::span<std::byte> to, BufferSlice from, Tickets after) {
+  const Status before = tickets_.state(after);
+  if (!before) return tickets_.record(before);
+  if (to.size() != from.bytes) {
+    return tickets_.record(
+        fail(ErrorKind::data, "download: expected {} bytes, found {}", from.bytes, to.size()));
+  }
+  if (!to.empty()) std::memcpy(to.data(), host_bytes(from).data(), to.size());
+  return tickets_.record({});
+}
+
+Status check_bindings(const Backend& backend, const Program& program, const Bindings& bindings) {
+  if (bindings.size() != program.values.size()) {
+    return fail(ErrorKind::data, "{}: expected {} bindings, found {}", backend.device().backend,
+                program.values.size(), bindings.size());
+  }
+  for (std::size_t id = 0; id < bindings.size(); ++id) {
+    const ValueInfo& info = program.values[id];
+    if (info.role == Role::temp) continue;
+    const std::size_t bytes = backend.storage_bytes(info.type);
+    if (bindings[id].buffer == nullptr || bindings[id].bytes != bytes) {
+      return fail(ErrorKind::data, "{}: %{} \"{}\" {}: expected a binding of {} bytes, found {}",
+                  backend.device().backend, id, info.name, info.type.to_string(), bytes,
+                  bindings[id].buffer == nullptr ? "none" : std::to_string(bindings[id].bytes));
+    }
   }
   return {};
 }
 
-Ticket HostBackend::upload(BufferSlice to, std::span<const std::byte> from, Tickets after) {
-  if (Status status = before(after); !status) return done(std::move(status));
-  const auto bytes = host_bytes(to);
-  TEPUI_ASSERT(bytes.size() >= from.size());
-  if (!from.empty()) std::memcpy(bytes.data(), from.data(), from.size());
-  return done({});
-}
-
-Ticket HostBackend::download(std::span<std::byte> to, BufferSlice from, Tickets after) {
-  if (Status status = before(after); !status) return done(std::move(status));
-  const auto bytes = host_bytes(from);
-  TEPUI_ASSERT(bytes.size() >= to.size());
-  if (!to.empty()) std::memcpy(to.data(), bytes.data(), to.size());
-  return done({});
-}
-
-Status HostBackend::wait(Ticket ticket) {
-  const auto error = errors_.find(ticket.count);
-  if (error == errors_.end()) return {};
-  Status status = tl::unexpected(std::move(error->second));
-  errors_.erase(error);
-  return status;
+Status check_steps(const Backend& backend, const Program& program) {
+  std::string missing;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const Step& step = program.steps[i];
+    if (backend.can_run(step, program)) continue;
+    missing += missing.empty() ? "" : "; ";
+    missing += fmt::format("step {} {}", i, op_of(step.op).name);
+    for (const Value value : step.in) {
+      const TensorType type = program.type_of(value);
+      missing += fmt::format(" {}", type.present() ? type.to_string() : "-");
+    }
+  }
+  if (missing.empty()) return {};
+  return fail(ErrorKind::unsupported, "{}: cannot run {}", backend.device().backend, missing);
 }
 
 }  // namespace tepui

@@ -1,50 +1,56 @@
 // SPDX-License-Identifier: MIT
-// Buffers, transfers and tickets of the backends that compute on the host: everything happens at
-// the call, and a ticket only keeps the error until someone waits for it.
+// What backends that compute in host memory share: storage, transfers by memcpy and tickets of work
+// that is finished when it was issued. HostBackend implements all of Backend that is not about
+// computing.
 #pragma once
 
 #include <map>
+#include <span>
 
 #include "tepui/backend.h"
 
 namespace tepui {
 
-class HostStorage : public BufferStorage {
- public:
-  // Owned, 64-byte aligned; not initialised. Null if the system has not so much.
-  static std::unique_ptr<HostStorage> allocate(std::size_t bytes);
-  // Borrowed: never written, never freed.
-  static std::unique_ptr<HostStorage> borrow(std::span<const std::byte> bytes);
-  ~HostStorage() override;
+// Memory of a buffer: its own, aligned to kHostAlignment, or bytes adopted from elsewhere.
+inline constexpr std::size_t kHostAlignment = 64;
 
-  std::byte* data() const { return data_; }
-  bool writable() const { return owned_; }
+Result<Buffer> allocate_host(std::size_t bytes);
+Buffer adopt_host(std::span<const std::byte> bytes);
+
+// The slice must lie within its buffer; adopted bytes may be read only.
+std::span<const std::byte> host_bytes(const BufferSlice& slice);
+std::span<std::byte> writable_host_bytes(const BufferSlice& slice);
+
+// Tickets of work that is done, or has failed, by the time they are given out. Work after a failed
+// ticket does not run and fails with the same error.
+class HostTickets {
+ public:
+  Ticket record(Status status);
+  Status state(Ticket ticket) const;
+  Status state(Tickets tickets) const;  // the first failure among them
 
  private:
-  HostStorage(std::byte* data, bool owned) : data_(data), owned_(owned) {}
-  std::byte* data_;
-  bool owned_;
+  std::uint64_t issued_ = 0;
+  std::map<std::uint64_t, Error> errors_;
 };
 
-std::span<std::byte> host_bytes(const BufferSlice& slice);
-
-// What such backends share; they add their kernels.
 class HostBackend : public Backend {
  public:
   Result<Buffer> allocate(std::size_t bytes, Memory memory) override;
   Result<Buffer> adopt(std::span<const std::byte> bytes) override;
   Ticket upload(BufferSlice to, std::span<const std::byte> from, Tickets after) override;
   Ticket download(std::span<std::byte> to, BufferSlice from, Tickets after) override;
-  Status wait(Ticket ticket) override;
+  Status wait(Ticket ticket) override { return tickets_.state(ticket); }
 
  protected:
-  Ticket done(Status status);
-  // The first error of work that must come before; that work is then not done.
-  Status before(Tickets after) const;
-
- private:
-  std::uint64_t count_ = 0;
-  std::map<std::uint64_t, Error> errors_;
+  HostTickets tickets_;
 };
+
+// An error that names the first input, weight or output that is not bound to a slice of the size
+// that the backend stores it in.
+Status check_bindings(const Backend& backend, const Program& program, const Bindings& bindings);
+
+// Fails with an error that lists every step that the backend cannot run.
+Status check_steps(const Backend& backend, const Program& program);
 
 }  // namespace tepui

@@ -66,7 +66,7 @@ Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkSh
   }
   TEPUI_TRY(lowered.program, builder.finish());
   hoist(lowered.program, plain_steps, taps);
-  fuse(lowered.program);
+  lowered.program = fuse(std::move(lowered.program));
   tapped.lowered = std::move(lowered);
   return tapped;
 }

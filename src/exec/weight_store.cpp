@@ -2,8 +2,8 @@
 #include "exec/weight_store.h"
 
 #include "base/assert.h"
-#include "tepui/site.h"
 #include "ops/builder.h"
+#include "tepui/site.h"
 
 namespace tepui {
 

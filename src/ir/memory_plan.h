@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Places a Program's temporaries in one arena: a value's bytes are taken from its producer to its
-// last reader, first fit. Invariant: values that live at the same time, a step's outputs and inputs
-// among them, never overlap.
+// Where each temporary of a Program lies in one arena. Temporaries whose lives touch never overlap:
+// a life is the steps from the producer to the last reader, both included, so that a step's outputs
+// never overlap its inputs.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@ namespace tepui {
 
 struct MemoryPlan {
   static constexpr std::size_t kAlignment = 64;
+  static constexpr std::size_t kNone = SIZE_MAX;
 
-  std::vector<std::size_t> offsets;  // by value id; meaningless for what is not a temp
-  std::size_t bytes = 0;             // of the arena
+  std::vector<std::size_t> offset;  // by value id; kNone where it is no temporary of any step
+  std::size_t bytes = 0;
 };
 
-MemoryPlan plan_memory(const Program& program,
-                       const std::function<std::size_t(const TensorType&)>& bytes_of);
+MemoryPlan plan_memory(const Program& program, const std::function<std::size_t(Value)>& size_of);
 
 }  // namespace tepui

@@ -18,7 +18,7 @@ double activate(uint act, double x) {
       const double factor = std::sqrt(2 / std::numbers::pi);
       return x / 2 * (1 + std::tanh(factor * (x + 0.044715 * x * x * x)));
     }
-    case TEPUI_ACT_RELU: return x > 0 ? x : 0;
+    case TEPUI_ACT_RELU: return x > 0 || std::isnan(x) ? x : 0;
     default: return x;
   }
 }

@@ -120,29 +120,36 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   });
 }
 
-// Each key's score is wrong by e_j = head_dim eps sum|q k| scale and the roundings of the score and
-// of the largest; its weight by a factor exp(e_j) and the exponential's own error, f_j in all; the
-// normalised weight by f_j and the mean of f under p. The output is then wrong by
-// sum_j p_j |v_j| (f_j + mean f), and by keys * eps of sum_j p_j |v_j| for the two sums.
+// Each key's score is wrong by e_j = head_dim eps sum|q k| scale, and by its rounding and that of
+// the largest; its weight by f_j = exp(e_j) - 1. Numerator and denominator share the weights, so
+// that the output o is wrong by sum_j p_j f_j |v_j - o|, over 1 less the mean of f. Beside that,
+// exponentials and sums are rounded: (exp's error, its mean, keys eps) times sum_j p_j |v_j|.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionParams>();
   for_each_query(request.in, p, [&](const Query& query) {
     Softmax s = softmax(query);
     std::vector<double>& factor = s.magnitude;
     double mean = 0;
+    double exp_mean = 0;
     for (std::size_t j = 0; j < query.keys(); ++j) {
       const double score = std::abs(s.score[j] + s.largest);
-      const double error = (p.head_dim + 2.0) * kUnit * s.magnitude[j] +
-                           2 * kUnit * (score + std::abs(s.largest)) + exp_error(-s.score[j]);
-      factor[j] = std::expm1(error);
+      factor[j] = std::expm1((p.head_dim + 2.0) * kUnit * s.magnitude[j] +
+                             2 * kUnit * (score + std::abs(s.largest)));
       mean += s.probability[j] * factor[j];
+      exp_mean += s.probability[j] * exp_error(-s.score[j]);
     }
     const double sums = (2.0 * static_cast<double>(query.keys()) + 8) * kUnit;
     for (std::size_t d = 0; d < p.head_dim; ++d) {
+      double output = 0;
+      for (std::size_t j = 0; j < query.keys(); ++j) {
+        output += s.probability[j] * query.value(j, d);
+      }
       double total = 0;
       for (std::size_t j = 0; j < query.keys(); ++j) {
-        const double value = std::abs(query.value(j, d));
-        total += s.probability[j] * value * (factor[j] + mean + sums) + kTiny * (1 + value);
+        const double v = query.value(j, d);
+        const double rounding = exp_error(-s.score[j]) + exp_mean + sums;
+        total += s.probability[j] * (factor[j] * std::abs(v - output) + rounding * std::abs(v)) +
+                 kTiny * (1 + std::abs(v));
       }
       bound[query.output() + d] = total / std::max(1 - mean, 0.5);
     }

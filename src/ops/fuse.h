@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Merges what follows a linear layer into its epilogue: an activation, then the addition of the
-// residual stream, where the value between has no other reader. Results stay the same bit for bit:
-// the epilogue rounds as the steps did.
+// Merges an activation, and then a residual sum, into the linear step before it. Runs after taps
+// and edits: a value that anything else reads, or that is an output, stays a value. Results keep
+// every bit, since linear rounds where the separate steps did. Values keep their ids.
 #pragma once
 
 #include "tepui/program.h"
 
 namespace tepui {
 
-void fuse(Program& program);
+Program fuse(Program program);
 
 }  // namespace tepui

@@ -19,22 +19,23 @@ using uint = std::uint32_t;
 #define TEPUI_ACT_GELU_TANH 3u  // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 #define TEPUI_ACT_RELU 4u
 
-// embed: out[r, :] = table[ids[r], :]                       ids i32 [R], table [V, D] f32|f16|bf16
-// -> f32 [R, D]
+// embed: out[r, :] = table[ids[r], :]
+//   ids i32 [R], table f32|f16|bf16 [V, D] -> f32 [R, D]
 struct EmbedParams {
   uint rows;
   uint dim;
   uint vocabulary;
 };
 
-// cast: out[i] = in[i] as f32                               any float [N] -> f32 [N]
+// cast: out[i] = in[i] as f32
+//   f32|f16|bf16 of any shape -> f32 of that shape
 struct CastParams {
   uint count;
 };
 
-// pack: a stored matrix -> the backend's own layout         [N, K] or, transposed, [K, N] -> packed
-// [N, K] Element (n, k) is read at offset + n * stride + k, or transposed at offset + k * stride +
-// n.
+// pack: a stored matrix -> the backend's own layout
+//   f32|f16|bf16 [N, K] or, transposed, [K, N] -> packed [N, K]; element (n, k) is read at
+//   offset + n * stride + k, or transposed at offset + k * stride + n
 struct PackParams {
   uint n;
   uint k;
@@ -45,8 +46,8 @@ struct PackParams {
 
 // linear: out = residual + act(x W^T + bias), the sum with its bias, the activation and the
 // residual sum each rounded to f32, as the separate steps would
-//   x f32 [R, K], W packed [N, K], bias f32 [N] or absent, residual f32 [R, N] or absent -> f32 [R,
-//   N]
+//   x f32 [R, K], W packed [N, K], bias f32 [N] or absent, residual f32 [R, N] or absent
+//   -> f32 [R, N]
 struct LinearParams {
   uint rows;
   uint n;
@@ -54,20 +55,20 @@ struct LinearParams {
   uint act;
 };
 
-// rms_norm: out = x / sqrt(mean(x^2) + eps) * weight        x f32 [R, D], weight f32 [D] -> f32 [R,
-// D] layer_norm: out = (x - mean) / sqrt(var + eps) * w + b    weight and bias f32 [D] or absent;
-// var is the biased one
+// rms_norm: out = x / sqrt(mean(x^2) + eps) * weight
+//   x f32 [R, D], weight f32 [D] -> f32 [R, D]
+// layer_norm: out = (x - mean) / sqrt(var + eps) * weight + bias; var is the biased one
+//   x f32 [R, D], weight and bias f32 [D] or absent -> f32 [R, D]
 struct NormParams {
   uint rows;
   uint dim;
   float eps;
 };
 
-// rope: rotates the first rotary_dim of each head by its position's angle; pairs are (i, i +
-// rotary_dim/2), or (2i, 2i + 1) where interleaved                            x f32 [R, H *
-// head_dim], positions i32 [R],
-//                                                           table f32 [T, rotary_dim]: cosines,
-//                                                           then sines -> f32 like x
+// rope: rotates the first rotary_dim of each head by its position's angle; pairs are
+// (i, i + rotary_dim/2), or (2i, 2i + 1) where interleaved
+//   x f32 [R, H * head_dim], positions i32 [R], table f32 [T, rotary_dim]: cosines, then sines
+//   -> f32 like x
 struct RopeParams {
   uint rows;
   uint heads;
@@ -76,11 +77,10 @@ struct RopeParams {
   uint interleaved;
 };
 
-// attention: causal softmax(q k^T * scale) v within each sequence; query head h reads key head h /
-// (heads / kv_heads)
-//                                                           q f32 [R, heads * head_dim], k and v
-//                                                           f32 [R, kv_heads * head_dim], offsets
-//                                                           i32 [S + 1] -> f32 like q
+// attention: causal softmax(q k^T * scale) v within each sequence; query head h reads key head
+// h / (heads / kv_heads); offsets ascend from 0 to R
+//   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1]
+//   -> f32 like q
 struct AttentionParams {
   uint rows;
   uint heads;
@@ -90,13 +90,17 @@ struct AttentionParams {
   float scale;
 };
 
-// act: out = act(x)        act_mul: out = act(gate) * up    f32 [R, D] (each) -> f32 [R, D]
+// act: out = act(x)
+//   f32 of any shape -> the same
+// act_mul: out = act(gate) * up
+//   f32 of any shape, twice -> the same
 struct ActParams {
   uint count;
   uint act;
 };
 
-// add: out = a + b                                          f32 [R, D] each -> f32 [R, D]
+// add: out = a + b
+//   f32 of any shape, twice -> the same
 struct AddParams {
   uint count;
 };
@@ -150,13 +154,11 @@ struct ReduceParams {
 
 // cross_entropy: folds one tile of logits into the running log-sum-exp of each row
 //   logits f32 [R, tile], targets i32 [R] (-1: none), state f32 [R, 3] = (max, sum of exp(x - max),
-//   target's logit)
-//   -> state f32 [R, 3]; the loss of a row is max + log(sum) - target's logit. Start from (-inf, 0,
-//   0).
-// arg_max: folds one tile of logits into the running largest    logits f32 [R, tile], value f32
-// [R], index u32 [R]
-//   -> value f32 [R], index u32 [R]. Start from (-inf, 0xffffffff); the lowest index wins ties, NaN
-// never wins.
+//   target's logit) -> state f32 [R, 3]
+//   The loss of a row is max + log(sum) - target's logit. Start from (-inf, 0, 0).
+// arg_max: folds one tile of logits into the running largest
+//   logits f32 [R, tile], value f32 [R], index u32 [R] -> value f32 [R], index u32 [R]
+//   Start from (-inf, 0xffffffff); the lowest index wins ties, NaN never wins.
 struct TileParams {
   uint rows;
   uint tile;

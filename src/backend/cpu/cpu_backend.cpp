@@ -30,8 +30,8 @@ class PreparedCpu : public Prepared {
   Program program;
   std::vector<KernelFn> kernels;  // by step
   MemoryPlan plan;
-  std::unique_ptr<HostStorage> arena;  // made by the first run
-  std::vector<double> seconds;         // by step
+  Buffer arena;                 // made by the first run
+  std::vector<double> seconds;  // by step
 };
 
 void run_on_pool(void* pool, std::int64_t pieces, KernelThreads::Piece call, const void* body) {
@@ -97,27 +97,30 @@ class CpuBackend : public HostBackend {
     prepared->program = program;
     prepared->seconds.assign(program.steps.size(), 0);
     prepared->plan =
-        plan_memory(program, [this](const TensorType& type) { return storage_bytes(type); });
+        plan_memory(program, [&](Value value) { return storage_bytes(program.type_of(value)); });
     return prepared;
   }
 
   Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override {
-    if (Status status = before(after); !status) return done(std::move(status));
-    auto& planned = static_cast<PreparedCpu&>(prepared);
-    if (planned.arena == nullptr) planned.arena = HostStorage::allocate(planned.plan.bytes);
-    if (planned.arena == nullptr)
-      return done(fail(ErrorKind::io, "out of memory: {} bytes were asked for on {}",
-                       planned.plan.bytes, info_.name));
+    return tickets_.record(run_all(static_cast<PreparedCpu&>(prepared), bindings, after));
+  }
+
+ private:
+  Status run_all(PreparedCpu& planned, const Bindings& bindings, Tickets after) {
+    TEPUI_TRY(tickets_.state(after));
+    TEPUI_TRY(check_bindings(*this, planned.program, bindings));
+    if (planned.arena.storage == nullptr) {
+      TEPUI_TRY(planned.arena, allocate_host(planned.plan.bytes));
+    }
     for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
       if (profile_)
         run_timed(planned, bindings, i);
       else
         run_step(planned, bindings, i);
     }
-    return done({});
+    return {};
   }
 
- private:
   KernelFn kernel_of(const Step& step) const {
     const auto code = static_cast<std::size_t>(step.op);
     return code < cpu::kOpCount ? table_.by_op[code] : nullptr;
@@ -141,8 +144,8 @@ class CpuBackend : public HostBackend {
     const Step& step = planned.program.steps[index];
     in_.clear();
     out_.clear();
-    for (const Value value : step.in) in_.push_back(operand(planned, bindings, value));
-    for (const Value value : step.out) out_.push_back(operand(planned, bindings, value));
+    for (const Value value : step.in) in_.push_back(operand(planned, bindings, value, false));
+    for (const Value value : step.out) out_.push_back(operand(planned, bindings, value, true));
     std::array<std::byte, ParamBytes::kCapacity> params;
     std::memcpy(params.data(), &step.params, params.size());
     scratch_.clear();
@@ -151,7 +154,8 @@ class CpuBackend : public HostBackend {
                                       take_scratch));
   }
 
-  Operand operand(const PreparedCpu& planned, const Bindings& bindings, Value value) const {
+  Operand operand(const PreparedCpu& planned, const Bindings& bindings, Value value,
+                  bool written) const {
     Operand operand;
     if (!value.present()) return operand;
     const ValueInfo& info = planned.program.info(value);
@@ -160,11 +164,12 @@ class CpuBackend : public HostBackend {
     for (int axis = 0; axis < info.type.shape.rank(); ++axis)
       operand.shape[axis] = info.type.shape[axis];
     if (info.role == Role::temp) {
-      operand.data = planned.arena->data() + planned.plan.offsets[value.id];
+      const auto arena = writable_host_bytes(BufferSlice::whole(planned.arena));
+      operand.data = arena.data() + planned.plan.offset[value.id];
+    } else if (written) {
+      operand.data = writable_host_bytes(bindings[value.id]).data();
     } else {
-      const auto bytes = host_bytes(bindings[value.id]);
-      TEPUI_ASSERT(bytes.size() >= storage_bytes(info.type));
-      operand.data = bytes.data();
+      operand.data = const_cast<std::byte*>(host_bytes(bindings[value.id]).data());
     }
     return operand;
   }

@@ -3,75 +3,98 @@
 
 #include "backend/host_memory.h"
 #include "base/assert.h"
-#include "ir/memory_plan.h"
+#include "ir/validate.h"
 #include "tepui/op.h"
 
 namespace tepui {
-
 namespace {
 
-class PreparedProgram : public Prepared {
+class ReferencePrepared final : public Prepared {
  public:
-  Program program;
-  MemoryPlan plan;
-  std::unique_ptr<HostStorage> arena;
-};
-
-class ReferenceBackend : public HostBackend {
- public:
-  ReferenceBackend() {
-    info_.backend = "reference";
-    info_.name = "reference implementation";
-    info_.isa = "double";
-    info_.detail = "every op by its definition, on one thread";
-  }
-
-  const DeviceInfo& device() const override { return info_; }
-  bool can_run(const Step&, const Program&) const override { return true; }
-
-  std::size_t storage_bytes(const TensorType& type) const override {
-    if (type.dtype != DType::packed) return type.bytes();
-    return static_cast<std::size_t>(type.shape.elements()) * sizeof(float);
-  }
-
-  Result<std::unique_ptr<Prepared>> prepare(const Program& program) override {
-    auto prepared = std::make_unique<PreparedProgram>();
-    prepared->program = program;
-    prepared->plan =
-        plan_memory(program, [this](const TensorType& type) { return storage_bytes(type); });
-    prepared->arena = HostStorage::allocate(prepared->plan.bytes);
-    if (prepared->arena == nullptr)
-      return fail(ErrorKind::io, "out of memory: {} bytes were asked for", prepared->plan.bytes);
-    return prepared;
-  }
-
-  Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override {
-    if (Status status = before(after); !status) return done(std::move(status));
-    const auto& plan = static_cast<PreparedProgram&>(prepared);
-    for (const Step& step : plan.program.steps) {
-      std::vector<HostView> in;
-      std::vector<MutableHostView> out;
-      for (const Value value : step.in) in.push_back(view(plan, bindings, value));
-      for (const Value value : step.out) out.push_back(view(plan, bindings, value));
-      op_of(step.op).reference(in, out, step.params);
-    }
-    return done({});
-  }
+  explicit ReferencePrepared(Program program) : program_(std::move(program)) {}
+  const Program& program() const { return program_; }
 
  private:
-  MutableHostView view(const PreparedProgram& plan, const Bindings& bindings, Value value) const {
-    if (!value.present()) return {TensorType::absent(), {}};
-    const ValueInfo& info = plan.program.info(value);
-    const std::size_t bytes = storage_bytes(info.type);
-    if (info.role == Role::temp)
-      return {info.type, {plan.arena->data() + plan.plan.offsets[value.id], bytes}};
-    const auto bound = host_bytes(bindings[value.id]);
-    TEPUI_ASSERT(bound.size() >= bytes);
-    return {info.type, bound.first(bytes)};
+  Program program_;
+};
+
+class ReferenceBackend final : public HostBackend {
+ public:
+  ReferenceBackend() {
+    device_.backend = "reference";
+    device_.name = "plain loops in double";
+    device_.memory_bytes = SIZE_MAX;
+    device_.max_allocation_bytes = SIZE_MAX;
   }
 
-  DeviceInfo info_;
+  const DeviceInfo& device() const override { return device_; }
+  bool can_run(const Step& step, const Program& program) const override;
+  std::size_t storage_bytes(const TensorType& type) const override;
+  Result<std::unique_ptr<Prepared>> prepare(const Program& program) override;
+  Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override;
+
+ private:
+  Status run_steps(const Program& program, const Bindings& bindings);
+
+  DeviceInfo device_;
 };
+
+bool ReferenceBackend::can_run(const Step& step, const Program& program) const {
+  Types in;
+  for (const Value value : step.in) in.push_back(program.type_of(value));
+  const auto out = op_of(step.op).infer(in, step.params);
+  if (!out || out->size() != step.out.size()) return false;
+  for (std::size_t i = 0; i < out->size(); ++i) {
+    if ((*out)[i] != program.type_of(step.out[i])) return false;
+  }
+  return true;
+}
+
+std::size_t ReferenceBackend::storage_bytes(const TensorType& type) const {
+  if (type.dtype != DType::packed) return type.bytes();
+  return static_cast<std::size_t>(type.shape.elements()) * sizeof(float);
+}
+
+Result<std::unique_ptr<Prepared>> ReferenceBackend::prepare(const Program& program) {
+  TEPUI_TRY(validate(program));
+  TEPUI_TRY(check_steps(*this, program));
+  return std::make_unique<ReferencePrepared>(program);
+}
+
+Ticket ReferenceBackend::run(Prepared& prepared, const Bindings& bindings, Tickets after) {
+  const auto* own = dynamic_cast<const ReferencePrepared*>(&prepared);
+  TEPUI_ASSERT(own != nullptr);
+  Status status = tickets_.state(after);
+  if (status) status = check_bindings(*this, own->program(), bindings);
+  if (status) status = run_steps(own->program(), bindings);
+  return tickets_.record(std::move(status));
+}
+
+Status ReferenceBackend::run_steps(const Program& program, const Bindings& bindings) {
+  Bindings slices = bindings;
+  std::vector<Buffer> temporaries(program.values.size());  // each its own: an oracle shares nothing
+  for (const Step& step : program.steps) {
+    std::vector<HostView> in;
+    std::vector<MutableHostView> out;
+    for (const Value value : step.in) {
+      if (!value.present()) {
+        in.push_back({TensorType::absent(), {}});
+      } else {
+        in.push_back({program.type_of(value), host_bytes(slices[value.id])});
+      }
+    }
+    for (const Value value : step.out) {
+      const ValueInfo& info = program.info(value);
+      if (info.role == Role::temp) {
+        TEPUI_TRY(temporaries[value.id], allocate_host(storage_bytes(info.type)));
+        slices[value.id] = BufferSlice::whole(temporaries[value.id]);
+      }
+      out.push_back({info.type, writable_host_bytes(slices[value.id])});
+    }
+    op_of(step.op).reference(in, out, step.params);
+  }
+  return {};
+}
 
 }  // namespace
 

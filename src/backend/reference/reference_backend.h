@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs every op by its definition (Op::reference): slow, in double, one thread. The oracle for ops
-// and whole models.
+// The oracle: runs every op by its reference, in host memory, one step after the other. Slow by
+// intent; what it gives is the definition of what any other backend should.
 #pragma once
 
 #include <memory>

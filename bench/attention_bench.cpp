@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Causal attention at the shapes of models of 15M to 8B parameters: GFLOP/s of the causal half of
+// both products, and their share of the FMA rate measured just before and after. Softmax and the
+// copies count as time, not as work.
+//   attention_bench [isa]
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "backend/registry.h"
+#include "calibrate.h"
+#include "ops/op_list.h"
+#include "tepui/op.h"
+
+namespace {
+
+using namespace tepui;
+
+struct Case {
+  std::uint32_t heads, kv_heads, head_dim;
+  std::int32_t length, sequences;
+};
+
+constexpr Case kCases[] = {
+    {6, 6, 48, 256, 8},  {9, 3, 64, 512, 1},   {9, 3, 64, 512, 4},   {9, 3, 64, 2048, 1},
+    {9, 3, 64, 8192, 1}, {12, 12, 64, 512, 1}, {32, 4, 64, 2048, 1}, {32, 8, 128, 2048, 1},
+};
+
+Buffer random_buffer(Backend& backend, std::int64_t count) {
+  std::minstd_rand random(3);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& value : values)
+    value = static_cast<float>(random()) / static_cast<float>(std::minstd_rand::max()) - 0.5F;
+  Buffer buffer = backend.allocate(values.size() * sizeof(float), Memory::device).value();
+  backend.upload(BufferSlice::whole(buffer), std::as_bytes(std::span(values)), {});
+  return buffer;
+}
+
+void measure(Backend& backend, ThreadPool& pool, const Case& c) {
+  const std::int64_t rows = std::int64_t{c.length} * c.sequences;
+  const std::int64_t queries = std::int64_t{c.heads} * c.head_dim;
+  const std::int64_t keys = std::int64_t{c.kv_heads} * c.head_dim;
+  std::vector<std::int32_t> offsets;
+  for (std::int32_t s = 0; s <= c.sequences; ++s) offsets.push_back(s * c.length);
+  const AttentionParams params{
+      static_cast<std::uint32_t>(rows),        c.heads, c.kv_heads, c.head_dim,
+      static_cast<std::uint32_t>(c.sequences), 0.125F};
+  Program program;
+  program.values = {{{DType::f32, {rows, queries}}, Role::input, "q"},
+                    {{DType::f32, {rows, keys}}, Role::input, "k"},
+                    {{DType::f32, {rows, keys}}, Role::input, "v"},
+                    {{DType::i32, {c.sequences + 1}}, Role::input, "offsets"},
+                    {{DType::f32, {rows, queries}}, Role::output, "z"}};
+  program.steps = {{OpCode::attention, {{0}, {1}, {2}, {3}}, {{4}}, ParamBytes(params)}};
+  std::vector<Buffer> buffers;
+  for (const std::int64_t width : {queries, keys, keys})
+    buffers.push_back(random_buffer(backend, rows * width));
+  buffers.push_back(backend.adopt(std::as_bytes(std::span(offsets))).value());
+  buffers.push_back(random_buffer(backend, rows * queries));
+  Bindings bindings;
+  for (const Buffer& buffer : buffers) bindings.push_back(BufferSlice::whole(buffer));
+  const auto prepared = backend.prepare(program).value();
+  const double length = c.length;
+  const double flops = 4.0 * c.sequences * c.heads * c.head_dim * length * (length + 1) / 2;
+  std::vector<double> rates, shares;
+  for (int round = -1; round < 7; ++round) {
+    const double before = bench::fma_rate(pool, backend.device().isa);
+    const int calls = std::max(1, static_cast<int>(0.02 * 0.5 * before / flops));
+    const double begin = bench::seconds_now();
+    for (int i = 0; i < calls; ++i) (void)backend.run(*prepared, bindings, {});
+    const double rate = flops * calls / (bench::seconds_now() - begin);
+    const double after = bench::fma_rate(pool, backend.device().isa);
+    if (round < 0) continue;  // warms up
+    rates.push_back(rate / 1e9);
+    shares.push_back(200 * rate / (before + after));
+  }
+  std::ranges::sort(rates);
+  std::ranges::sort(shares);
+  fmt::print("{:3} {:3} {:4} {:6} x {:2} | {:6.1f} {:4.0f} % ({:.0f}-{:.0f})\n", c.heads,
+             c.kv_heads, c.head_dim, c.length, c.sequences, rates[rates.size() / 2],
+             shares[shares.size() / 2], shares.front(), shares.back());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  BackendOptions options;
+  if (argc > 1) options.isa = argv[1];
+  const auto made = make_backend("cpu", options);
+  if (!made) {
+    fmt::print(stderr, "{}\n", made.error().message);
+    return 2;
+  }
+  Backend& backend = **made;
+  ThreadPool pool(ThreadPool::hardware_threads());
+  fmt::print("{}: {}\n", backend.device().name, backend.device().detail);
+  fmt::print("heads, of keys, size, positions x sequences | GFLOP/s, share of FMA rate\n");
+  for (const Case& c : kCases) measure(backend, pool, c);
+  return 0;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// A packed matrix is opaque; what it holds shows in its product with the identity, which is exact.
+#include <gtest/gtest.h>
+
+#include "support/op_harness.h"
+
+namespace tepui::test {
+namespace {
+
+Operand identity(std::int64_t size) {
+  std::vector<double> values(static_cast<std::size_t>(size * size));
+  for (std::int64_t i = 0; i < size; ++i) values[static_cast<std::size_t>(i * (size + 1))] = 1;
+  return exact(DType::f32, {size, size}, std::move(values));
+}
+
+// The packed [n, k] matrix, read out as its transpose; every backend gives exactly the same.
+void check_pack(Operand matrix) {
+  const uint n = matrix.pack.n;
+  const uint k = matrix.pack.k;
+  const OpCase op_case{.op = OpCode::linear,
+                       .in = {identity(k), std::move(matrix), absent(), absent()},
+                       .params = ParamBytes(LinearParams{k, n, k, TEPUI_ACT_NONE})};
+  check_op(op_case);
+  const OpData data = make_data(op_case);
+  const Outputs expected = run_reference(data);
+  const HostView stored = data.tensors[1].view();
+  const PackParams& pack = op_case.in[1].pack;
+  for (uint row = 0; row < n; ++row) {
+    for (uint column = 0; column < k; ++column) {
+      const uint from = pack.transposed ? column * pack.stride + row : row * pack.stride + column;
+      EXPECT_EQ(expected[0].view().at(column * n + row), stored.at(pack.offset + from));
+    }
+  }
+}
+
+TEST(Pack, WholeMatrices) {
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+    for (const bool transposed : {false, true}) {
+      for (const auto& [n, k] : {std::pair{1, 1}, {1, 9}, {9, 1}, {5, 7}, {33, 17}, {64, 48}}) {
+        check_pack(packed(n, k, dtype, Fill::normal, transposed));
+      }
+    }
+  }
+}
+
+// The middle part of a fused matrix, by rows and by columns.
+TEST(Pack, PartOfAMatrix) {
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+    Operand rows = packed(6, 5, dtype);
+    rows.stored.shape = Shape{18, 5};
+    rows.pack.offset = 6 * 5;
+    check_pack(rows);
+    Operand columns = packed(6, 5, dtype, Fill::normal, true);
+    columns.stored.shape = Shape{5, 18};
+    columns.pack.offset = 6;
+    columns.pack.stride = 18;
+    check_pack(columns);
+  }
+}
+
+TEST(Pack, RefusesToReadBeyondTheMatrix) {
+  const TensorType stored{DType::f16, {4, 5}};
+  const auto infer = [&](const PackParams& params) {
+    return op_of(OpCode::pack).infer({&stored, 1}, ParamBytes(params));
+  };
+  EXPECT_TRUE(infer({4, 5, 0, 5, 0}));
+  EXPECT_TRUE(infer({4, 3, 2, 5, 0}));
+  ASSERT_FALSE(infer({4, 5, 1, 5, 0}));
+  EXPECT_EQ(infer({4, 5, 1, 5, 0}).error().message,
+            "pack: stored: expected at least 21 elements, found f16 [4, 5]");
+  EXPECT_FALSE(infer({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0}));
+}
+
+}  // namespace
+}  // namespace tepui::test

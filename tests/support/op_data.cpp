@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "support/op_data.h"
+
+#include <array>
+#include <limits>
+#include <random>
+
+#include "base/assert.h"
+#include "base/half.h"
+
+namespace tepui::test {
+
+Operand f32(Shape shape, Fill fill) { return {.type = {DType::f32, shape}, .fill = fill}; }
+
+Operand exact(DType dtype, Shape shape, std::vector<double> values) {
+  return {.type = {dtype, shape}, .values = std::move(values)};
+}
+
+Operand i32(std::vector<double> values) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  return exact(DType::i32, {count}, std::move(values));
+}
+
+Operand absent() { return {.type = TensorType::absent()}; }
+
+Operand packed(std::int64_t n, std::int64_t k, DType stored, Fill fill, bool transposed) {
+  const Shape shape = transposed ? Shape{k, n} : Shape{n, k};
+  const PackParams pack{static_cast<uint>(n), static_cast<uint>(k), 0, static_cast<uint>(shape[1]),
+                        transposed ? 1U : 0U};
+  return {.type = {DType::packed, {n, k}}, .fill = fill, .stored = {stored, shape}, .pack = pack};
+}
+
+namespace {
+
+void put(HostTensor& tensor, std::size_t i, double value) {
+  const auto narrow = static_cast<float>(value);
+  switch (tensor.type.dtype) {
+    case DType::f32: tensor.mutable_view().as<float>()[i] = narrow; return;
+    case DType::f16: tensor.mutable_view().as<std::uint16_t>()[i] = f16_from_f32(narrow); return;
+    case DType::bf16: tensor.mutable_view().as<std::uint16_t>()[i] = bf16_from_f32(narrow); return;
+    case DType::i32:
+      tensor.mutable_view().as<std::int32_t>()[i] = static_cast<std::int32_t>(value);
+      return;
+    case DType::u32:
+      tensor.mutable_view().as<std::uint32_t>()[i] = static_cast<std::uint32_t>(value);
+      return;
+    default: TEPUI_ASSERT(tensor.type.dtype == DType::f32);
+  }
+}
+
+class Filler {
+ public:
+  Filler(Fill fill, const Shape& shape, std::uint64_t seed) : fill_(fill), random_(seed) {
+    width_ = shape.rank() > 0 ? static_cast<std::size_t>(shape[shape.rank() - 1]) : 1;
+    massive_ = static_cast<std::size_t>(massive_channel(static_cast<std::int64_t>(width_)));
+  }
+
+  double at(std::size_t i) {
+    const double normal = normal_(random_);
+    const std::uint64_t dice = random_() >> 32;
+    const bool massive = i % width_ == massive_;
+    switch (fill_) {
+      case Fill::normal: return normal;
+      case Fill::massive: return massive ? 8e5 + 1e4 * normal : 1e-3 * normal;
+      case Fill::massive_zero: return massive ? 0 : normal;
+      case Fill::wide: return dice % 8 == 0 ? normal * 1e-6 : normal_wide(dice);
+      case Fill::ties: return kTies[dice % kTies.size()];
+      case Fill::special: return dice % 16 == 0 ? kSpecial[dice / 16 % kSpecial.size()] : normal;
+    }
+    return normal;
+  }
+
+ private:
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  static constexpr std::array kTies{0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5};
+  static constexpr std::array kSpecial{
+      std::numeric_limits<double>::quiet_NaN(), kInfinity, -kInfinity, 1e-40, -1e-40, -0.0};
+
+  static double normal_wide(std::uint64_t dice) {
+    return static_cast<double>(dice % 200001) / 1000 - 100;
+  }
+
+  Fill fill_;
+  std::mt19937_64 random_;
+  std::normal_distribution<double> normal_;
+  std::size_t width_ = 1;
+  std::size_t massive_ = 0;
+};
+
+}  // namespace
+
+HostTensor zeros(const TensorType& type, std::size_t bytes) {
+  return {type, std::vector<std::byte>(bytes)};
+}
+
+HostTensor make_tensor(const Operand& operand, std::uint64_t seed) {
+  if (!operand.type.present()) return {operand.type, {}};
+  const TensorType& type = operand.type.dtype == DType::packed ? operand.stored : operand.type;
+  HostTensor tensor = zeros(type, type.bytes());
+  const auto count = static_cast<std::size_t>(type.shape.elements());
+  TEPUI_ASSERT(operand.values.empty() || operand.values.size() == count);
+  if (count == 0) return tensor;
+  Filler filler(operand.fill, type.shape, seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    put(tensor, i, operand.values.empty() ? filler.at(i) : operand.values[i]);
+  }
+  return tensor;
+}
+
+}  // namespace tepui::test

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+#include "support/op_harness.h"
+
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "backend/registry.h"
+#include "ops/builder.h"
+#include "support/op_slices.h"
+
+namespace tepui::test {
+namespace {
+
+// A buffer that holds the tensor's bytes.
+Buffer to_device(Backend& backend, const HostTensor& tensor) {
+  auto buffer = backend.allocate(tensor.bytes.size(), Memory::device);
+  EXPECT_TRUE(buffer) << buffer.error().message;
+  const Ticket ticket = backend.upload(BufferSlice::whole(*buffer), tensor.bytes, {});
+  const Status status = backend.wait(ticket);
+  EXPECT_TRUE(status) << status.error().message;
+  return *std::move(buffer);
+}
+
+// Runs a Program and returns the buffers of the outputs, in value order; false on an error.
+bool run_program(Backend& backend, const Program& program, Bindings bindings,
+                 std::vector<Buffer>& outputs) {
+  for (std::size_t id = 0; id < program.values.size(); ++id) {
+    if (program.values[id].role != Role::output) continue;
+    auto buffer = backend.allocate(backend.storage_bytes(program.values[id].type), Memory::device);
+    EXPECT_TRUE(buffer) << buffer.error().message;
+    if (!buffer) return false;
+    outputs.push_back(*std::move(buffer));
+  }
+  std::size_t next = 0;
+  bindings.resize(program.values.size());
+  for (std::size_t id = 0; id < program.values.size(); ++id) {
+    if (program.values[id].role == Role::output) {
+      bindings[id] = BufferSlice::whole(outputs[next++]);
+    }
+  }
+  auto prepared = backend.prepare(program);
+  EXPECT_TRUE(prepared) << prepared.error().message;
+  if (!prepared) return false;
+  const Status status = backend.wait(backend.run(**prepared, bindings, {}));
+  EXPECT_TRUE(status) << status.error().message;
+  return status.has_value();
+}
+
+// As when a weight becomes resident: a Program of its own, run once.
+Buffer pack_on_device(Backend& backend, const HostTensor& stored, const PackParams& params) {
+  Builder builder;
+  const Value in = builder.weight(stored.type, "stored");
+  builder.mark_output(builder.pack(in, params, "packed"));
+  auto program = builder.finish();
+  EXPECT_TRUE(program) << program.error().message;
+  const Buffer bytes = to_device(backend, stored);
+  std::vector<Buffer> out;
+  if (!run_program(backend, *program, {BufferSlice::whole(bytes)}, out)) return {};
+  return std::move(out.front());
+}
+
+HostTensor pack_by_reference(const HostTensor& stored, const PackParams& params) {
+  const std::size_t count = std::size_t{params.n} * params.k;
+  HostTensor packed = zeros({DType::packed, Shape{params.n, params.k}}, count * sizeof(float));
+  const HostView in = stored.view();
+  const MutableHostView out = packed.mutable_view();
+  op_of(OpCode::pack).reference({&in, 1}, {&out, 1}, ParamBytes(params));
+  return packed;
+}
+
+std::vector<HostTensor> reference_operands(const OpData& data) {
+  std::vector<HostTensor> operands = data.tensors;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (data.types[i].dtype == DType::packed) {
+      operands[i] = pack_by_reference(data.tensors[i], data.packs[i]);
+    }
+  }
+  return operands;
+}
+
+std::vector<HostView> views(const std::vector<HostTensor>& tensors) {
+  std::vector<HostView> result;
+  for (const HostTensor& tensor : tensors) result.push_back(tensor.view());
+  return result;
+}
+
+void check_backend(const std::string& name, const OpData& data, const Outputs& expected) {
+  Outputs first;
+  for (const int threads : {1, 2, 3}) {
+    auto backend = make_backend(name, {.threads = threads, .isa = {}});
+    ASSERT_TRUE(backend) << backend.error().message;
+    const Outputs found = run_backend(**backend, data);
+    ASSERT_EQ(found.size(), expected.size()) << name;
+    if (threads == 1) {
+      EXPECT_EQ(compare(data, expected, found), "") << name;
+      first = found;
+      for (const Part& part : parts_of(data, found)) {
+        EXPECT_EQ(compare_bits(part.expected, run_backend(**backend, part.data)), "")
+            << name << ": " << part.name << " against the whole";
+      }
+    } else {
+      EXPECT_EQ(compare_bits(first, found), "") << name << ": " << threads << " threads against 1";
+    }
+  }
+}
+
+}  // namespace
+
+std::string describe(const OpCase& op_case) {
+  std::string text(op_of(op_case.op).name);
+  for (const Operand& operand : op_case.in) {
+    text += fmt::format(" {}", operand.type.present() ? operand.type.to_string() : "-");
+    if (operand.type.dtype == DType::packed) {
+      text += fmt::format(" of {}", operand.stored.to_string());
+    }
+    if (operand.values.empty()) text += fmt::format(" fill {}", static_cast<int>(operand.fill));
+  }
+  return text + fmt::format(", seed {}", op_case.seed);
+}
+
+OpData make_data(const OpCase& op_case) {
+  OpData data{op_case.op, op_case.params, {}, {}, {}};
+  for (std::size_t i = 0; i < op_case.in.size(); ++i) {
+    data.types.push_back(op_case.in[i].type);
+    data.tensors.push_back(make_tensor(op_case.in[i], op_case.seed * 16 + i));
+    data.packs.push_back(op_case.in[i].pack);
+  }
+  return data;
+}
+
+Outputs run_reference(const OpData& data) {
+  const Op& op = op_of(data.op);
+  const auto types = op.infer(data.types, data.params);
+  EXPECT_TRUE(types) << types.error().message;
+  if (!types) return {};
+  const std::vector<HostTensor> operands = reference_operands(data);
+  Outputs outputs;
+  for (const TensorType& type : *types) {
+    const std::size_t bytes = type.dtype == DType::packed
+                                  ? static_cast<std::size_t>(type.shape.elements()) * sizeof(float)
+                                  : type.bytes();
+    outputs.push_back(zeros(type, bytes));
+  }
+  std::vector<MutableHostView> out;
+  for (HostTensor& tensor : outputs) out.push_back(tensor.mutable_view());
+  op.reference(views(operands), out, data.params);
+  return outputs;
+}
+
+Outputs run_backend(Backend& backend, const OpData& data) {
+  Builder builder;
+  std::vector<Value> in;
+  std::vector<Buffer> buffers;
+  for (std::size_t i = 0; i < data.tensors.size(); ++i) {
+    const TensorType& type = data.types[i];
+    in.push_back(type.present() ? builder.input(type, fmt::format("in{}", i)) : kNone);
+    if (!type.present()) continue;
+    buffers.push_back(type.dtype == DType::packed
+                          ? pack_on_device(backend, data.tensors[i], data.packs[i])
+                          : to_device(backend, data.tensors[i]));
+  }
+  const auto types = op_of(data.op).infer(data.types, data.params);
+  EXPECT_TRUE(types) << types.error().message;
+  if (!types) return {};
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < types->size(); ++i) names.push_back(fmt::format("out{}", i));
+  for (const Value value : builder.emit(data.op, in, data.params, names)) {
+    builder.mark_output(value);
+  }
+  const auto program = builder.finish();
+  EXPECT_TRUE(program) << program.error().message;
+  Bindings bindings;
+  for (const Buffer& buffer : buffers) bindings.push_back(BufferSlice::whole(buffer));
+  std::vector<Buffer> device;
+  if (!program || !run_program(backend, *program, bindings, device)) return {};
+  Outputs outputs;
+  for (std::size_t i = 0; i < device.size(); ++i) {
+    outputs.push_back(zeros((*types)[i], device[i].bytes));
+    const Status status =
+        backend.wait(backend.download(outputs.back().bytes, BufferSlice::whole(device[i]), {}));
+    EXPECT_TRUE(status) << status.error().message;
+  }
+  return outputs;
+}
+
+std::string compare_bits(const Outputs& expected, const Outputs& found) {
+  if (expected.size() != found.size()) return "the number of outputs differs";
+  for (std::size_t o = 0; o < expected.size(); ++o) {
+    if (expected[o].type != found[o].type) {
+      return fmt::format("output {}: expected {}, found {}", o, expected[o].type.to_string(),
+                         found[o].type.to_string());
+    }
+    const std::size_t size = dtype_bytes(expected[o].type.dtype);
+    for (std::size_t i = 0; i < expected[o].bytes.size() / size; ++i) {
+      if (std::memcmp(&expected[o].bytes[i * size], &found[o].bytes[i * size], size) == 0) continue;
+      const auto at = static_cast<std::int64_t>(i);
+      return fmt::format("output {}: element {} of {}: expected the bits of {:.9g}, found {:.9g}",
+                         o, i, expected[o].type.to_string(), expected[o].view().at(at),
+                         found[o].view().at(at));
+    }
+  }
+  return "";
+}
+
+std::string compare(const OpData& data, const Outputs& expected, const Outputs& found) {
+  const Op& op = op_of(data.op);
+  if (op.bound == nullptr) return compare_bits(expected, found);
+  const std::vector<HostTensor> operands = reference_operands(data);
+  const std::vector<HostView> in = views(operands);
+  const std::vector<HostView> out = views(expected);
+  std::string worst;
+  double worst_ratio = 0;
+  for (std::size_t o = 0; o < expected.size(); ++o) {
+    std::vector<double> bound(static_cast<std::size_t>(expected[o].type.shape.elements()), -1);
+    op.bound({in, out, o, data.params}, bound);
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      const double a = expected[o].view().at(static_cast<std::int64_t>(i));
+      const double b = found[o].view().at(static_cast<std::int64_t>(i));
+      if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+      const double error = std::abs(a - b);
+      if (error <= bound[i]) continue;  // false for a NaN or an infinity on one side
+      const double ratio = bound[i] > 0 && std::isfinite(error) ? error / bound[i] : HUGE_VAL;
+      if (ratio <= worst_ratio) continue;
+      worst_ratio = ratio;
+      worst = fmt::format(
+          "output {}: element {} of {}: expected {:.9g}, found {:.9g}, off by {:.3g}, allowed "
+          "{:.3g}",
+          o, i, expected[o].type.to_string(), a, b, error, bound[i]);
+    }
+  }
+  return worst;
+}
+
+std::vector<std::string> backends_under_test() {
+  std::vector<std::string> names;
+  for (const std::string_view name : backend_names()) {
+    if (name != "reference") names.emplace_back(name);
+  }
+  if (names.empty()) names.emplace_back("reference");
+  return names;
+}
+
+void check_op(const OpCase& op_case) {
+  SCOPED_TRACE(describe(op_case));
+  const OpData data = make_data(op_case);
+  const Outputs expected = run_reference(data);
+  ASSERT_FALSE(expected.empty());
+  for (const std::string& name : backends_under_test()) check_backend(name, data, expected);
+}
+
+}  // namespace tepui::test
