@@ -144,6 +144,7 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const ScanProgress& pro
   const OnProgress on_progress = [&](std::int64_t done, std::int64_t) {
     if (progress.advance) progress.advance(done / opened.model.spec.dims.layers, outcome.tokens);
   };
+  if (progress.advance && outcome.tokens > 0) progress.advance(0, outcome.tokens);
   TEPUI_TRY(executor.run(opened.sequences, pending, opened.sites, store, on_progress));
   TEPUI_TRY(store.finish());
   outcome.seconds = seconds();

@@ -2,6 +2,7 @@
 #include "study/scan_input.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "exec/executor.h"
 #include "models/rope_table.h"
@@ -23,9 +24,20 @@ std::string unused_note(const Model& model) {
                      model.unused.front(), model.unused.size() > 1 ? ", ..." : "");
 }
 
+Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const ScanRequest& request) {
+  // A llama2.c checkpoint is weights alone, and its ending is that of llama2.c's tokenizers.
+  std::error_code none;
+  if (!request.tokenizer && !std::filesystem::is_directory(request.model, none))
+    return fail(ErrorKind::data,
+                "{}: no tokenizer found (expected one with --tokenizer: this file holds weights "
+                "alone)",
+                request.model.string());
+  return load_tokenizer(tokenizer_path(request));
+}
+
 // Ids need no tokenizer; without one their tokens have no spelling.
 Status open_tokenizer(const ScanRequest& request, ScanInput& input) {
-  auto tokenizer = load_tokenizer(tokenizer_path(request));
+  auto tokenizer = load_scan_tokenizer(request);
   if (!tokenizer) {
     if (!request.corpus.ids || request.tokenizer) return tl::unexpected(tokenizer.error());
     input.notes.push_back(tokenizer.error().message + "; tokens are shown by their ids");

@@ -45,8 +45,10 @@ class Scan : public testing::Test {
   TemporaryFolder folder_;
 };
 
-std::set<std::string> keys(const json& object) {
-  std::set<std::string> names;
+using Names = std::set<std::string>;
+
+Names keys(const json& object) {
+  Names names;
   for (const auto& item : object.items()) names.insert(item.key());
   return names;
 }
@@ -90,9 +92,16 @@ TEST_F(Scan, TheJsonDocumentHasTheDocumentedShape) {
       json::parse(good({"scan", kDemo, "--text", kSample, "--sequences", "2", "--top", "3",
                         "--sites", "embeddings,resid_post,final_norm", "--json", "--out", "s"})
                       .out);
-  for (const char* key : {"tepui", "model", "text", "backend", "layers", "massive", "sequences",
-                          "rule", "finding", "errors"})
-    EXPECT_TRUE(document.contains(key)) << key;
+  EXPECT_EQ(keys(document), (Names{"tepui",      "model",
+                                   "model_path", "model_fingerprint",
+                                   "tokenizer",  "tokenizer_fingerprint",
+                                   "text",       "text_fingerprint",
+                                   "backend",    "device",
+                                   "detail",     "options",
+                                   "sequences",  "rule",
+                                   "layers",     "massive",
+                                   "constancy",  "incomplete",
+                                   "errors",     "finding"}));
   EXPECT_EQ(document["model"], "demo-model");
   EXPECT_EQ(document["text"], kSample);
   EXPECT_EQ(document["backend"], "cpu");
@@ -102,21 +111,27 @@ TEST_F(Scan, TheJsonDocumentHasTheDocumentedShape) {
   EXPECT_EQ(document["layers"][0]["site"], "embeddings");
   EXPECT_EQ(document["layers"][1]["layer"], 0);
   for (const json& layer : document["layers"]) {
-    for (const char* key : {"layer", "site", "median", "top_mean", "top"})
-      EXPECT_TRUE(layer.contains(key)) << key;
+    EXPECT_EQ(keys(layer), (Names{"layer", "site", "median", "top_mean", "top", "quantiles",
+                                  "massive_sequences"}));
     ASSERT_EQ(layer["top_mean"].size(), 3U);
     ASSERT_EQ(layer["top"].size(), 3U);
     for (const json& top : layer["top"]) {
-      EXPECT_EQ(keys(top), (std::set<std::string>{"value", "sequence", "position", "token_id",
-                                                  "token", "piece", "channel"}));
+      EXPECT_EQ(keys(top),
+                (Names{"value", "sequence", "position", "token_id", "token", "piece", "channel"}));
     }
   }
   ASSERT_FALSE(document["massive"].empty());
   for (const json& entry : document["massive"]) {
-    for (const char* key : {"layer", "site", "sequence", "position", "channel", "value", "ratio"})
-      EXPECT_TRUE(entry.contains(key)) << key;
+    EXPECT_EQ(keys(entry), (Names{"layer", "site", "sequence", "position", "channel", "value",
+                                  "ratio", "token_id", "token", "piece"}));
     EXPECT_GT(std::abs(entry["value"].get<double>()), 100);
     EXPECT_GT(entry["ratio"].get<double>(), 1000);
+  }
+  ASSERT_FALSE(document["constancy"].empty());
+  for (const json& entry : document["constancy"]) {
+    EXPECT_EQ(keys(entry), (Names{"layer", "site", "channel", "token_class", "count", "sequences",
+                                  "mean", "deviation", "ratio", "tokens"}));
+    EXPECT_EQ(keys(entry["tokens"][0]), (Names{"token_id", "token", "piece", "count"}));
   }
 }
 
@@ -193,6 +208,20 @@ TEST_F(Scan, EverySiteOfEachArchitectureWithoutATokenizer) {
     EXPECT_EQ(document["layers"][0]["top"][0]["token"].get<std::string>().find("<id "), 0U);
     good({"scan", model, "--ids", "ids.json", "--sites", "all"});
   }
+}
+
+TEST_F(Scan, ALlama2cCheckpointWithItsTokenizer) {
+  const auto shared = test::shared_path("data/stories260K");
+  if (!shared) GTEST_SKIP() << "no published data";
+  const std::string model = (*shared / "stories260K.bin").string();
+  const std::string tokenizer = (*shared / "tok512.bin").string();
+  const json document = json::parse(
+      good({"scan", model, "--prompt", "Once upon a time", "--tokenizer", tokenizer, "--json"})
+          .out);
+  EXPECT_EQ(document["layers"][0]["top"].size(), 5U);
+  const ProgramResult without = run({"scan", model, "--prompt", "Once upon a time"});
+  EXPECT_EQ(without.code, 1);
+  EXPECT_NE(without.err.find("--tokenizer"), std::string::npos) << without.err;
 }
 
 TEST_F(Scan, OptionsWithoutEffectAreSaidSo) {
