@@ -131,6 +131,9 @@ Result<ModelSpec> read_config(const std::string& text, const std::string& file) 
                 displayable_value(config));
   ModelSpec spec;
   TEPUI_TRY(spec.arch, find_arch(config, file));
+  if (given(config, "quantization_config") != nullptr)
+    return fail(ErrorKind::unsupported,
+                "{}: expected weights in f32, f16 or bf16, found a \"quantization_config\"", file);
   TEPUI_TRY(read_ints(config, file, spec));
   for (const BoolKey& key : spec.arch->bools) {
     TEPUI_TRY(spec.dims.*key.field, read_bool(config, file, key.name, key.fallback));

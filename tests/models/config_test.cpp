@@ -155,6 +155,12 @@ TEST(Config, SwitchesAndNumbersOfTheWrongType) {
   EXPECT_EQ(good(with(llama(), "rms_norm_eps", 1e-5)).dims.norm_eps, 1e-5F);
 }
 
+TEST(Config, QuantizedModelsAreRefusedAtOnce) {
+  expect_error(with(llama(), "quantization_config", {{"quant_method", "gptq"}, {"bits", 4}}),
+               {"expected weights in f32, f16 or bf16", "quantization_config"});
+  good(with(llama(), "quantization_config", nullptr));
+}
+
 TEST(Config, ActivationsByAllTheirNames) {
   const std::pair<const char*, std::uint32_t> names[] = {
       {"silu", TEPUI_ACT_SILU},          {"swish", TEPUI_ACT_SILU},
