@@ -205,24 +205,28 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
   return {};
 }
 
-Status check_sequences(Sequences sequences, const Model& model) {
+Status check_sequence(std::span<const TokenId> ids, const Model& model) {
   const int longest = longest_context(model.spec.dims);
   const int vocabulary = model.spec.dims.vocabulary;
+  if (ids.empty()) return fail(ErrorKind::data, "expected at least one token, found none");
+  if (ids.size() > static_cast<std::size_t>(longest))
+    return fail(ErrorKind::data, "expected at most {} tokens, the context of {}, found {}", longest,
+                model.path, ids.size());
+  const auto bad =
+      std::ranges::find_if(ids, [&](TokenId id) { return id < 0 || id >= vocabulary; });
+  if (bad != ids.end())
+    return fail(ErrorKind::data,
+                "position {}: expected a token id below {}, the vocabulary of {}, found {}",
+                bad - ids.begin(), vocabulary, model.path, *bad);
+  return {};
+}
+
+Status check_sequences(Sequences sequences, const Model& model) {
   if (sequences.empty())
     return fail(ErrorKind::data, "there is no sequence to run: expected at least one");
   for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const std::vector<TokenId>& ids = sequences[i];
-    if (ids.empty())
-      return fail(ErrorKind::data, "sequence {} is empty: expected at least one token", i);
-    if (ids.size() > static_cast<std::size_t>(longest))
-      return fail(ErrorKind::data, "sequence {} has {} tokens: {} takes at most {}", i, ids.size(),
-                  model.name, longest);
-    const auto bad =
-        std::ranges::find_if(ids, [&](TokenId id) { return id < 0 || id >= vocabulary; });
-    if (bad != ids.end())
-      return fail(ErrorKind::data,
-                  "sequence {}, position {}: token id {} lies outside the vocabulary of {}", i,
-                  bad - ids.begin(), *bad, vocabulary);
+    const Status valid = check_sequence(sequences[i], model);
+    if (!valid) return fail(valid.error().kind, "sequence {}: {}", i, valid.error().message);
   }
   return {};
 }

@@ -81,6 +81,9 @@ class Executor {
   std::int64_t total_ = 0;
 };
 
+// A sequence that the model can run: not empty, no longer than it takes, ids of its vocabulary. The
+// error says which of these it is not.
+Status check_sequence(std::span<const TokenId> ids, const Model& model);
 // An error that names the first sequence which is empty, longer than the model can take, or holds
 // an id outside the vocabulary.
 Status check_sequences(Sequences sequences, const Model& model);
