@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/thread_pool.h"
@@ -76,6 +77,35 @@ inline double fma_rate(ThreadPool& pool, std::string_view isa) {
   const double begin = seconds_now();
   pool.for_each(kPieces * pool.size(), [&](std::int64_t, int) { flops += loop(kRounds); });
   return flops / (seconds_now() - begin);
+}
+
+// Bytes per second at which all threads of the pool read x: a plain sum, again and again for about
+// 20 ms, so that x is as warm as its size allows.
+inline double read_rate(ThreadPool& pool, std::span<const float> x) {
+  constexpr std::int64_t kPieces = 8;
+  constexpr std::size_t kLanes = 64;
+  const std::size_t piece_size = x.size() / kPieces / kLanes * kLanes;
+  std::atomic<float> keep = 0;
+  const auto sum_all = [&] {
+    pool.for_each(kPieces, [&](std::int64_t piece, int) {
+      float sums[kLanes] = {};
+      const float* data = x.data() + static_cast<std::size_t>(piece) * piece_size;
+      for (std::size_t i = 0; i < piece_size; i += kLanes)
+        for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += data[i + lane];
+      float sum = 0;
+      for (const float value : sums) sum += value;
+      keep.store(sum, std::memory_order_relaxed);
+    });
+  };
+  sum_all();
+  double passes = 0;
+  const double begin = seconds_now();
+  while (seconds_now() - begin < 0.02) {
+    sum_all();
+    ++passes;
+  }
+  return passes * static_cast<double>(kPieces) * static_cast<double>(piece_size) * sizeof(float) /
+         (seconds_now() - begin);
 }
 
 }  // namespace tepui::bench
