@@ -35,11 +35,10 @@ Status pack_row(Backend& backend, int threads, DType dtype, bool transposed) {
   bindings[from.id] = BufferSlice::whole(source);
   bindings[to.id] = BufferSlice::whole(target);
   ThreadPool pool(threads);
-  const std::vector<float> plain(static_cast<std::size_t>(kN * kK), 1.0F);
   std::vector<double> rates;
   std::vector<double> shares;
   for (int round = 0; round <= kRounds; ++round) {
-    const double peak = bench::read_rate(pool, plain);
+    const double peak = bench::read_rate(pool, backend.device().isa, kN * kK * sizeof(float));
     const double begin = bench::seconds_now();
     TEPUI_TRY(backend.wait(backend.run(*prepared, bindings, {})));
     const double rate =

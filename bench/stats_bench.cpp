@@ -259,11 +259,10 @@ Status bench_row(Backend& backend, int threads, const Row& row, std::int64_t cou
     c.builder.mark_output(Value{static_cast<std::uint32_t>(i)});
   TEPUI_TRY(const Program program, c.builder.finish());
   ThreadPool pool(threads);
-  const auto x = std::span(reinterpret_cast<const float*>(c.data().front().data()),
-                           static_cast<std::size_t>(count * dim));
-  const double before = bench::read_rate(pool, x);
+  const std::size_t bytes = c.data().front().size();
+  const double before = bench::read_rate(pool, backend.device().isa, bytes);
   const Result<Timing> timing = measure(backend, c, program);
-  const double peak = 0.5 * (before + bench::read_rate(pool, x));
+  const double peak = 0.5 * (before + bench::read_rate(pool, backend.device().isa, bytes));
   if (!timing)
     return fail(ErrorKind::data, "{} [{}, {}]: {}", row.name, count, dim, timing.error().message);
   fmt::print("{:<16}{:>6} x {:<6}{:>8}{:>12.1f}{:>12.1f}{:>9.1f}{:>8.0f} %{:>11.3f}\n", row.name,
