@@ -190,10 +190,10 @@ void add_run_options(CLI::App& scan, ScanArguments& a) {
       ->type_name("SIZE");
   scan.add_option("--wave", a.request.wave,
                   "Tokens between two commits to the store: what a kill\n"
-                  "can cost. Results do not depend on it")
+                  "can cost. Results do not depend on it (default: 4096\n"
+                  "where the model fits --memory, else 16384)")
       ->check(count_up_to(1 << 30))
-      ->type_name("TOKENS")
-      ->capture_default_str();
+      ->type_name("TOKENS");
   scan.add_option("--out", a.request.out,
                   "Folder of the results; the same command goes on where\nit stopped (default: "
                   "tepui-scan-<model>-<text>-<hash>\nin the working directory)")

@@ -130,6 +130,13 @@ Status Executor::compute(ChunkState& chunk, Part& part, int layer, std::span<con
                       sink);
 }
 
+int Executor::wave_tokens() const {
+  constexpr int kResident = 4096;
+  constexpr int kStreamed = 16384;
+  if (options_.wave_tokens > 0) return options_.wave_tokens;
+  return weights_.all_fit() ? kResident : kStreamed;
+}
+
 void Executor::report(const Wave& wave) {
   for (const ChunkState& chunk : wave) done_ += chunk.shape.rows();
   if (*on_progress_) (*on_progress_)(done_, total_);
@@ -191,7 +198,7 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
   }
   const auto always = [](std::size_t, std::size_t) { return true; };
   for (const SequenceRange& range : pending) {
-    for (const SequenceRange& unit : cut(sequences, range, options_.wave_tokens, always)) {
+    for (const SequenceRange& unit : cut(sequences, range, wave_tokens(), always)) {
       TEPUI_TRY(Wave wave, load_wave(sequences, unit));
       TEPUI_TRY(sink.begin_unit(unit.first, unit.second));
       TEPUI_TRY(embed(wave, sites, sink));

@@ -37,6 +37,12 @@ std::uint64_t WeightStore::bytes_of(int layer) const {
   return bytes;
 }
 
+bool WeightStore::all_fit() const {
+  std::uint64_t bytes = bytes_of(kNoLayer);
+  for (int layer = 0; layer < model_.spec.dims.layers; ++layer) bytes += bytes_of(layer);
+  return bytes <= budget_;
+}
+
 void WeightStore::make_room(int keep, std::uint64_t bytes) {
   // A scan visits the layers in a circle, so the one that is needed last is the one just used: drop
   // the highest first when starting over, else anything but the globals.
