@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// FNV-1a over named parts: the identity that a tokenizer shows to the store. Every part is
-// preceded by its length, so that parts cannot run into each other.
+// A hash over parts: the identity that a tokenizer shows to the store. Every part is preceded by
+// its length, so that parts cannot run into each other.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
 #include "tepui/result.h"
 
 namespace tepui::input {
@@ -14,19 +15,18 @@ namespace tepui::input {
 class Fingerprint {
  public:
   Fingerprint& add(std::string_view part) {
-    add(static_cast<std::uint64_t>(part.size()));
-    for (const char c : part) mix(static_cast<unsigned char>(c));
+    parts_ += fmt::format("{}:", part.size());
+    parts_ += part;
     return *this;
   }
   Fingerprint& add(std::uint64_t number) {
-    for (int byte = 0; byte < 8; ++byte) mix((number >> (8 * byte)) & 0xffU);
+    parts_ += fmt::format("{};", number);
     return *this;
   }
-  std::string hex() const { return fmt::format("{:016x}", hash_); }
+  std::string hex() const { return hash_hex(parts_); }
 
  private:
-  void mix(std::uint64_t byte) { hash_ = (hash_ ^ byte) * 0x100000001b3ULL; }
-  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+  std::string parts_;
 };
 
 }  // namespace tepui::input

@@ -57,8 +57,4 @@ class Tokenizer {
 // such file itself, or a llama2.c tokenizer.bin. Errors name the file and what was expected.
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const std::filesystem::path& folder_or_file);
 
-// The token's bytes as valid UTF-8: every byte that is not part of a complete sequence becomes
-// "\xHH" (four characters), so that nothing is lost or run.
-std::string displayable(std::string_view bytes);
-
 }  // namespace tepui

@@ -9,24 +9,6 @@
 
 namespace tepui::input {
 
-CodePoint decode_utf8(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return {};
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() - at < length) return {};
-  char32_t value = lead & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {};
-    value = (value << 6) | (byte(i) & 0x3fU);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (value < kSmallest[length] || surrogate || value > 0x10ffff) return {};
-  return {value, length};
-}
-
 void append_utf8(std::string& text, char32_t value) {
   const auto put = [&](char32_t byte) { text.push_back(static_cast<char>(byte)); };
   if (value < 0x80) return put(value);
@@ -73,7 +55,7 @@ Status check_utf8(std::string_view text) {
 
 std::string quotable(std::string_view text) {
   constexpr std::size_t kLongest = 200;
-  const std::string shown = displayable(text.substr(0, kLongest));
+  const std::string shown = valid_utf8(text.substr(0, kLongest));
   std::string out;
   for (const char c : shown) {
     const auto byte = static_cast<unsigned char>(c);
@@ -139,21 +121,4 @@ bool is_word(char32_t value) {
 
 }  // namespace tepui::input
 
-namespace tepui {
-
-std::string displayable(std::string_view bytes) {
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t length = input::decode_utf8(bytes, at).length;
-    if (length == 0) {
-      out += fmt::format("\\x{:02X}", static_cast<unsigned char>(bytes[at]));
-      ++at;
-    } else {
-      out += bytes.substr(at, length);
-      at += length;
-    }
-  }
-  return out;
-}
-
-}  // namespace tepui
+namespace tepui {}  // namespace tepui

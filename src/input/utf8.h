@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // UTF-8 and the few character classes that tokenizers ask for. Everything after check_utf8 may
-// assume valid text; decode_utf8 itself is strict (no overlong forms, surrogates or values above
-// U+10FFFF).
+// assume valid text.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8_text.h"
 #include "tepui/result.h"
 
 namespace tepui::input {
 
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t length = 0;  // in bytes; 0: no valid sequence begins here
-};
-
-CodePoint decode_utf8(std::string_view text, std::size_t at);
 void append_utf8(std::string& text, char32_t value);
 
 // Bytes of the sequence that begins with this byte of valid text.

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "store/export_row.h"
 #include "store/output_file.h"
-#include "store/utf8_text.h"
+#include "base/utf8_text.h"
 
 namespace tepui {
 

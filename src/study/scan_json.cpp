@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "store/utf8_text.h"
+#include "base/utf8_text.h"
 #include "study/finding.h"
 
 namespace tepui {

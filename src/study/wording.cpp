@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "store/utf8_text.h"
+#include "base/utf8_text.h"
 
 namespace tepui {
 

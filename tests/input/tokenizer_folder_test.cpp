@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/utf8_text.h"
 #include "input/tokenizer.h"
 #include "input/tokenizer_json.h"
 #include "support/tokenizer_cases.h"
@@ -151,14 +152,14 @@ TEST(TokenizerFolder, ErrorsNameThePlace) {
 }
 
 TEST(Displayable, KeepsUtf8AndShowsEveryOtherByte) {
-  EXPECT_EQ(displayable(""), "");
-  EXPECT_EQ(displayable(" the\n"), " the\n");
-  EXPECT_EQ(displayable("\u65e5\u00e9\U0001f600"), "\u65e5\u00e9\U0001f600");
-  EXPECT_EQ(displayable("\xe6\x97"), "\\xE6\\x97");
-  EXPECT_EQ(displayable("a\xff\xc3\xa9\x80"), "a\\xFF\u00e9\\x80");
-  EXPECT_EQ(displayable("\xed\xa0\x80"), "\\xED\\xA0\\x80");  // a surrogate
-  EXPECT_EQ(displayable("\xc0\xaf\xf5"), "\\xC0\\xAF\\xF5");  // overlong; too large
-  EXPECT_EQ(displayable(std::string_view("\0x", 2)), std::string("\0x", 2));
+  EXPECT_EQ(valid_utf8(""), "");
+  EXPECT_EQ(valid_utf8(" the\n"), " the\n");
+  EXPECT_EQ(valid_utf8("\u65e5\u00e9\U0001f600"), "\u65e5\u00e9\U0001f600");
+  EXPECT_EQ(valid_utf8("\xe6\x97"), "\\xE6\\x97");
+  EXPECT_EQ(valid_utf8("a\xff\xc3\xa9\x80"), "a\\xFF\u00e9\\x80");
+  EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "\\xED\\xA0\\x80");  // a surrogate
+  EXPECT_EQ(valid_utf8("\xc0\xaf\xf5"), "\\xC0\\xAF\\xF5");  // overlong; too large
+  EXPECT_EQ(valid_utf8(std::string_view("\0x", 2)), std::string("\0x", 2));
 }
 
 TEST(Tokenizer, ServesSeveralThreads) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bytes of tokens as valid UTF-8, without losing any: a token may be one byte of a character, or no
-// text at all. What reads the store (export, tables, JSON) writes token bytes only through here.
+// Strict decoding of UTF-8, and bytes as valid UTF-8 without losing any: a token may be one byte of
+// a character, or no text at all. What is shown to people and written to files goes through here.
 #pragma once
 
 #include <cstddef>

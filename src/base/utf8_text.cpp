@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MIT
-#include "store/utf8_text.h"
+#include "base/utf8_text.h"
 
 #include <fmt/format.h>
-#include <utf8proc.h>
 
 #include <algorithm>
 
 namespace tepui {
 
 CodePoint decode_utf8(std::string_view text, std::size_t at) {
-  const std::size_t left = std::min<std::size_t>(text.size() - at, 4);
-  utf8proc_int32_t value = -1;
-  const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at),
-                                       static_cast<utf8proc_ssize_t>(left), &value);
-  if (length <= 0 || value < 0) return {};
-  return {static_cast<char32_t>(value), static_cast<std::size_t>(length)};
+  if (at >= text.size()) return {};
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() - at < length) return {};
+  char32_t value = lead & (0x7fU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    value = (value << 6) | (byte(i) & 0x3fU);
+  }
+  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  if (value < kSmallest[length] || surrogate || value > 0x10ffff) return {};
+  return {value, length};
 }
 
 namespace {
