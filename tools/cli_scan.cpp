@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "backend/registry.h"
 #include "base/progress.h"
 #include "commands.h"
 #include "report_scan.h"
@@ -170,8 +171,13 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
 
 void add_run_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--backend", a.request.backend,
-                  "cpu, reference (slow, in double: the definition) or auto")
-      ->check(CLI::IsMember({"auto", "cpu", "reference"}))
+                  "cpu, vulkan or vulkan:N (a GPU of `tepui devices`), reference (slow, in double: "
+                  "the definition), or auto: a GPU if there is one, else cpu")
+      ->check([](const std::string& name) {
+        return known_backend(name) ? std::string()
+                                   : name + ": expected auto, cpu, vulkan, vulkan:N or reference";
+      })
+      ->type_name("NAME")
       ->capture_default_str();
   scan.add_option("--threads", a.request.threads,
                   "Threads of the CPU backend (default: all processors)")

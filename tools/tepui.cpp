@@ -17,7 +17,8 @@ const char* const kAbout =
     "tokens\n"
     "  tepui massive DIR                 the finding of an earlier scan, by other thresholds, "
     "without a new run\n"
-    "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines";
+    "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines\n"
+    "  tepui devices                     what this machine can compute on";
 
 }  // namespace
 
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
   tepui::add_scan(app, argc, argv, code);
   tepui::add_massive(app, code);
   tepui::add_export(app, code);
+  tepui::add_devices(app, code);
   app.footer("Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");
   try {
     app.parse(argc, argv);
