@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/thread_pool.h"
 
@@ -76,6 +77,72 @@ inline double fma_rate(ThreadPool& pool, std::string_view isa) {
   const double begin = seconds_now();
   pool.for_each(kPieces * pool.size(), [&](std::int64_t, int) { flops += loop(kRounds); });
   return flops / (seconds_now() - begin);
+}
+
+// A cache line of floats.
+struct alignas(64) Line {
+  float values[16] = {};
+};
+
+// Sums x, whose size is a multiple of 128, in eight registers.
+using SumLoop = float (*)(const float* x, std::size_t count);
+
+#if defined(__x86_64__)
+#define TEPUI_BENCH_SUM_LOOP(name, isa, Vector, lanes, load, add)                            \
+  [[gnu::target(isa)]] inline float name(const float* x, std::size_t count) {                \
+    Vector sums[8] = {};                                                                     \
+    for (std::size_t i = 0; i < count; i += 8 * (lanes))                                     \
+      for (std::size_t r = 0; r < 8; ++r) sums[r] = add(sums[r], load(x + i + r * (lanes))); \
+    float all = 0;                                                                           \
+    for (const Vector& sum : sums) all += sum[0] + sum[1];                                   \
+    return all;                                                                              \
+  }
+TEPUI_BENCH_SUM_LOOP(sum_loop_avx512, "avx512f", __m512, 16, _mm512_loadu_ps, _mm512_add_ps)
+TEPUI_BENCH_SUM_LOOP(sum_loop_avx2, "avx2", __m256, 8, _mm256_loadu_ps, _mm256_add_ps)
+#undef TEPUI_BENCH_SUM_LOOP
+#endif
+
+inline float sum_loop_portable(const float* x, std::size_t count) {
+  float sums[32] = {};
+  for (std::size_t i = 0; i < count; i += 32)
+    for (std::size_t lane = 0; lane < 32; ++lane) sums[lane] += x[i + lane];
+  float all = 0;
+  for (const float sum : sums) all += sum;
+  return all;
+}
+
+inline SumLoop sum_loop(std::string_view isa) {
+#if defined(__x86_64__)
+  if (isa == "avx512") return sum_loop_avx512;
+  if (isa == "avx2") return sum_loop_avx2;
+#endif
+  return isa.empty() ? nullptr : sum_loop_portable;
+}
+
+// Bytes per second at which all threads of the pool read so many aligned bytes: a plain sum, again
+// and again for about 20 ms, so that they are as warm as their size allows.
+inline double read_rate(ThreadPool& pool, std::string_view isa, std::size_t bytes) {
+  constexpr std::int64_t kPieces = 8;
+  const std::size_t piece_size = bytes / sizeof(float) / kPieces / 128 * 128;
+  const SumLoop loop = sum_loop(isa);
+  std::vector<Line> data(kPieces * piece_size / 16 + 1);
+  const float* const x = data.front().values;
+  std::atomic<float> keep = 0;
+  const auto sum_all = [&] {
+    pool.for_each(kPieces, [&](std::int64_t piece, int) {
+      keep.store(loop(x + static_cast<std::size_t>(piece) * piece_size, piece_size),
+                 std::memory_order_relaxed);
+    });
+  };
+  sum_all();
+  double passes = 0;
+  const double begin = seconds_now();
+  while (seconds_now() - begin < 0.02) {
+    sum_all();
+    ++passes;
+  }
+  return passes * static_cast<double>(kPieces) * static_cast<double>(piece_size) * sizeof(float) /
+         (seconds_now() - begin);
 }
 
 }  // namespace tepui::bench

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backend/registry.h"
@@ -136,6 +137,8 @@ void measure(Backend& backend, ThreadPool& pool, const Options& options, std::in
     const double before = bench::fma_rate(pool, isa);
     const double own = rate(shape, expected, [&] { shape.ours(); });
     const double other = options.peers ? rate(shape, expected, [&] { shape.openblas(); }) : 1;
+    // OpenBLAS's threads look for work for some 25 ms before they sleep, on the others' processors.
+    if (options.peers) std::this_thread::sleep_for(std::chrono::milliseconds(40));
     const double third = options.peers ? rate(shape, expected, [&] { shape.eigen(); }) : 1;
     const double after = bench::fma_rate(pool, isa);
     if (round < 0) continue;  // warms up

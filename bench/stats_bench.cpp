@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Times every op that is not a product: statistics, norms and element-wise ops; "all statistics" is
-// what a scan does at one site. Each is first checked against its reference. GB/s counts every
-// operand once; ns are per element of the first operand. Usage: stats_bench [NAME...]
+// Times every op that is not a product: statistics, norms, element-wise ops, cast and pack; "all
+// statistics" is what a scan does at one site. Each is first checked against its reference. GB/s
+// counts every operand once; `share` is that over the calibrated rate: a plain sum of the same
+// first operand by the same threads, just before and after. ns are per element of the first
+// operand. Usage: stats_bench [NAME...]
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "backend/registry.h"
+#include "calibrate.h"
 #include "ops/builder.h"
 #include "tepui/backend.h"
 
@@ -161,6 +164,12 @@ std::vector<Row> other_rows() {
          const Value ids = c.integers(kVocabulary);
          c.builder.embed(ids, c.floats(Shape{kVocabulary, c.dim}), "out");
        }},
+      {"cast",
+       [](Case& c) {
+         const Shape flat{c.rows * c.dim};
+         c.builder.cast(c.input({DType::bf16, flat}, Bytes(2 * c.data().front().size() / 4)),
+                        "out");
+       }},
       {"cross_entropy", add_cross_entropy},
       {"arg_max", add_arg_max},
   };
@@ -249,12 +258,17 @@ Status bench_row(Backend& backend, int threads, const Row& row, std::int64_t cou
   for (std::size_t i = c.data().size(); i < values; ++i)
     c.builder.mark_output(Value{static_cast<std::uint32_t>(i)});
   TEPUI_TRY(const Program program, c.builder.finish());
+  ThreadPool pool(threads);
+  const std::size_t bytes = c.data().front().size();
+  const double before = bench::read_rate(pool, backend.device().isa, bytes);
   const Result<Timing> timing = measure(backend, c, program);
+  const double peak = 0.5 * (before + bench::read_rate(pool, backend.device().isa, bytes));
   if (!timing)
     return fail(ErrorKind::data, "{} [{}, {}]: {}", row.name, count, dim, timing.error().message);
-  fmt::print("{:<16}{:>6} x {:<6}{:>8}{:>12.1f}{:>12.1f}{:>9.1f}{:>11.3f}\n", row.name, count, dim,
-             threads, timing->best * 1e6, timing->median * 1e6,
+  fmt::print("{:<16}{:>6} x {:<6}{:>8}{:>12.1f}{:>12.1f}{:>9.1f}{:>8.0f} %{:>11.3f}\n", row.name,
+             count, dim, threads, timing->best * 1e6, timing->median * 1e6,
              bytes_moved(program) / timing->median * 1e-9,
+             100.0 * bytes_moved(program) / timing->median / peak,
              timing->median * 1e9 / static_cast<double>(count * dim));
   return {};
 }
@@ -269,9 +283,9 @@ Status bench_shape(Backend& backend, int threads, std::int64_t count, std::int64
   return {};
 }
 
-Status bench(const std::vector<std::string>& chosen) {
-  fmt::print("{:<16}{:>15}{:>8}{:>12}{:>12}{:>9}{:>11}\n", "op", "rows x width", "threads",
-             "best us", "median us", "GB/s", "ns/element");
+Status bench_all(const std::vector<std::string>& chosen) {
+  fmt::print("{:<16}{:>15}{:>8}{:>12}{:>12}{:>9}{:>10}{:>11}\n", "op", "rows x width", "threads",
+             "best us", "median us", "GB/s", "share", "ns/element");
   for (const int threads : {1, 2}) {
     BackendOptions options;
     options.threads = threads;
@@ -288,7 +302,7 @@ Status bench(const std::vector<std::string>& chosen) {
 }  // namespace tepui
 
 int main(int argc, char** argv) {
-  const tepui::Status status = tepui::bench(std::vector<std::string>(argv + 1, argv + argc));
+  const tepui::Status status = tepui::bench_all(std::vector<std::string>(argv + 1, argv + argc));
   if (!status) fmt::print(stderr, "stats_bench: {}\n", status.error().message);
   return status ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "store/export.h"
+#include "usage.h"
 
 namespace tepui {
 
@@ -31,7 +32,7 @@ Status run(const ExportArguments& a) {
   TEPUI_TRY(export_to_folder(store, tables, format, folder));
   for (const ExportTable table : tables)
     fmt::print("{}/{}.{}\n", folder, export_table_name(table), a.format == "csv" ? "csv" : "jsonl");
-  return {};
+  return flush_output();
 }
 
 }  // namespace
@@ -40,14 +41,16 @@ void add_export(CLI::App& app, int& code) {
   auto a = std::make_shared<ExportArguments>();
   CLI::App* command =
       app.add_subcommand("export", "Write what a scan measured as CSV or JSON lines");
-  command->add_option("dir", a->folder, "The folder of a scan")->required()->type_name("DIR");
+  command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
   command->add_option("--format", a->format, "csv or jsonl")
-      ->check(CLI::IsMember({"csv", "jsonl"}))
+      ->check(one_of({"csv", "jsonl"}))
+      ->type_name("FORMAT")
       ->capture_default_str();
   command
       ->add_option("--table", a->table,
                    "Only this table: sequences, vocabulary, observations or series")
-      ->check(CLI::IsMember({"sequences", "vocabulary", "observations", "series"}));
+      ->check(one_of({"sequences", "vocabulary", "observations", "series"}))
+      ->type_name("TABLE");
   command
       ->add_option("--out", a->out,
                    "Folder to write to (default: DIR/export), or - for standard output")

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "report_scan.h"
+#include "usage.h"
 
 namespace tepui {
 
@@ -23,17 +24,19 @@ void add_massive(CLI::App& app, int& code) {
   auto a = std::make_shared<MassiveArguments>();
   CLI::App* command =
       app.add_subcommand("massive", "Show a stored scan by other thresholds, without a new run");
-  command->add_option("dir", a->folder, "The folder of a scan")->required()->type_name("DIR");
+  command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
   command->add_option("--min-abs", a->rule.min_abs, "Massive: |x| above this")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
+      ->type_name("X")
       ->capture_default_str();
   command
       ->add_option("--min-ratio", a->rule.min_ratio,
                    "and above this many times the sequence's median of |x|")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
+      ->type_name("X")
       ->capture_default_str();
   command->add_option("--top", a->shown, "How many of the largest values are listed")
-      ->check(CLI::Range(1, 1024))
+      ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
   command->add_flag("--json", a->json, "Print one JSON document instead of the table");

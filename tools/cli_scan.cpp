@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "report_scan.h"
 #include "study/scan.h"
+#include "usage.h"
 
 namespace tepui {
 
@@ -19,10 +20,6 @@ namespace {
 
 struct ScanArguments {
   ScanRequest request;
-  std::string prompt;
-  std::string ids;
-  std::string tokenizer;
-  std::string out;
   std::string bos = "auto";
   std::string memory;
   int shown = 5;
@@ -71,15 +68,15 @@ Result<std::uint64_t> parse_bytes(const std::string& text) {
 Status complete(ScanArguments& arguments) {
   ScanRequest& request = arguments.request;
   CorpusRequest& corpus = request.corpus;
-  const int inputs = (corpus.texts.empty() ? 0 : 1) + (arguments.prompt.empty() ? 0 : 1) +
-                     (arguments.ids.empty() ? 0 : 1);
+  const int inputs =
+      (corpus.texts.empty() ? 0 : 1) + (corpus.prompt ? 1 : 0) + (corpus.ids ? 1 : 0);
   if (inputs != 1)
     return fail(ErrorKind::usage,
-                "scan: expected one of --text FILE..., --prompt STRING and --ids FILE.json");
-  if (!arguments.prompt.empty()) corpus.prompt = arguments.prompt;
-  if (!arguments.ids.empty()) corpus.ids = arguments.ids;
-  if (!arguments.tokenizer.empty()) request.tokenizer = arguments.tokenizer;
-  if (!arguments.out.empty()) request.out = arguments.out;
+                "expected one of --text FILE..., --prompt STRING and --ids FILE, found {} "
+                "(tepui scan --help tells what there is)",
+                inputs == 0   ? "none"
+                : inputs == 2 ? "two"
+                              : "all");
   if (!arguments.memory.empty()) {
     TEPUI_TRY(request.memory, parse_bytes(arguments.memory));
   }
@@ -96,7 +93,10 @@ Status run(ScanArguments& arguments) {
   TEPUI_TRY(complete(arguments));
   std::optional<Progress> bar;
   ScanProgress progress;
-  progress.note = [](const std::string& line) { fmt::print(stderr, "tepui: note: {}\n", line); };
+  progress.note = [](const std::string& line) {
+    const std::string text = "tepui: note: " + line + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  };
   progress.advance = [&](std::int64_t done, std::int64_t total) {
     if (!bar) bar.emplace("scan", "tokens", static_cast<double>(total));
     bar->update(static_cast<double>(done));
@@ -113,59 +113,65 @@ Status run(ScanArguments& arguments) {
                           outcome->sequences, outcome->tokens, outcome->seconds);
     fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), did);
   }
-  return {};
+  return flush_output();
 }
 
 void add_input_options(CLI::App& scan, ScanArguments& a) {
-  scan.add_option("model", a.request.model,
-                  "A model folder (config.json, model.safetensors or shards, tokenizer) or a "
-                  "llama2.c .bin file")
+  CorpusRequest& corpus = a.request.corpus;
+  scan.add_option("MODEL", a.request.model,
+                  "A model folder (config.json, model.safetensors or\n"
+                  "shards, tokenizer) or a llama2.c .bin file")
       ->required()
-      ->type_name("MODEL");
-  scan.add_option("--text", a.request.corpus.texts,
-                  "Text files, each cut into pieces of --context tokens")
+      ->type_name("");
+  scan.add_option("--text", corpus.texts, "Text files, each cut into pieces of --context tokens")
       ->type_name("FILE");
-  scan.add_option("--prompt", a.prompt, "One text on the command line, as one sequence")
+  scan.add_option("--prompt", corpus.prompt, "One text on the command line, as one sequence")
       ->type_name("STRING");
-  scan.add_option("--ids", a.ids, "A JSON list of lists of token ids, each one sequence as it is")
+  scan.add_option("--ids", corpus.ids,
+                  "A JSON list of lists of token ids, each one sequence\nas it is")
       ->type_name("FILE");
-  scan.add_option("--tokenizer", a.tokenizer,
+  scan.add_option("--tokenizer", a.request.tokenizer,
                   "A tokenizer file or folder, where the model has none")
       ->type_name("FILE");
-  scan.add_option("--context", a.request.corpus.context,
-                  "Tokens of a piece, BOS included (default: the model's context, at most 2048)")
-      ->check(CLI::Range(1, 1 << 24))
+  scan.add_option("--context", corpus.context,
+                  "Tokens of a piece, BOS included\n"
+                  "(default: the model's context, at most 2048)")
+      ->check(count_up_to(1 << 24))
       ->type_name("N");
-  scan.add_option("--sequences", a.request.corpus.sequences,
-                  "At most so many sequences (default: all)")
-      ->check(CLI::Range(1, 1 << 30))
+  scan.add_option("--sequences", corpus.sequences, "At most so many sequences (default: all)")
+      ->check(count_up_to(1 << 30))
       ->type_name("N");
   scan.add_option("--bos", a.bos,
-                  "Put BOS before every piece: auto follows the tokenizer's own rule")
-      ->check(CLI::IsMember({"auto", "yes", "no"}))
+                  "BOS before every piece: auto (the tokenizer's own\nrule), yes or no")
+      ->check(one_of({"auto", "yes", "no"}))
+      ->type_name("WHEN")
       ->capture_default_str();
 }
 
 void add_measure_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--top", a.shown, "How many of the largest values are listed")
-      ->check(CLI::Range(1, 1024))
+      ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
   scan.add_option("--sites", a.request.sites,
-                  "Where to look: SITE, SITE.LAYER, SITE.FIRST-LAST, SITE.* in a comma-separated "
-                  "list, or all")
+                  "Where to look: SITE, SITE.LAYER, SITE.FIRST-LAST or\n"
+                  "SITE.* in a comma-separated list, or all")
       ->capture_default_str()
       ->type_name("LIST");
   scan.add_option("--min-abs", a.rule.min_abs, "Massive: |x| above this")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
+      ->type_name("X")
       ->capture_default_str();
   scan.add_option("--min-ratio", a.rule.min_ratio,
                   "and above this many times the sequence's median of |x|")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
+      ->type_name("X")
       ->capture_default_str();
   scan.add_option("--keep-ratio", a.request.metrics.keep_ratio,
-                  "Keep the place of every |x| above this many medians, for other thresholds later")
-      ->check(CLI::PositiveNumber)
+                  "Keep the place of every |x| above this many medians,\n"
+                  "for other thresholds later")
+      ->check(positive_number())
+      ->type_name("X")
       ->capture_default_str();
 }
 
@@ -174,21 +180,29 @@ void add_run_options(CLI::App& scan, ScanArguments& a) {
                   "cpu, vulkan or vulkan:N (a GPU of `tepui devices`), reference (slow, in double: "
                   "the definition), or auto: a GPU if there is one, else cpu")
       ->check([](const std::string& name) {
-        return known_backend(name) ? std::string()
-                                   : name + ": expected auto, cpu, vulkan, vulkan:N or reference";
+        if (known_backend(name)) return std::string();
+        return fmt::format("expected auto or cpu or vulkan or vulkan:N or reference, found '{}'",
+                           name);
       })
       ->type_name("NAME")
       ->capture_default_str();
   scan.add_option("--threads", a.request.threads,
                   "Threads of the CPU backend (default: all processors)")
-      ->check(CLI::Range(1, 1024))
+      ->check(count_up_to(1024))
       ->type_name("N");
   scan.add_option("--memory", a.memory,
-                  "Packed weights may take so much, e.g. 4GiB (default: half of the memory)")
+                  "Packed weights may take so much, e.g. 4GiB\n"
+                  "(default: half of the memory)")
       ->type_name("SIZE");
-  scan.add_option("--out", a.out,
-                  "Folder of the results; the same command goes on where it stopped\n"
-                  "(default: tepui-scan-<model>-<text>-<hash> in the working directory)")
+  scan.add_option("--wave", a.request.wave,
+                  "Tokens between two commits to the store: what a kill\n"
+                  "can cost. Results do not depend on it (default: 4096\n"
+                  "where the model fits --memory, else 16384)")
+      ->check(count_up_to(1 << 30))
+      ->type_name("TOKENS");
+  scan.add_option("--out", a.request.out,
+                  "Folder of the results; the same command goes on where\nit stopped (default: "
+                  "tepui-scan-<model>-<text>-<hash>\nin the working directory)")
       ->type_name("DIR");
   scan.add_flag("--json", a.json, "Print one JSON document instead of the table");
 }
@@ -202,14 +216,14 @@ void add_scan(CLI::App& app, int argc, char** argv, int& code) {
   add_measure_options(*scan, *arguments);
   add_run_options(*scan, *arguments);
   scan->footer(
-      "Sites: embeddings, resid_pre, attn_in, q_pre, k_pre, q, k, v, z, attn_out, attn_out_post, "
-      "resid_mid,\n"
-      "mlp_in, mlp_pre, mlp_pre_linear, mlp_act, mlp_out, mlp_out_post, resid_post, final_norm.\n"
-      "Layers and positions count from 0. TEPUI_ISA=portable|avx2|avx512 forces an instruction "
-      "set.\n\n"
+      "One of --text, --prompt and --ids is needed.\n"
+      "Sites: embeddings, resid_pre, attn_in, q_pre, k_pre, q, k, v, z, attn_out, attn_out_post,\n"
+      "resid_mid, mlp_in, mlp_pre, mlp_pre_linear, mlp_act, mlp_out, mlp_out_post, resid_post,\n"
+      "final_norm. Layers and positions count from 0.\n"
+      "TEPUI_ISA=portable|avx2|avx512 forces an instruction set.\n\n"
       "  tepui scan models/Llama-3.2-1B --text book.txt --sequences 10\n"
-      "  tepui scan gpt2 --prompt 'Summer is warm. Winter is cold.' --sites resid_post,mlp_out.0-3 "
-      "--json");
+      "  tepui scan gpt2 --prompt 'Summer is warm. Winter is cold.' \\\n"
+      "      --sites resid_post,mlp_out.0-3 --json");
   arguments->request.command = quoted_command(argc, argv);
   scan->callback([arguments, &code] { code = finish_command(run(*arguments)); });
 }

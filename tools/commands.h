@@ -18,4 +18,7 @@ void add_devices(CLI::App& app, int& code);
 // else; 0 without one.
 int finish_command(const Status& status);
 
+// What was printed so far reaches standard output, or an error.
+Status flush_output();
+
 }  // namespace tepui

@@ -11,8 +11,15 @@ int finish_command(const Status& status) {
   for (char& c : line) {
     if (c == '\n' || c == '\r') c = ' ';
   }
-  fmt::print(stderr, "tepui: {}\n", line);
+  line = "tepui: " + line + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);  // a closed stderr is no reason to fail anew
   return status.error().kind == ErrorKind::usage ? 2 : 1;
+}
+
+Status flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return fail(ErrorKind::io, "standard output: cannot be written");
+  return {};
 }
 
 }  // namespace tepui

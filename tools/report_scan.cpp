@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "commands.h"
 #include "study/finding.h"
 #include "study/scan_json.h"
 #include "study/table.h"
@@ -56,11 +57,11 @@ Status report_scan(const std::filesystem::path& folder, const MassiveRule& rule,
     if (!text.ends_with('\n')) text += '\n';
   } else {
     text = table(summary, layout);
-    text += "\n" + wrapped(finding(summary, layout.letters), layout.columns) + "\n";
+    text += "\n" + wrapped(finding(summary, layout.letters), layout.columns);
+    if (!text.ends_with('\n')) text += '\n';
   }
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    return fail(ErrorKind::io, "standard output: cannot be written");
-  return {};
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return flush_output();
 }
 
 }  // namespace tepui

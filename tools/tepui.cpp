@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // The command line: one file per subcommand; this one knows their list and the exit codes.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <exception>
+#include <new>
 
 #include "commands.h"
 #include "study/scan.h"
+#include "usage.h"
 
 namespace {
-
-constexpr int kUsage = 2;
 
 const char* const kAbout =
     "Tepui runs transformers and measures massive activations: the handful of values in a model's "
@@ -20,24 +24,45 @@ const char* const kAbout =
     "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines\n"
     "  tepui devices                     what this machine can compute on";
 
-}  // namespace
+// A standard stream that the caller closed would be the number of the next file opened, and a
+// report would be written into it. Read-only, so that writing there is still an error.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) == -1) static_cast<void>(::open("/dev/null", O_RDONLY));
+  }
+}
 
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{kAbout, "tepui"};
   app.set_version_flag("--version", std::string(tepui::tepui_version()));
   app.require_subcommand(1);
-  app.get_formatter()->column_width(34);
+  app.get_formatter()->column_width(24);
   int code = 0;
   tepui::add_scan(app, argc, argv, code);
   tepui::add_massive(app, code);
   tepui::add_export(app, code);
   tepui::add_devices(app, code);
-  app.footer("Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");
+  app.footer(
+      "tepui COMMAND --help tells the options of a command.\n"
+      "Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int cli_code = app.exit(error);
-    return cli_code == 0 ? 0 : kUsage;
+    return tepui::finish_parse(app, error);
   }
   return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  occupy_closed_streams();
+  using tepui::ErrorKind, tepui::fail, tepui::finish_command;
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return finish_command(fail(ErrorKind::io, "the memory of this machine does not suffice"));
+  } catch (const std::exception& error) {
+    return finish_command(fail(ErrorKind::io, "an operation failed: {}", error.what()));
+  }
 }

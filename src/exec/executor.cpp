@@ -130,6 +130,13 @@ Status Executor::compute(ChunkState& chunk, Part& part, int layer, std::span<con
                       sink);
 }
 
+int Executor::wave_tokens() const {
+  constexpr int kResident = 4096;
+  constexpr int kStreamed = 16384;
+  if (options_.wave_tokens > 0) return options_.wave_tokens;
+  return weights_.all_fit() ? kResident : kStreamed;
+}
+
 void Executor::report(const Wave& wave) {
   for (const ChunkState& chunk : wave) done_ += chunk.shape.rows();
   if (*on_progress_) (*on_progress_)(done_, total_);
@@ -191,7 +198,7 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
   }
   const auto always = [](std::size_t, std::size_t) { return true; };
   for (const SequenceRange& range : pending) {
-    for (const SequenceRange& unit : cut(sequences, range, options_.wave_tokens, always)) {
+    for (const SequenceRange& unit : cut(sequences, range, wave_tokens(), always)) {
       TEPUI_TRY(Wave wave, load_wave(sequences, unit));
       TEPUI_TRY(sink.begin_unit(unit.first, unit.second));
       TEPUI_TRY(embed(wave, sites, sink));
@@ -205,24 +212,28 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
   return {};
 }
 
-Status check_sequences(Sequences sequences, const Model& model) {
+Status check_sequence(std::span<const TokenId> ids, const Model& model) {
   const int longest = longest_context(model.spec.dims);
   const int vocabulary = model.spec.dims.vocabulary;
+  if (ids.empty()) return fail(ErrorKind::data, "expected at least one token, found none");
+  if (ids.size() > static_cast<std::size_t>(longest))
+    return fail(ErrorKind::data, "expected at most {} tokens, the context of {}, found {}", longest,
+                model.path, ids.size());
+  const auto bad =
+      std::ranges::find_if(ids, [&](TokenId id) { return id < 0 || id >= vocabulary; });
+  if (bad != ids.end())
+    return fail(ErrorKind::data,
+                "position {}: expected a token id below {}, the vocabulary of {}, found {}",
+                bad - ids.begin(), vocabulary, model.path, *bad);
+  return {};
+}
+
+Status check_sequences(Sequences sequences, const Model& model) {
   if (sequences.empty())
     return fail(ErrorKind::data, "there is no sequence to run: expected at least one");
   for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const std::vector<TokenId>& ids = sequences[i];
-    if (ids.empty())
-      return fail(ErrorKind::data, "sequence {} is empty: expected at least one token", i);
-    if (ids.size() > static_cast<std::size_t>(longest))
-      return fail(ErrorKind::data, "sequence {} has {} tokens: {} takes at most {}", i, ids.size(),
-                  model.name, longest);
-    const auto bad =
-        std::ranges::find_if(ids, [&](TokenId id) { return id < 0 || id >= vocabulary; });
-    if (bad != ids.end())
-      return fail(ErrorKind::data,
-                  "sequence {}, position {}: token id {} lies outside the vocabulary of {}", i,
-                  bad - ids.begin(), *bad, vocabulary);
+    const Status valid = check_sequence(sequences[i], model);
+    if (!valid) return fail(valid.error().kind, "sequence {}: {}", i, valid.error().message);
   }
   return {};
 }

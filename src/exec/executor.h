@@ -25,7 +25,9 @@ struct ExecOptions {
                                 << 30;  // bytes of packed weights that may stay resident
   int chunk_tokens =
       512;  // a chunk takes sequences until it has this many rows (at least one sequence)
-  int wave_tokens = 16384;  // likewise for a wave
+  // Likewise for a wave; 0: few where the model stays in memory, many where each wave packs it
+  // again.
+  int wave_tokens = 0;
 };
 
 using Sequences = std::span<const std::vector<TokenId>>;
@@ -69,6 +71,7 @@ class Executor {
   Status finish(Wave& wave, const SiteSelection& sites, RowSink& sink, const OnChunk& on_chunk);
   Status compute(ChunkState& chunk, Part& part, int layer, std::span<const Site> sites,
                  BufferSlice result, RowSink& sink);
+  int wave_tokens() const;
   void report(const Wave& wave);
 
   Backend& backend_;
@@ -81,6 +84,9 @@ class Executor {
   std::int64_t total_ = 0;
 };
 
+// A sequence that the model can run: not empty, no longer than it takes, ids of its vocabulary. The
+// error says which of these it is not.
+Status check_sequence(std::span<const TokenId> ids, const Model& model);
 // An error that names the first sequence which is empty, longer than the model can take, or holds
 // an id outside the vocabulary.
 Status check_sequences(Sequences sequences, const Model& model);

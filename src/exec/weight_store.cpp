@@ -2,8 +2,8 @@
 #include "exec/weight_store.h"
 
 #include "base/assert.h"
-#include "tepui/site.h"
 #include "ops/builder.h"
+#include "tepui/site.h"
 
 namespace tepui {
 
@@ -35,6 +35,12 @@ std::uint64_t WeightStore::bytes_of(int layer) const {
     if (weight.role != WeightRole::head) bytes += backend_.storage_bytes(resident_type(weight));
   }
   return bytes;
+}
+
+bool WeightStore::all_fit() const {
+  std::uint64_t bytes = bytes_of(kNoLayer);
+  for (int layer = 0; layer < model_.spec.dims.layers; ++layer) bytes += bytes_of(layer);
+  return bytes <= budget_;
 }
 
 void WeightStore::make_room(int keep, std::uint64_t bytes) {

@@ -19,6 +19,9 @@ class WeightStore {
   // `budget` is in bytes of the backend's memory; one layer is always allowed.
   WeightStore(Backend& backend, const Model& model, ThreadPool& pool, std::uint64_t budget);
 
+  // Whether the whole model may stay: then a wave costs no packing, however small it is.
+  bool all_fit() const;
+
   // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm).
   Status require(int layer);
   // Valid until the next require(). The role must be one of the model's.

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "input/json_file.h"
 
 namespace tepui {
 
@@ -21,7 +22,11 @@ Result<std::optional<TokenId>> bos_for(const CorpusRequest& request, const Token
   if (!wanted) return std::optional<TokenId>();
   const std::optional<TokenId> bos = tokenizer.bos() ? tokenizer.bos() : tokenizer.eos();
   if (!bos)
-    return fail(ErrorKind::usage, "--bos yes: the tokenizer has neither a BOS nor an EOS token");
+    return fail(
+        ErrorKind::usage,
+        "--bos {}: expected a tokenizer with a BOS or an EOS token, found neither; --bos no "
+        "goes without",
+        request.bos == BosRule::yes ? "yes" : "auto");
   return bos;
 }
 
@@ -39,53 +44,62 @@ CorpusSequence piece_of(const std::vector<TokenId>& ids, std::size_t first, std:
 
 Status add_text(const std::filesystem::path& path, const CorpusRequest& request,
                 const Tokenizer& tokenizer, std::vector<CorpusSequence>& out) {
+  const std::string name = path.lexically_normal().string();
   TEPUI_TRY(const std::string text, read_file(path));
-  if (text.empty()) return fail(ErrorKind::data, "{}: the text is empty", path.string());
+  if (text.empty())
+    return fail(ErrorKind::data, "{}: expected a text, found an empty file", path.string());
   auto encoded = tokenizer.encode(text);
   if (!encoded) return fail(encoded.error().kind, "{}: {}", path.string(), encoded.error().message);
   const std::vector<TokenId>& ids = *encoded;
-  if (ids.empty()) return fail(ErrorKind::data, "{}: the text gives no token", path.string());
+  if (ids.empty())
+    return fail(ErrorKind::data, "{}: expected a text, found one that gives no token",
+                path.string());
   TEPUI_TRY(const std::optional<TokenId> bos, bos_for(request, tokenizer));
   const int room = request.context - (bos ? 1 : 0);
   if (room < 1)
-    return fail(ErrorKind::usage, "--context {}: a piece must have room for a token beside BOS",
+    return fail(ErrorKind::usage,
+                "--context {}: expected at least 2, for BOS and a token of the text",
                 request.context);
   const auto step = static_cast<std::size_t>(room);
   if (ids.size() < step) {
-    out.push_back(piece_of(ids, 0, ids.size(), bos, path.string()));
+    out.push_back(piece_of(ids, 0, ids.size(), bos, name));
     return {};
   }
   for (std::size_t first = 0; first + step <= ids.size(); first += step)
-    out.push_back(piece_of(ids, first, step, bos, path.string()));
+    out.push_back(piece_of(ids, first, step, bos, name));
   return {};
+}
+
+// A value as a message may quote it: one line, ASCII, short.
+std::string shown(const json& value) {
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  return value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40);
 }
 
 Result<std::vector<TokenId>> id_list(const json& list, const std::string& file,
                                      std::size_t number) {
   if (!list.is_array())
-    return fail(ErrorKind::data, "{}: entry {}: expected a list of token ids, found {}", file,
-                number, list.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40));
+    return fail(ErrorKind::data, "{}: list {}: expected a list of token ids, found {}", file,
+                number, shown(list));
   std::vector<TokenId> ids;
   for (const json& id : list) {
     if (!id.is_number_integer() || id.get<std::int64_t>() < 0 || id.get<std::int64_t>() > INT32_MAX)
       return fail(ErrorKind::data, "{}: list {}, position {}: expected a token id, found {}", file,
-                  number, ids.size(),
-                  id.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40));
+                  number, ids.size(), shown(id));
     ids.push_back(id.get<TokenId>());
   }
   return ids;
 }
 
 Status add_ids(const std::filesystem::path& path, std::vector<CorpusSequence>& out) {
-  TEPUI_TRY(const std::string text, read_file(path));
-  const json lists = json::parse(text, nullptr, false);
+  TEPUI_TRY(const json lists, input::read_json(path));
   if (!lists.is_array() || lists.empty())
     return fail(ErrorKind::data,
-                "{}: expected a JSON list of lists of token ids, such as [[1, 15, 7]]",
-                path.string());
+                "{}: expected a JSON list of lists of token ids, such as [[1, 15, 7]], found {}",
+                path.string(), lists.is_array() ? "an empty list" : shown(lists));
   for (std::size_t i = 0; i < lists.size(); ++i) {
     CorpusSequence sequence;
-    sequence.source = fmt::format("{}#{}", path.string(), i);
+    sequence.source = fmt::format("{}#{}", path.lexically_normal().string(), i);
     TEPUI_TRY(sequence.ids, id_list(lists[i], path.string(), i));
     out.push_back(std::move(sequence));
   }
@@ -106,13 +120,13 @@ Result<Corpus> load_corpus(const CorpusRequest& request, const Tokenizer* tokeni
   if (request.ids) {
     TEPUI_TRY(add_ids(*request.ids, corpus.sequences));
   } else if (tokenizer == nullptr) {
-    return fail(ErrorKind::data,
-                "a text needs a tokenizer, and the model has none: name one with --tokenizer");
+    return fail(ErrorKind::data, "a text needs a tokenizer: name one with --tokenizer");
   } else if (request.prompt) {
     auto encoded = tokenizer->encode(*request.prompt);
     if (!encoded) return fail(ErrorKind::data, "--prompt: {}", encoded.error().message);
     TEPUI_TRY(const std::optional<TokenId> bos, bos_for(request, *tokenizer));
-    if (encoded->empty()) return fail(ErrorKind::data, "--prompt: the text gives no token");
+    if (encoded->empty())
+      return fail(ErrorKind::data, "--prompt: expected a text, found one that gives no token");
     corpus.sequences.push_back(piece_of(*encoded, 0, encoded->size(), bos, "prompt"));
   } else {
     for (const auto& path : request.texts)

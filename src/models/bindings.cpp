@@ -95,7 +95,7 @@ class Binder {
       return;
     }
     if (tensor == nullptr) {
-      faults_.push_back(fmt::format("tensor {} is missing", name));
+      faults_.push_back(fmt::format("expected tensor {}, found none", name));
       return;
     }
     used_.insert(tensor->name);
@@ -106,9 +106,10 @@ class Binder {
                            : binding.layout == Layout::as_is ? Shape{parts * size.n, size.k}
                                                              : Shape{size.k, parts * size.n};
     if (tensor->type.shape != expected || !is_float(tensor->type.dtype)) {
-      faults_.push_back(fmt::format(
-          "tensor {} at byte {} of {}: expected f32, f16 or bf16 {}, found {}", tensor->name,
-          tensor->offset, tensor->file, expected.to_string(), tensor->type.to_string()));
+      faults_.push_back(
+          fmt::format("tensor {} (at byte offset {} of {}): expected f32, f16 or bf16 {}, found {}",
+                      tensor->name, tensor->offset, tensor->file, expected.to_string(),
+                      tensor->type.to_string()));
       return;
     }
     list.push_back({binding.role, tensor, place(binding, size)});

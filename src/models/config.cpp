@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "input/json_file.h"
 #include "models/rope_config.h"
 
 namespace tepui {
@@ -15,7 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kLargestSize = 1 << 30;
+constexpr int kLargestSize = 1 << 28;  // four times this is still an int
+constexpr int kMostLayers = 1 << 16;   // each costs memory before its tensors are looked for
 
 // A key that is there and not null.
 const json* given(const json& config, std::string_view key) {
@@ -52,15 +54,16 @@ Status read_ints(const json& config, const std::string& file, ModelSpec& spec) {
         std::ranges::find_if(key.names, [&](auto n) { return given(config, n) != nullptr; });
     if (name == key.names.end()) {
       if (key.fallback == IntKey::kRequired)
-        return fail(ErrorKind::data, "{}: key \"{}\" is missing", file, key.names[0]);
+        return fail(ErrorKind::data, "{}: expected key \"{}\", found none", file, key.names[0]);
       spec.dims.*key.field = key.fallback;
       continue;
     }
     const json& value = *given(config, *name);
+    const std::int64_t most = key.field == &Dims::layers ? kMostLayers : kLargestSize;
     if (!value.is_number_integer() || value.get<std::int64_t>() < 1 ||
-        value.get<std::int64_t>() > kLargestSize)
+        value.get<std::int64_t>() > most)
       return fail(ErrorKind::data, "{}: key \"{}\": expected a whole number from 1 to {}, found {}",
-                  file, *name, kLargestSize, value.dump().substr(0, 40));
+                  file, *name, most, displayable_value(value));
     spec.dims.*key.field = value.get<int>();
   }
   return {};
@@ -72,7 +75,7 @@ Result<bool> read_bool(const json& config, const std::string& file, std::string_
   if (value == nullptr) return fallback;
   if (!value->is_boolean())
     return fail(ErrorKind::data, "{}: key \"{}\": expected true or false, found {}", file, key,
-                value->dump().substr(0, 40));
+                displayable_value(*value));
   return value->get<bool>();
 }
 
@@ -82,7 +85,10 @@ Result<std::uint32_t> read_act(const json& config, const std::string& file, cons
   for (const std::string_view key : arch.act_keys) {
     if (const json* value = given(config, key)) {
       where = key;
-      name = value->is_string() ? value->get<std::string>() : value->dump();
+      if (!value->is_string())
+        return fail(ErrorKind::data, "{}: key \"{}\": expected a string, found {}", file, key,
+                    displayable_value(*value));
+      name = value->get<std::string>();
       break;
     }
   }
@@ -102,24 +108,32 @@ Status fill_defaults(const std::string& file, Dims& dims) {
   if (dims.hidden == 0) dims.hidden = 4 * dims.width;
   if (dims.head_dim == 0) {
     if (dims.width % dims.heads != 0)
-      return fail(ErrorKind::data, "{}: {} heads do not divide a width of {}", file, dims.heads,
-                  dims.width);
+      return fail(ErrorKind::data, "{}: expected heads that divide the width of {}, found {}", file,
+                  dims.width, dims.heads);
     dims.head_dim = dims.width / dims.heads;
   }
   if (dims.heads % dims.kv_heads != 0)
-    return fail(ErrorKind::data, "{}: {} key/value heads do not divide {} heads", file,
-                dims.kv_heads, dims.heads);
+    return fail(ErrorKind::data, "{}: expected key/value heads that divide the {} heads, found {}",
+                file, dims.heads, dims.kv_heads);
+  if (std::int64_t{dims.heads} * dims.head_dim > kLargestSize)
+    return fail(ErrorKind::data, "{}: expected heads times head size of at most {}, found {} x {}",
+                file, kLargestSize, dims.heads, dims.head_dim);
   return {};
 }
 
 }  // namespace
 
 Result<ModelSpec> read_config(const std::string& text, const std::string& file) {
-  const json config = json::parse(text, nullptr, false);
+  TEPUI_TRY(const json config, input::parse_json(text, file));
   if (!config.is_object())
-    return fail(ErrorKind::data, "{}: expected a JSON object with the model's configuration", file);
+    return fail(ErrorKind::data,
+                "{}: expected a JSON object with the model's configuration, found {}", file,
+                displayable_value(config));
   ModelSpec spec;
   TEPUI_TRY(spec.arch, find_arch(config, file));
+  if (given(config, "quantization_config") != nullptr)
+    return fail(ErrorKind::unsupported,
+                "{}: expected weights in f32, f16 or bf16, found a \"quantization_config\"", file);
   TEPUI_TRY(read_ints(config, file, spec));
   for (const BoolKey& key : spec.arch->bools) {
     TEPUI_TRY(spec.dims.*key.field, read_bool(config, file, key.name, key.fallback));
@@ -131,7 +145,7 @@ Result<ModelSpec> read_config(const std::string& text, const std::string& file) 
   if (const json* eps = given(config, spec.arch->eps_key)) {
     if (!eps->is_number() || !(eps->get<double>() >= 0.0 && eps->get<double>() < 1.0))
       return fail(ErrorKind::data, "{}: key \"{}\": expected a number from 0 to 1, found {}", file,
-                  spec.arch->eps_key, eps->dump().substr(0, 40));
+                  spec.arch->eps_key, displayable_value(*eps));
     spec.dims.norm_eps = eps->get<float>();
   }
   TEPUI_TRY(fill_defaults(file, spec.dims));

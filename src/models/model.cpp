@@ -100,10 +100,12 @@ Result<Model> open_model(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status))
-    return fail(ErrorKind::io, "{}: there is no such file or folder", path.string());
+    return fail(ErrorKind::io,
+                "{}: expected a model folder or a llama2.c .bin file, found nothing there",
+                path.string());
   if (std::filesystem::is_directory(status)) {
     const auto config = path / "config.json";
-    if (!std::filesystem::exists(config))
+    if (!std::filesystem::exists(config, error))
       return fail(ErrorKind::data, "{}: expected a model folder with config.json, found none",
                   path.string());
     TEPUI_TRY(const std::string text, read_file(config));

@@ -16,5 +16,7 @@ Result<RopeSpec> read_rope(const nlohmann::json& config, const std::string& file
 // A string from a file, made fit for a one-line message: control characters and what is not ASCII
 // escaped, cut to 80.
 std::string displayable_key(const std::string& text);
+// A value likewise; lists and objects by their kind alone.
+std::string displayable_value(const nlohmann::json& value);
 
 }  // namespace tepui

@@ -58,7 +58,9 @@ int rope_length_class(const RopeSpec& rope, int sequence_length) {
 
 int longest_context(const Dims& dims) {
   if (dims.rope.scaling != RopeScaling::dynamic) return dims.context;
-  return static_cast<int>(static_cast<double>(dims.context) * std::max(1.0, dims.rope.factor));
+  constexpr double kMost = 1 << 30;  // factors are only known to be positive
+  return static_cast<int>(
+      std::min(kMost, static_cast<double>(dims.context) * std::max(1.0, dims.rope.factor)));
 }
 
 }  // namespace tepui

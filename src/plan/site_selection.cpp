@@ -23,9 +23,12 @@ Result<LayerRange> parse_layers(std::string_view text, std::string_view item, in
   auto [next, error] = std::from_chars(text.data(), end, range.first);
   range.last = range.first;
   const bool has_last = error == std::errc() && next != end && *next == '-';
-  if (has_last)
-    std::tie(next, error) = std::pair(std::from_chars(next + 1, end, range.last).ptr, std::errc());
-  if (error != std::errc() || next != end || text.empty() || text.back() == '-')
+  if (has_last) {
+    const auto last = std::from_chars(next + 1, end, range.last);
+    next = last.ptr;
+    error = last.ec;
+  }
+  if (error != std::errc() || next != end)
     return fail(ErrorKind::usage,
                 "--sites: \"{}\": expected a layer, FIRST-LAST or * after the dot, found \"{}\"",
                 item, text);
@@ -50,6 +53,12 @@ std::vector<std::string_view> split(std::string_view text) {
   return items;
 }
 
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
 std::string available(const ModelSpec& spec) {
   std::string list;
   for (std::size_t i = 0; i < kSites; ++i) {
@@ -71,7 +80,7 @@ Status add_item(std::string_view item, const ModelSpec& spec, std::vector<Point>
   const std::optional<Site> site = site_from_name(item.substr(0, dot));
   if (!site || !site_width(spec, *site))
     return fail(ErrorKind::usage,
-                "--sites: \"{}\" is not a site that can be scanned here; there are {}", item,
+                "--sites: \"{}\" is not a site that can be scanned here; expected one of {}", item,
                 available(spec));
   if (!site_has_layer(*site)) {
     if (dot != std::string_view::npos)
@@ -106,7 +115,7 @@ bool SiteSelection::contains(Point point) const {
 Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec) {
   SiteSelection selection;
   for (const std::string_view item : split(text))
-    TEPUI_TRY(add_item(item, spec, selection.points_));
+    TEPUI_TRY(add_item(trimmed(item), spec, selection.points_));
   std::sort(selection.points_.begin(), selection.points_.end());
   const auto repeated = std::unique(selection.points_.begin(), selection.points_.end());
   selection.points_.erase(repeated, selection.points_.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "study/scan.h"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,11 +9,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "backend/registry.h"
 #include "base/hash.h"
 #include "exec/executor.h"
-#include "models/rope_table.h"
 #include "store/writer.h"
+#include "study/scan_input.h"
 
 namespace tepui {
 
@@ -20,62 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDefaultContext = 2048;
-
-// Everything that a scan opens before it computes.
-struct Opened {
-  Model model;
-  std::unique_ptr<Tokenizer> tokenizer;  // null for ids with a model that has none
-  std::unique_ptr<Backend> backend;
-  Corpus corpus;
-  std::vector<std::vector<TokenId>> sequences;
-  SiteSelection sites;
-  std::string model_fingerprint;
-};
-
-Status open_tokenizer(const ScanRequest& request, Opened& opened) {
-  auto tokenizer = load_tokenizer(request.tokenizer.value_or(request.model));
-  if (!tokenizer) {
-    if (request.corpus.ids && !request.tokenizer) return {};
-    return tl::unexpected(tokenizer.error());
-  }
-  opened.tokenizer = *std::move(tokenizer);
-  const int vocabulary = opened.model.spec.dims.vocabulary;
-  if (opened.tokenizer->vocabulary_size() > vocabulary && !request.corpus.ids)
-    return fail(ErrorKind::data,
-                "the tokenizer has {} tokens, the model {}: they do not belong together",
-                opened.tokenizer->vocabulary_size(), vocabulary);
-  return {};
-}
-
-Status open_corpus(const ScanRequest& request, Opened& opened) {
-  CorpusRequest corpus = request.corpus;
-  const int longest = longest_context(opened.model.spec.dims);
-  if (corpus.context > longest)
-    return fail(ErrorKind::usage, "--context {}: {} takes at most {} tokens", corpus.context,
-                opened.model.name, longest);
-  if (corpus.context == 0)
-    corpus.context = std::min(opened.model.spec.dims.context, kDefaultContext);
-  TEPUI_TRY(opened.corpus, load_corpus(corpus, opened.tokenizer.get()));
-  for (const CorpusSequence& sequence : opened.corpus.sequences)
-    opened.sequences.push_back(sequence.ids);
-  return check_sequences(opened.sequences, opened.model);
-}
-
-Result<Opened> open_all(const ScanRequest& request, ThreadPool& pool) {
-  Opened opened;
-  TEPUI_TRY(opened.model, open_model(request.model));
-  TEPUI_TRY(opened.sites, SiteSelection::parse(request.sites, opened.model.spec));
-  TEPUI_TRY(open_tokenizer(request, opened));
-  TEPUI_TRY(open_corpus(request, opened));
-  BackendOptions options;
-  options.threads = request.threads;
-  TEPUI_TRY(opened.backend, make_backend(request.backend, options));
-  opened.model_fingerprint = fingerprint(*opened.model.source, pool);
-  return opened;
-}
-
-json identity_of(const ScanRequest& request, const Opened& opened) {
+json identity_of(const ScanRequest& request, const ScanInput& opened) {
   json sites = json::array();
   for (const Point& point : opened.sites.points()) {
     const std::string name(site_name(point.site));
@@ -85,8 +30,7 @@ json identity_of(const ScanRequest& request, const Opened& opened) {
           {"model", opened.model_fingerprint},
           {"configuration", configuration_fingerprint(opened.model.spec)},
           {"tokenizer", opened.tokenizer ? opened.tokenizer->fingerprint() : ""},
-          {"text", opened.corpus.fingerprint},
-          {"sequences", opened.sequences.size()},
+          {"text", {{"from", opened.sources}, {"ids", opened.corpus.fingerprint}}},
           {"sites", sites},
           {"top", request.metrics.top},
           {"quantiles", request.metrics.fractions},
@@ -97,30 +41,19 @@ json identity_of(const ScanRequest& request, const Opened& opened) {
           {"isa", opened.backend->device().isa}};
 }
 
-std::string sources_of(const Corpus& corpus) {
-  std::string names;
-  std::set<std::string> seen;
-  for (const CorpusSequence& sequence : corpus.sequences) {
-    const std::string name = sequence.source.substr(0, sequence.source.find('#'));
-    if (seen.insert(name).second) names += (names.empty() ? "" : ", ") + name;
-  }
-  return names;
-}
-
 // A name that says what is inside; equal requests meet in one folder, and so go on where they
 // stopped.
-std::filesystem::path default_folder(const Opened& opened, const json& identity) {
-  const std::string source = sources_of(opened.corpus);
-  std::string name =
-      fmt::format("tepui-scan-{}-{}-{}", opened.model.name,
-                  std::filesystem::path(source.substr(0, source.find(','))).stem().string(),
-                  hash_hex(identity.dump()).substr(0, 8));
+std::filesystem::path default_folder(const ScanInput& opened, const json& identity) {
+  std::string name = fmt::format(
+      "tepui-scan-{}-{}-{}", opened.model.name,
+      std::filesystem::path(opened.sources.front()).stem().string(),
+      hash_hex(identity.dump(-1, ' ', true, json::error_handler_t::replace)).substr(0, 8));
   std::ranges::replace_if(
       name, [](unsigned char c) { return c <= ' ' || c == '/' || c > '~'; }, '_');
   return name;
 }
 
-RunInfo run_info(const ScanRequest& request, const Opened& opened) {
+RunInfo run_info(const ScanRequest& request, const ScanInput& opened) {
   const DeviceInfo& device = opened.backend->device();
   RunInfo info;
   info.options =
@@ -130,7 +63,7 @@ RunInfo run_info(const ScanRequest& request, const Opened& opened) {
   info.model_fingerprint = opened.model_fingerprint;
   info.tokenizer = opened.tokenizer ? opened.tokenizer->kind() : "none";
   info.tokenizer_fingerprint = opened.tokenizer ? opened.tokenizer->fingerprint() : "";
-  info.text = sources_of(opened.corpus);
+  info.text = fmt::format("{}", fmt::join(opened.sources, ", "));
   info.text_fingerprint = opened.corpus.fingerprint;
   info.backend = device.backend;
   info.device = device.name;
@@ -139,7 +72,7 @@ RunInfo run_info(const ScanRequest& request, const Opened& opened) {
   return info;
 }
 
-Status write_input(const Opened& opened, StoreWriter& store) {
+Status write_input(const ScanInput& opened, StoreWriter& store) {
   std::vector<SequenceRow> rows;
   std::set<TokenId> used;
   for (const CorpusSequence& sequence : opened.corpus.sequences) {
@@ -175,13 +108,6 @@ std::uint64_t weight_budget(const ScanRequest& request, const DeviceInfo& device
   return (device.memory_bytes == SIZE_MAX ? host : device.memory_bytes) / 2;
 }
 
-std::string unused_note(const Model& model) {
-  return fmt::format("{}: {} tensor{} of the file {} not used by the architecture {}: {}{}",
-                     model.path, model.unused.size(), model.unused.size() == 1 ? "" : "s",
-                     model.unused.size() == 1 ? "is" : "are", model.spec.arch->name,
-                     model.unused.front(), model.unused.size() > 1 ? ", ..." : "");
-}
-
 }  // namespace
 
 std::string_view tepui_version() { return "0.1.0"; }
@@ -189,8 +115,10 @@ std::string_view tepui_version() { return "0.1.0"; }
 Result<ScanOutcome> run_scan(const ScanRequest& request, const ScanProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
-  TEPUI_TRY(const Opened opened, open_all(request, pool));
-  if (!opened.model.unused.empty() && progress.note) progress.note(unused_note(opened.model));
+  TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
+  for (const std::string& note : opened.notes) {
+    if (progress.note) progress.note(note);
+  }
   const json identity = identity_of(request, opened);
   ScanOutcome outcome;
   outcome.folder = request.out.value_or(default_folder(opened, identity));
@@ -209,6 +137,7 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const ScanProgress& pro
   const auto metrics = scan_metrics(request.metrics);
   ExecOptions options;
   options.weight_budget = weight_budget(request, opened.backend->device());
+  options.wave_tokens = request.wave;
   Executor executor(*opened.backend, opened.model, pool, options, metrics);
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -216,6 +145,7 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const ScanProgress& pro
   const OnProgress on_progress = [&](std::int64_t done, std::int64_t) {
     if (progress.advance) progress.advance(done / opened.model.spec.dims.layers, outcome.tokens);
   };
+  if (progress.advance && outcome.tokens > 0) progress.advance(0, outcome.tokens);
   TEPUI_TRY(executor.run(opened.sequences, pending, opened.sites, store, on_progress));
   TEPUI_TRY(store.finish());
   outcome.seconds = seconds();

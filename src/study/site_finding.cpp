@@ -123,18 +123,21 @@ std::string at_class(TokenClass token_class) {
   return {};
 }
 
+// How a group's values lie about their mean.
+std::string spread(const MassiveGroup& group) {
+  if (group.count == 1) return "one value";
+  const std::string sequences = counted(group.sequences, "sequence");
+  const double deviation = group.deviation.value_or(0);
+  if (deviation == 0) return fmt::format("the same in all {} values, {}", group.count, sequences);
+  const double share = 100 * deviation / std::abs(group.mean);
+  return fmt::format("mean of {} values in {}, standard deviation {}, {}", group.count, sequences,
+                     rounded(deviation),
+                     share < 0.1 ? std::string("under 0.1 %") : fmt::format("{:.1f} %", share));
+}
+
 std::string constancy(const MassiveGroup& group) {
-  std::string text = fmt::format("channel {} is {} {}", group.channel, rounded(group.mean),
-                                 at_class(group.token_class));
-  if (group.count == 1)
-    text += " (one value)";
-  else
-    text += fmt::format(" (mean of {} values in {}, standard deviation {}", group.count,
-                        counted(group.sequences, "sequence"), rounded(group.deviation.value_or(0)));
-  if (group.count > 1) {
-    const double share = 100 * group.deviation.value_or(0) / std::abs(group.mean);
-    text += share < 0.1 ? ", under 0.1 %)" : fmt::format(", {:.1f} %)", share);
-  }
+  std::string text = fmt::format("channel {} is {} {} ({})", group.channel, rounded(group.mean),
+                                 at_class(group.token_class), spread(group));
   if (group.ratio) text += fmt::format(", {} times the median", rounded(*group.ratio));
   return text;
 }

@@ -153,7 +153,7 @@ TEST_P(CpuIsa, AttentionBitsDependOnNeitherNeighboursNorThreads) {
   const Floats whole = run_step(*backend, OpCode::attention, in, all.params());
   for (const int threads : {1, 3})
     EXPECT_EQ(run_step(*cpu(GetParam(), threads), OpCode::attention, in, all.params()), whole);
-  const auto width = all.heads * all.head_dim;
+  const auto width = static_cast<int>(all.heads * all.head_dim);
   for (std::size_t s = 0; s + 1 < all.offsets.size(); ++s) {
     const int first = all.offsets[s];
     for (const int count : {1, 2, 7, 255, 256, 257, 300, all.offsets[s + 1] - first}) {

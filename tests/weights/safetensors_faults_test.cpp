@@ -19,6 +19,8 @@ struct Fault {
   std::vector<std::string> said;  // all of these, besides the file
 };
 
+void PrintTo(const Fault& fault, std::ostream* os) { *os << fault.name; }
+
 std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
                   const std::string& offsets) {
   return fmt::format(R"("{}":{{"dtype":"{}","shape":{},"data_offsets":{}}})", name, dtype, shape,

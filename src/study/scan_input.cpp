@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "study/scan_input.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "exec/executor.h"
+#include "models/rope_table.h"
+
+namespace tepui {
+
+namespace {
+
+constexpr int kDefaultContext = 2048;
+
+std::filesystem::path tokenizer_path(const ScanRequest& request) {
+  return request.tokenizer.value_or(request.model);
+}
+
+std::string unused_note(const Model& model) {
+  return fmt::format("{}: {} tensor{} of the file {} not used by the architecture {}: {}{}",
+                     model.path, model.unused.size(), model.unused.size() == 1 ? "" : "s",
+                     model.unused.size() == 1 ? "is" : "are", model.spec.arch->name,
+                     model.unused.front(), model.unused.size() > 1 ? ", ..." : "");
+}
+
+Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const ScanRequest& request) {
+  // A llama2.c checkpoint is weights alone, and its ending is that of llama2.c's tokenizers.
+  std::error_code none;
+  if (!request.tokenizer && !std::filesystem::is_directory(request.model, none))
+    return fail(ErrorKind::data,
+                "{}: no tokenizer found (expected one with --tokenizer: this file holds weights "
+                "alone)",
+                request.model.string());
+  return load_tokenizer(tokenizer_path(request));
+}
+
+// Ids need no tokenizer; without one their tokens have no spelling.
+Status open_tokenizer(const ScanRequest& request, ScanInput& input) {
+  auto tokenizer = load_scan_tokenizer(request);
+  if (!tokenizer) {
+    if (!request.corpus.ids || request.tokenizer) return tl::unexpected(tokenizer.error());
+    input.notes.push_back(tokenizer.error().message + "; tokens are shown by their ids");
+    return {};
+  }
+  input.tokenizer = *std::move(tokenizer);
+  const int tokens = input.tokenizer->vocabulary_size();
+  const int vocabulary = input.model.spec.dims.vocabulary;
+  if (tokens > vocabulary)
+    input.notes.push_back(
+        fmt::format("{}: the tokenizer has {} tokens, {} only {}: they may not belong together",
+                    tokenizer_path(request).string(), tokens, input.model.path, vocabulary));
+  return {};
+}
+
+// Options that say how a text is cut mean nothing for sequences that are taken as they are.
+void note_idle_options(const CorpusRequest& corpus, std::vector<std::string>& notes) {
+  if (corpus.texts.empty() && corpus.context != 0)
+    notes.push_back("--context has no effect without --text: each sequence is taken as it is");
+  if (corpus.ids && corpus.bos != BosRule::automatic)
+    notes.push_back("--bos has no effect with --ids: each list is taken as it is");
+}
+
+Status check_corpus(const ScanRequest& request, const ScanInput& input) {
+  for (const CorpusSequence& sequence : input.corpus.sequences) {
+    const Status valid = check_sequence(sequence.ids, input.model);
+    if (valid) continue;
+    const std::string& message = valid.error().message;
+    const bool from_tokenizer = !request.corpus.ids && input.tokenizer->vocabulary_size() >
+                                                           input.model.spec.dims.vocabulary;
+    if (!from_tokenizer) return fail(valid.error().kind, "{}: {}", sequence.source, message);
+    return fail(valid.error().kind, "{}: {}; the tokenizer {} has {} tokens and does not belong",
+                sequence.source, message, tokenizer_path(request).string(),
+                input.tokenizer->vocabulary_size());
+  }
+  return check_sequences(input.sequences, input.model);
+}
+
+Status open_corpus(const ScanRequest& request, ScanInput& input) {
+  CorpusRequest corpus = request.corpus;
+  note_idle_options(corpus, input.notes);
+  const int longest = longest_context(input.model.spec.dims);
+  if (corpus.context > longest && !corpus.texts.empty())
+    return fail(ErrorKind::usage, "--context {}: expected at most {}, the context of {}",
+                corpus.context, longest, input.model.path);
+  if (corpus.context == 0)
+    corpus.context = std::min(input.model.spec.dims.context, kDefaultContext);
+  TEPUI_TRY(input.corpus, load_corpus(corpus, input.tokenizer.get()));
+  for (const CorpusSequence& sequence : input.corpus.sequences) {
+    input.sequences.push_back(sequence.ids);
+    const std::string source = corpus.ids ? corpus.ids->string() : sequence.source;
+    if (std::ranges::find(input.sources, source) == input.sources.end())
+      input.sources.push_back(source);
+  }
+  return check_corpus(request, input);
+}
+
+}  // namespace
+
+Result<ScanInput> open_scan_input(const ScanRequest& request, ThreadPool& pool) {
+  ScanInput input;
+  TEPUI_TRY(input.model, open_model(request.model));
+  if (!input.model.unused.empty()) input.notes.push_back(unused_note(input.model));
+  TEPUI_TRY(input.sites, SiteSelection::parse(request.sites, input.model.spec));
+  TEPUI_TRY(open_tokenizer(request, input));
+  TEPUI_TRY(open_corpus(request, input));
+  BackendOptions options;
+  options.threads = request.threads;
+  TEPUI_TRY(input.backend, make_backend(request.backend, options));
+  input.model_fingerprint = fingerprint(*input.model.source, pool);
+  return input;
+}
+
+}  // namespace tepui

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Everything that a scan opens and checks before it computes or writes anything: model, tokenizer,
+// sequences, sites and backend. What is wrong with them is an error here, what is only odd a note.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/registry.h"
+#include "base/thread_pool.h"
+#include "models/model.h"
+#include "plan/site_selection.h"
+#include "study/scan.h"
+
+namespace tepui {
+
+struct ScanInput {
+  Model model;
+  std::unique_ptr<Tokenizer> tokenizer;  // null for ids with a model that has none
+  std::unique_ptr<Backend> backend;
+  Corpus corpus;
+  std::vector<std::vector<TokenId>> sequences;
+  std::vector<std::string> sources;  // the text files, the file of ids, or "prompt"
+  SiteSelection sites;
+  std::string model_fingerprint;
+  std::vector<std::string> notes;  // one line each
+};
+
+Result<ScanInput> open_scan_input(const ScanRequest& request, ThreadPool& pool);
+
+}  // namespace tepui

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// A scan that was killed goes on where it stopped, and nobody can tell afterwards: its exports are
+// byte for byte those of a run that was left alone.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <future>
+#include <random>
+
+#include "base/mapped_file.h"
+#include "store/reader.h"
+#include "support/paths.h"
+#include "support/run_program.h"
+
+namespace tepui {
+namespace {
+
+using test::ProgramResult;
+using test::ProgramRun;
+using test::TemporaryFolder;
+
+constexpr int kSequences = 300;
+
+// Sequences of 1 to 24 tokens of the tiny models' vocabulary, seeded.
+std::string many_sequences() {
+  std::mt19937 random(11);
+  std::string text = "[";
+  for (int i = 0; i < kSequences; ++i) {
+    text += i == 0 ? "[" : ",\n[";
+    const auto length = 1 + random() % 24;
+    for (std::size_t t = 0; t < length; ++t)
+      text += (t == 0 ? "" : ",") + std::to_string(random() % 64);
+    text += "]";
+  }
+  return text + "]";
+}
+
+class Resume : public testing::Test {
+ protected:
+  void SetUp() override { test::write_file(folder_.path() / "ids.json", many_sequences()); }
+
+  ProgramRun scan(const std::string& out) const {
+    ProgramRun run;
+    run.arguments = {"scan",   test::data_path("golden/llama-gqa-tied-bf16").string(),
+                     "--ids",  "ids.json",
+                     "--out",  out,
+                     "--wave", "64"};
+    run.folder = folder_.path();
+    return run;
+  }
+
+  std::string exported(const std::string& out) const {
+    std::string all;
+    for (const std::string format : {"csv", "jsonl"}) {
+      for (const std::string table : {"sequences", "vocabulary", "observations", "series"}) {
+        ProgramRun run;
+        run.arguments = {"export", out, "--format", format, "--table", table, "--out", "-"};
+        run.folder = folder_.path();
+        const ProgramResult result = test::run_program(run);
+        EXPECT_EQ(result.code, 0) << result.err;
+        all += result.out;
+      }
+    }
+    return all;
+  }
+
+  std::size_t finished(const std::string& out) const {
+    auto store = StoreReader::open(folder_.path() / out);
+    if (!store) return 0;
+    const auto list = store->finished();
+    return list ? list->size() : 0;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Resume, KilledAtRandomMomentsTheExportIsTheSame) {
+  const auto start = std::chrono::steady_clock::now();
+  const ProgramResult whole = test::run_program(scan("whole"));
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  ASSERT_EQ(finished("whole"), static_cast<std::size_t>(kSequences));
+  const std::string expected = exported("whole");
+  ASSERT_GT(expected.size(), 100'000U);
+
+  std::mt19937 random(12);
+  int killed = 0;
+  int killed_midway = 0;
+  for (int run = 0; run < 4; ++run) {
+    const std::string out = "broken" + std::to_string(run);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      ProgramRun again = scan(out);
+      again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
+      const ProgramResult result = test::run_program(again);
+      ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
+      if (result.code == 0) break;
+      ++killed;
+      const std::size_t done = finished(out);
+      killed_midway += done > 0 && done < kSequences ? 1 : 0;
+    }
+    const ProgramResult last = test::run_program(scan(out));
+    ASSERT_EQ(last.code, 0) << last.err;
+    EXPECT_EQ(exported(out), expected);
+  }
+  EXPECT_GT(killed, 0);
+  EXPECT_GT(killed_midway, 0);
+}
+
+TEST_F(Resume, AnotherWaveGivesTheSame) {
+  ASSERT_EQ(test::run_program(scan("whole")).code, 0);
+  ProgramRun other = scan("other");
+  other.arguments.back() = "100000";
+  ASSERT_EQ(test::run_program(other).code, 0);
+  EXPECT_EQ(exported("other"), exported("whole"));
+}
+
+TEST_F(Resume, TheSameCommandAgainComputesNothing) {
+  ASSERT_EQ(test::run_program(scan("s")).code, 0);
+  const std::string before = exported("s");
+  const ProgramResult again = test::run_program(scan("s"));
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.out.find("nothing had to be computed anew"), std::string::npos) << again.out;
+  EXPECT_EQ(exported("s"), before);
+}
+
+TEST_F(Resume, ASecondWriterIsToldToWait) {
+  std::filesystem::create_directory(folder_.path() / "s");
+  const int lock =
+      ::open((folder_.path() / "s/scan.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const ProgramResult result = test::run_program(scan("s"));
+  ::close(lock);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("s: another process is writing to this store"), std::string::npos);
+  // The first line is the note on the missing tokenizer.
+  EXPECT_EQ(test::line_count(result.err), 2U) << result.err;
+  EXPECT_EQ(test::run_program(scan("s")).code, 0);
+}
+
+TEST_F(Resume, TwoAtOnceLeaveOneGoodStore) {
+  ASSERT_EQ(test::run_program(scan("whole")).code, 0);
+  auto other = std::async(std::launch::async, [&] { return test::run_program(scan("s")); });
+  const ProgramResult one = test::run_program(scan("s"));
+  const ProgramResult two = other.get();
+  for (const ProgramResult& result : {one, two}) {
+    if (result.code == 0) continue;
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find("another process"), std::string::npos) << result.err;
+  }
+  EXPECT_TRUE(one.code == 0 || two.code == 0);
+  EXPECT_EQ(exported("s"), exported("whole"));
+}
+
+}  // namespace
+}  // namespace tepui

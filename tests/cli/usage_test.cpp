@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// A command line that cannot be understood: exit code 2, one line on stderr that says what was
+// expected and found, nothing on stdout. And the help, which names every option.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "support/paths.h"
+#include "support/run_program.h"
+
+namespace tepui {
+namespace {
+
+using test::data_path;
+using test::line_count;
+using test::ProgramResult;
+using test::run_program;
+using test::run_tepui;
+
+const std::string kDemo = data_path("demo-model").string();
+
+void expect_usage_error(const ProgramResult& result, const std::vector<std::string>& parts) {
+  EXPECT_EQ(result.code, 2) << result.err;
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(line_count(result.err), 1U) << result.err;
+  EXPECT_EQ(result.err.find("tepui: "), 0U) << result.err;
+  for (const std::string& part : parts)
+    EXPECT_NE(result.err.find(part), std::string::npos) << part << " is not in: " << result.err;
+}
+
+TEST(Usage, CommandsAndOptionsThatDoNotExist) {
+  expect_usage_error(run_tepui({}), {"expected a command", "scan, massive, export", "none"});
+  expect_usage_error(run_tepui({"scna", kDemo}), {"scan, massive, export", "found 'scna'"});
+  expect_usage_error(run_tepui({"scan", kDemo, "--promt", "x"}), {"no option '--promt'"});
+  expect_usage_error(run_tepui({"scan", "--promt", "x"}), {"no option '--promt'"});
+  expect_usage_error(run_tepui({"scan", "--prompt", "x"}), {"MODEL", "required"});
+  expect_usage_error(run_tepui({"massive"}), {"DIR", "required", "tepui massive --help"});
+  expect_usage_error(run_tepui({"massive", "a", "b"}), {"'b'", "too many"});
+}
+
+TEST(Usage, ScanTakesExactlyOneInput) {
+  expect_usage_error(run_tepui({"scan", kDemo}), {"--text", "--prompt", "--ids", "found none"});
+  expect_usage_error(run_tepui({"scan", kDemo, "--prompt", "x", "--ids", "y.json"}),
+                     {"expected one of", "found two"});
+}
+
+TEST(Usage, ValuesOutOfRange) {
+  struct Case {
+    std::string option, value, expected;
+  };
+  const Case cases[] = {
+      {"--top", "0", "expected a whole number from 1 to 1024, found '0'"},
+      {"--top", "many", "found 'many'"},
+      {"--top", "3x", "found '3x'"},
+      {"--context", "0", "expected a whole number from 1"},
+      {"--context", "1", "expected at least 2"},
+      {"--context", "257", "expected at most 256"},
+      {"--context", "99999999999999999999", "found '99999999999999999999'"},
+      {"--sequences", "-1", "found '-1'"},
+      {"--bos", "maybe", "expected auto or yes or no, found 'maybe'"},
+      {"--min-abs", "nan", "expected a number above 0, found 'nan'"},
+      {"--min-ratio", "-3", "expected a number above 0, found '-3'"},
+      {"--keep-ratio", "1e999", "found '1e999'"},
+      {"--backend", "gpu", "vulkan:N or reference, found 'gpu'"},
+      {"--backend", "vulkan:x", "expected auto or cpu or vulkan"},
+      {"--threads", "0", "found '0'"},
+      {"--wave", "0", "found '0'"},
+      {"--memory", "3 apples", "expected a size such as 4GiB"},
+      {"--memory", "-1", "expected a size such as 4GiB"},
+      {"--sites", "resid_pots", "resid_post"},
+      {"--sites", "resid_post.8", "0-7"},
+      {"--sites", "resid_post.3-1", "resid_post.3-1"},
+      {"--sites", "resid_post.x", "FIRST-LAST"},
+      {"--sites", "embeddings.0", "embeddings has no layers"},
+      {"--sites", "logits", "\"logits\""},
+      {"--sites", "", "LIST"},
+  };
+  const std::string sample = data_path("demo-model/sample.txt").string();
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.option + " " + c.value);
+    expect_usage_error(run_tepui({"scan", kDemo, "--text", sample, c.option + "=" + c.value}),
+                       {c.option, c.expected});
+  }
+}
+
+TEST(Usage, ExportChecksItsOptions) {
+  expect_usage_error(run_tepui({"export", "x", "--format", "xml"}), {"--format", "csv or jsonl"});
+  expect_usage_error(run_tepui({"export", "x", "--table", "rows"}), {"--table", "'rows'"});
+}
+
+TEST(Usage, AnInstructionSetThatDoesNotExist) {
+  test::TemporaryFolder folder;
+  test::ProgramRun run;
+  run.arguments = {"scan", kDemo, "--prompt", "x"};
+  run.folder = folder.path();
+  run.environment = {{"TEPUI_ISA", "sse9"}};
+  expect_usage_error(run_program(run), {"TEPUI_ISA", "'sse9'", "portable"});
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Usage, AnErrorLeavesNothingBehind) {
+  test::TemporaryFolder folder;
+  test::ProgramRun run;
+  run.arguments = {"scan", kDemo, "--prompt", "x", "--sites", "nowhere"};
+  run.folder = folder.path();
+  expect_usage_error(run_program(run), {"nowhere"});
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Help, NamesEveryCommandAndOption) {
+  const std::map<std::string, std::vector<std::string>> expected = {
+      {"", {"scan", "massive", "export", "devices", "--version", "--help", "Exit codes"}},
+      {"scan", {"MODEL",     "--text",       "--prompt",  "--ids",     "--tokenizer", "--context",
+                "--bos",     "--sequences",  "--top",     "--sites",   "--min-abs",   "--min-ratio",
+                "--backend", "--keep-ratio", "--threads", "--memory",  "--wave",      "--out",
+                "--json",    "resid_post",   "mlp_act",   "TEPUI_ISA", "embeddings"}},
+      {"massive", {"DIR", "--min-abs", "--min-ratio", "--top", "--json"}},
+      {"export", {"DIR", "--format", "--table", "--out", "csv", "jsonl", "observations"}}};
+  for (const auto& [command, words] : expected) {
+    std::vector<std::string> arguments;
+    if (!command.empty()) arguments.push_back(command);
+    arguments.push_back("--help");
+    const ProgramResult result = run_tepui(arguments);
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.err, "");
+    for (const std::string& word : words)
+      EXPECT_NE(result.out.find(word), std::string::npos) << command << " --help lacks " << word;
+  }
+}
+
+TEST(Help, FitsATerminalOf100Columns) {
+  for (const std::string command : {"scan", "massive", "export"}) {
+    std::istringstream help(run_tepui({command, "--help"}).out);
+    for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100U) << line;
+  }
+}
+
+TEST(Help, TheVersionIsOneLine) {
+  const ProgramResult result = run_tepui({"--version"});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(line_count(result.out), 1U);
+}
+
+TEST(Output, WhatCannotBeWrittenIsAnError) {
+  for (const char* out : {"closed", "/dev/full"}) {
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
+                                                      {"scan", kDemo, "--prompt", "x"},
+                                                      {"scan", kDemo, "--prompt", "x", "--json"}}) {
+      SCOPED_TRACE(arguments.front() + std::string(" > ") + out);
+      test::TemporaryFolder folder;
+      test::ProgramRun run;
+      run.arguments = arguments;
+      run.folder = folder.path();
+      run.out_to = out;
+      const ProgramResult result = run_program(run);
+      EXPECT_EQ(result.code, 1);
+      EXPECT_EQ(result.err, "tepui: standard output: cannot be written\n");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tepui

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "usage.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "commands.h"
+
+namespace tepui {
+
+namespace {
+
+// "scan, massive, export"
+std::string command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// "tepui scan" where the scan was named, "tepui" before that.
+std::string command_line_so_far(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + chosen.front()->get_name();
+}
+
+std::string reason(const CLI::App& app, const CLI::ParseError& error) {
+  // CLI11 looks for what is missing before it looks at what it does not know; a mistyped word is
+  // the better explanation of both.
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (app.get_subcommands().empty()) {
+    const std::string commands = command_names(app);
+    if (unknown.empty()) return fmt::format("expected a command ({}), found none", commands);
+    return fmt::format("expected a command ({}), found '{}'", commands, unknown.front());
+  }
+  if (!unknown.empty() && unknown.front().starts_with("-"))
+    return fmt::format("there is no option '{}'", unknown.front());
+  if (!unknown.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
+    return fmt::format("'{}' is one argument too many", unknown.front());
+  return error.what();
+}
+
+}  // namespace
+
+CLI::Validator count_up_to(std::int64_t most) {
+  return CLI::Validator(
+      [most](std::string& text) {
+        std::int64_t number = 0;
+        const char* const end = text.data() + text.size();
+        const auto [next, fault] = std::from_chars(text.data(), end, number);
+        if (fault == std::errc() && next == end && number >= 1 && number <= most)
+          return std::string();
+        return fmt::format("expected a whole number from 1 to {}, found '{}'", most, text);
+      },
+      "");
+}
+
+CLI::Validator positive_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double number = 0;
+        const char* const end = text.data() + text.size();
+        const auto [next, fault] = std::from_chars(text.data(), end, number);
+        if (fault == std::errc() && next == end && std::isfinite(number) && number > 0)
+          return std::string();
+        return fmt::format("expected a number above 0, found '{}'", text);
+      },
+      "");
+}
+
+CLI::Validator one_of(std::vector<std::string> names) {
+  return CLI::Validator(
+      [names = std::move(names)](std::string& text) {
+        if (std::ranges::find(names, text) != names.end()) return std::string();
+        return fmt::format("expected {}, found '{}'", fmt::join(names, " or "), text);
+      },
+      "");
+}
+
+int finish_parse(CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    app.exit(error);
+    return finish_command(flush_output());
+  }
+  const std::string command = command_line_so_far(app);
+  return finish_command(
+      fail(ErrorKind::usage, "{} ({} --help tells what there is)", reason(app, error), command));
+}
+
+}  // namespace tepui
