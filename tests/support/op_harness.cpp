@@ -90,8 +90,22 @@ std::vector<HostView> views(const std::vector<HostTensor>& tensors) {
 
 // Backends that compute on threads of this process are made for each number of threads; a device
 // is opened once, because its kernels are compiled when they are first used.
+using OpenBackends = std::map<std::string, std::unique_ptr<Backend>>;
+
+// Closes them while the driver and its layers are still whole, which they are not at exit.
+class CloseAtTheEnd : public testing::EmptyTestEventListener {
+ public:
+  explicit CloseAtTheEnd(OpenBackends& opened) : opened_(opened) {}
+  void OnTestProgramEnd(const testing::UnitTest&) override { opened_.clear(); }
+
+ private:
+  OpenBackends& opened_;
+};
+
 Backend& backend_with_threads(const std::string& name, int threads) {
-  static std::map<std::string, std::unique_ptr<Backend>> opened;
+  static OpenBackends opened;
+  if (opened.empty())  // the first use; gtest owns the listener
+    testing::UnitTest::GetInstance()->listeners().Append(new CloseAtTheEnd(opened));
   std::unique_ptr<Backend>& backend = opened[name];
   if (backend == nullptr || backend->device().threads != 0) {
     auto made = make_backend(name, {.threads = threads, .isa = {}});

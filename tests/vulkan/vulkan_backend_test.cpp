@@ -161,6 +161,30 @@ TEST(VulkanBackend, NoDriverIsOneLine) {
   EXPECT_NE(listed.out.find("No other devices: vulkan"), std::string::npos) << listed.out;
 }
 
+// A whole scan, every op of a model and of its taps, under the validation layer with
+// synchronization checks; the layer writes what it finds to stdout.
+TEST(VulkanBackend, ValidationIsSilent) {
+  NEEDS_A_DEVICE();
+  const TemporaryFolder folder;
+  ProgramRun run;
+  run.arguments = {"scan",      data_path("demo-model").string(),
+                   "--prompt",  "Summer is warm. Winter is cold.",
+                   "--sites",   "all",
+                   "--backend", "vulkan",
+                   "--out",     (folder.path() / "out").string()};
+  run.environment = {
+      {"TEPUI_VULKAN_VALIDATION", "1"},
+      {"VK_LAYER_ENABLES", "VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT"}};
+  const ProgramResult scan = run_program(run);
+  if (scan.err.find("validation layer is not installed") != std::string::npos)
+    GTEST_SKIP() << scan.err;
+  EXPECT_EQ(scan.code, 0) << scan.err;
+  for (const char* word : {"VUID", "SYNC-", "Validation"}) {
+    EXPECT_EQ(scan.out.find(word), std::string::npos) << scan.out;
+    EXPECT_EQ(scan.err.find(word), std::string::npos) << scan.err;
+  }
+}
+
 // Nothing may depend on how many lanes run in step: Mesa's software device can be told.
 TEST(VulkanBackend, ResultsDoNotDependOnTheSubgroup) {
   NEEDS_A_DEVICE();

@@ -59,6 +59,7 @@ std::string result_text(VkResult result) {
     case VK_ERROR_INITIALIZATION_FAILED: return "the driver could not be initialised";
     case VK_ERROR_TOO_MANY_OBJECTS: return "too many allocations";
     case VK_ERROR_FEATURE_NOT_PRESENT: return "a feature is missing";
+    case VK_ERROR_LAYER_NOT_PRESENT: return "the validation layer is not installed";
     case VK_ERROR_EXTENSION_NOT_PRESENT: return "an extension is missing";
     default: return fmt::format("error {}", static_cast<int>(result));
   }
