@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "backend/registry.h"
 #include "base/progress.h"
 #include "commands.h"
 #include "report_scan.h"
@@ -176,8 +177,13 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
 
 void add_run_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--backend", a.request.backend,
-                  "cpu, reference (slow, in double: the definition)\nor auto")
-      ->check(one_of({"auto", "cpu", "reference"}))
+                  "cpu, vulkan or vulkan:N (a GPU of `tepui devices`), reference (slow, in double: "
+                  "the definition), or auto: a GPU if there is one, else cpu")
+      ->check([](const std::string& name) {
+        if (known_backend(name)) return std::string();
+        return fmt::format("expected auto or cpu or vulkan or vulkan:N or reference, found '{}'",
+                           name);
+      })
       ->type_name("NAME")
       ->capture_default_str();
   scan.add_option("--threads", a.request.threads,

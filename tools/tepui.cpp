@@ -21,7 +21,8 @@ const char* const kAbout =
     "tokens\n"
     "  tepui massive DIR                 the finding of an earlier scan, by other thresholds, "
     "without a new run\n"
-    "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines";
+    "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines\n"
+    "  tepui devices                     what this machine can compute on";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a
 // report would be written into it. Read-only, so that writing there is still an error.
@@ -40,6 +41,7 @@ int run(int argc, char** argv) {
   tepui::add_scan(app, argc, argv, code);
   tepui::add_massive(app, code);
   tepui::add_export(app, code);
+  tepui::add_devices(app, code);
   app.footer(
       "tepui COMMAND --help tells the options of a command.\n"
       "Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");

@@ -24,6 +24,8 @@ struct DeviceInfo {
   std::string detail;   // threads, driver: what else a reader needs to repeat a figure
   std::uint64_t memory_bytes = 0;
   std::uint64_t max_allocation_bytes = 0;
+  int threads = 0;        // of this process that compute; 0 where a device does
+  bool software = false;  // a GPU driver that computes on the processor: right, but slow
 };
 
 enum class Memory : std::uint8_t {

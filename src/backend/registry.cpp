@@ -3,19 +3,81 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "backend/cpu/cpu_backend.h"
 #include "backend/reference/reference_backend.h"
+#ifdef TEPUI_HAVE_VULKAN
+#include "backend/vulkan/vulkan_backend.h"
+#endif
 
 namespace tepui {
+namespace {
 
-std::vector<std::string> backend_names() { return {"cpu", "reference"}; }
+constexpr std::string_view kVulkan = "vulkan";
+
+#ifdef TEPUI_HAVE_VULKAN
+DeviceList vulkan_devices() {
+  auto listed = list_vulkan_devices();
+  if (!listed) return {{}, listed.error().message};
+  return {*std::move(listed), ""};
+}
+#else
+DeviceList vulkan_devices() { return {{}, "this program was built without Vulkan"}; }
+Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view, const BackendOptions&) {
+  return fail(ErrorKind::unsupported, "--backend vulkan: this program was built without Vulkan");
+}
+#endif
+
+bool usable(const DeviceListing& device) { return device.lacks.empty(); }
+bool usable_gpu(const DeviceListing& device) { return usable(device) && device.kind != "software"; }
+
+}  // namespace
+
+std::vector<std::string> backend_names() {
+  std::vector<std::string> names{"cpu", "reference"};
+  if (std::ranges::any_of(vulkan_devices().devices, usable))
+    names.insert(names.begin() + 1, std::string(kVulkan));
+  return names;
+}
+
+bool known_backend(std::string_view name) {
+  if (name == "auto" || name == "cpu" || name == "reference" || name == kVulkan) return true;
+  if (!name.starts_with("vulkan:")) return false;
+  const std::string_view number = name.substr(kVulkan.size() + 1);
+  return !number.empty() && number.size() < 4 &&
+         number.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 Result<std::unique_ptr<Backend>> make_backend(std::string_view name,
                                               const BackendOptions& options) {
-  if (name == "auto" || name == "cpu") return make_cpu_backend(options);
+  if (name == "auto") {
+    const bool gpu = std::ranges::any_of(vulkan_devices().devices, usable_gpu);
+    return make_backend(gpu ? kVulkan : "cpu", options);
+  }
+  if (name == "cpu") return make_cpu_backend(options);
   if (name == "reference") return make_reference_backend();
-  return fail(ErrorKind::usage, "--backend {}: expected auto or one of {}", name,
+  if (known_backend(name)) {
+    return make_vulkan_backend(name.substr(std::min(name.size(), kVulkan.size() + 1)), options);
+  }
+  return fail(ErrorKind::usage, "--backend {}: expected auto, vulkan:N or one of {}", name,
               fmt::join(backend_names(), ", "));
+}
+
+DeviceList list_devices() {
+  DeviceList list = vulkan_devices();
+  const auto cpu = make_cpu_backend({});
+  if (!cpu) return list;
+  const DeviceInfo& info = (*cpu)->device();
+  DeviceListing processor;
+  processor.selector = "cpu";
+  processor.name = info.name;
+  processor.kind = "processor";
+  processor.driver = info.detail;
+  processor.memory_bytes = info.memory_bytes;
+  processor.max_allocation_bytes = info.max_allocation_bytes;
+  list.devices.insert(list.devices.begin(), processor);
+  return list;
 }
 
 }  // namespace tepui

@@ -101,10 +101,11 @@ std::vector<SequenceRange> pending_of(const std::vector<bool>& finished) {
   return pending;
 }
 
-std::uint64_t weight_budget(const ScanRequest& request) {
+std::uint64_t weight_budget(const ScanRequest& request, const DeviceInfo& device) {
   if (request.memory > 0) return request.memory;
   const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 2;
+  const std::uint64_t host = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return (device.memory_bytes == SIZE_MAX ? host : device.memory_bytes) / 2;
 }
 
 }  // namespace
@@ -135,7 +136,7 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const ScanProgress& pro
   }
   const auto metrics = scan_metrics(request.metrics);
   ExecOptions options;
-  options.weight_budget = weight_budget(request);
+  options.weight_budget = weight_budget(request, opened.backend->device());
   options.wave_tokens = request.wave;
   Executor executor(*opened.backend, opened.model, pool, options, metrics);
   const auto seconds = [&] {

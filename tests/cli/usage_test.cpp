@@ -62,7 +62,8 @@ TEST(Usage, ValuesOutOfRange) {
       {"--min-abs", "nan", "expected a number above 0, found 'nan'"},
       {"--min-ratio", "-3", "expected a number above 0, found '-3'"},
       {"--keep-ratio", "1e999", "found '1e999'"},
-      {"--backend", "gpu", "expected auto or cpu or reference, found 'gpu'"},
+      {"--backend", "gpu", "vulkan:N or reference, found 'gpu'"},
+      {"--backend", "vulkan:x", "expected auto or cpu or vulkan"},
       {"--threads", "0", "found '0'"},
       {"--wave", "0", "found '0'"},
       {"--memory", "3 apples", "expected a size such as 4GiB"},
@@ -109,7 +110,7 @@ TEST(Usage, AnErrorLeavesNothingBehind) {
 
 TEST(Help, NamesEveryCommandAndOption) {
   const std::map<std::string, std::vector<std::string>> expected = {
-      {"", {"scan", "massive", "export", "--version", "--help", "Exit codes"}},
+      {"", {"scan", "massive", "export", "devices", "--version", "--help", "Exit codes"}},
       {"scan", {"MODEL",     "--text",       "--prompt",  "--ids",     "--tokenizer", "--context",
                 "--bos",     "--sequences",  "--top",     "--sites",   "--min-abs",   "--min-ratio",
                 "--backend", "--keep-ratio", "--threads", "--memory",  "--wave",      "--out",

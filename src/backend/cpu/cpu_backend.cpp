@@ -61,6 +61,7 @@ class CpuBackend : public HostBackend {
     info_.detail = fmt::format("{}, {} thread{}", table.isa, threads, threads == 1 ? "" : "s");
     info_.memory_bytes = physical_memory();
     info_.max_allocation_bytes = info_.memory_bytes;
+    info_.threads = threads;
   }
 
   const DeviceInfo& device() const override { return info_; }

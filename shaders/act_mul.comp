@@ -1,0 +1,17 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// One lane an element.
+#include "lib/common.glsl"
+#include "lib/math.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats gate;
+  SLOT(1) Floats up;
+  SLOT(2) Floats y;
+  PARAMS ActParams p;
+};
+
+void main() {
+  const uint i = group() * LANES + lane();
+  if (i < p.count) y.v[i] = activate(p.act, gate.v[i]) * up.v[i];
+}

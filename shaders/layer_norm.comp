@@ -1,0 +1,34 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// A workgroup a row; the variance comes from the centred values.
+#include "lib/common.glsl"
+#include "lib/reduce.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats x;
+  SLOT(1) Floats weight;
+  SLOT(2) Floats bias;
+  SLOT(3) Floats y;
+  PARAMS NormParams p;
+};
+
+void main() {
+  if (group() >= p.rows) return;
+  const uint first = group() * p.dim;
+  precise float sum = 0;
+  for (uint d = lane(); d < p.dim; d += LANES) sum = sum + x.v[first + d];
+  precise float mean = reduce_add(sum) / float(p.dim);
+  precise float squares = 0;
+  for (uint d = lane(); d < p.dim; d += LANES) {
+    precise float centred = x.v[first + d] - mean;
+    squares = fma(centred, centred, squares);
+  }
+  precise float variance = reduce_add(squares) / float(p.dim) + p.eps;
+  precise float scale = 1.0 / sqrt(variance);
+  for (uint d = lane(); d < p.dim; d += LANES) {
+    precise float value = (x.v[first + d] - mean) * scale;
+    if (present(weight)) value = value * weight.v[d];
+    if (present(bias)) value = value + bias.v[d];
+    y.v[first + d] = value;
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// exp and the activations, by the same formulas as the CPU's kernels: a device's own exp may be wrong by
+// 3 + 2|x| ulp and need not know infinities.
+
+// e^x = 2^n e^r, |r| <= ln2 / 2: the series to r^7 / 7!, whose rest is below 6e-9 of it.
+float exp_of(float x) {
+  const float magic = 12582912.0;  // adding it rounds to an integer, found in the low bits
+  x = x < -110.0 ? -110.0 : x;     // rounds to 0
+  x = x > 90.0 ? 90.0 : x;         // rounds to infinity
+  precise float shifted = fma(x, 1.44269502, magic);
+  precise float n = shifted - magic;
+  // ln2 in two parts; the first has few bits: n times it is exact.
+  precise float r = fma(n, -0.693145752, x);
+  r = fma(n, -1.42860677e-6, r);
+  precise float sum = 1.0 / 5040.0;
+  sum = fma(sum, r, 1.0 / 720.0);
+  sum = fma(sum, r, 1.0 / 120.0);
+  sum = fma(sum, r, 1.0 / 24.0);
+  sum = fma(sum, r, 1.0 / 6.0);
+  sum = fma(sum, r, 0.5);
+  sum = fma(sum * r, r, r) + 1.0;
+  // 2^n in two factors, so that subnormal results are rounded once.
+  const int exponent = floatBitsToInt(shifted) - floatBitsToInt(magic);
+  const int first = exponent >> 1;
+  precise float result = sum * intBitsToFloat((first + 127) << 23);
+  result = result * intBitsToFloat((exponent - first + 127) << 23);
+  return result;
+}
+
+// x / (1 + e^-u) without overflow: for negative u, x e^u / (1 + e^u).
+float times_sigmoid(float x, float u) {
+  const float e = exp_of(-abs(u));
+  return x * (u < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+// (1 + tanh u) / 2 = 1 / (1 + e^-2u)
+float gelu_tanh(float x) {
+  const float cubic = fma(0.044715 * x * x, x, x);
+  return times_sigmoid(x, 1.59576912 * cubic);  // 2 sqrt(2 / pi)
+}
+
+// Half of erfc(z), z >= 0, is t P(t) e^(-z^2) with t = 1 / (1 + 0.38 z).
+float half_erfc(float z) {
+  const float t = 1.0 / fma(0.38, z, 1.0);
+  float sum = 0.0298959926;
+  sum = fma(sum, t, -0.133179276);
+  sum = fma(sum, t, 0.186205568);
+  sum = fma(sum, t, -0.0856810623);
+  sum = fma(sum, t, 0.118465498);
+  sum = fma(sum, t, 0.067845814);
+  sum = fma(sum, t, 0.102332126);
+  sum = fma(sum, t, 0.106906795);
+  sum = fma(sum, t, 0.107208555);
+  return sum * t * exp_of(-z * z);
+}
+
+float gelu_erf(float x) {
+  const float tail = half_erfc(abs(x) * 0.707106769);
+  return x * (x < 0.0 ? tail : 1.0 - tail);
+}
+
+float activate(uint act, float x) {
+  switch (act) {
+    case TEPUI_ACT_SILU: return times_sigmoid(x, x);
+    case TEPUI_ACT_GELU_ERF: return gelu_erf(x);
+    case TEPUI_ACT_GELU_TANH: return gelu_tanh(x);
+    case TEPUI_ACT_RELU: return x < 0.0 ? 0.0 : x;
+    default: return x;
+  }
+}

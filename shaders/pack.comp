@@ -1,0 +1,23 @@
+// variants: IN=f32|f16|bf16
+#version 460
+// SPDX-License-Identifier: MIT
+// A packed matrix is f32 [K, N'], N' being N rounded up to a multiple of 4 and the columns beyond N
+// zero: neighbouring lanes of `linear` then read neighbouring vectors. One lane an element of it.
+#include "lib/common.glsl"
+#include "lib/load.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Elements stored;
+  SLOT(1) Uints y;
+  PARAMS PackParams p;
+};
+
+void main() {
+  const uint width = (p.n + 3) & ~3u;
+  const uint i = group() * LANES + lane();
+  if (i >= p.k * width) return;
+  const uint k = i / width;
+  const uint n = i % width;
+  const uint at = p.transposed != 0 ? k * p.stride + n : n * p.stride + k;
+  y.v[i] = n < p.n ? load_bits(stored, p.offset + at) : 0;
+}

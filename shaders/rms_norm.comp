@@ -1,0 +1,28 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// A workgroup a row.
+#include "lib/common.glsl"
+#include "lib/reduce.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats x;
+  SLOT(1) Floats weight;
+  SLOT(2) Floats y;
+  PARAMS NormParams p;
+};
+
+void main() {
+  if (group() >= p.rows) return;
+  const uint first = group() * p.dim;
+  precise float squares = 0;
+  for (uint d = lane(); d < p.dim; d += LANES) {
+    const float value = x.v[first + d];
+    squares = fma(value, value, squares);
+  }
+  precise float mean = reduce_add(squares) / float(p.dim) + p.eps;
+  precise float scale = 1.0 / sqrt(mean);
+  for (uint d = lane(); d < p.dim; d += LANES) {
+    precise float value = x.v[first + d] * scale * weight.v[d];
+    y.v[first + d] = value;
+  }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "backend/vulkan/context.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace tepui::vulkan {
+namespace {
+
+// Six addresses, an op's parameters and the scratch address.
+constexpr std::uint32_t kPushBytes = 120;
+
+void read_properties(const InstanceApi& api, PhysicalDevice& device) {
+  VkPhysicalDeviceVulkan11Properties v11{};
+  v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES;
+  VkPhysicalDeviceDriverProperties driver{};
+  driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  api.GetPhysicalDeviceProperties2(device.handle, &properties);
+  device.api_version = properties.properties.apiVersion;
+  if (device.api_version >= VK_API_VERSION_1_2) {  // else these structures are unknown to it
+    properties.pNext = &v11;
+    v11.pNext = &driver;
+    api.GetPhysicalDeviceProperties2(device.handle, &properties);
+  }
+  device.name = properties.properties.deviceName;
+  device.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo);
+  device.type = properties.properties.deviceType;
+  device.limits = properties.properties.limits;
+  device.subgroup = v11.subgroupSize;
+  device.max_allocation_bytes = v11.maxMemoryAllocationSize;
+}
+
+void read_memory(const InstanceApi& api, PhysicalDevice& device) {
+  api.GetPhysicalDeviceMemoryProperties(device.handle, &device.memory);
+  for (std::uint32_t i = 0; i < device.memory.memoryHeapCount; ++i) {
+    const VkMemoryHeap& heap = device.memory.memoryHeaps[i];
+    if ((heap.flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0)
+      device.memory_bytes = std::max<std::uint64_t>(device.memory_bytes, heap.size);
+  }
+}
+
+bool find_queue(const InstanceApi& api, PhysicalDevice& device) {
+  std::uint32_t count = 0;
+  api.GetPhysicalDeviceQueueFamilyProperties(device.handle, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  api.GetPhysicalDeviceQueueFamilyProperties(device.handle, &count, families.data());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
+    device.queue_family = i;
+    return true;
+  }
+  return false;
+}
+
+void read_extensions(const InstanceApi& api, PhysicalDevice& device) {
+  std::uint32_t count = 0;
+  api.EnumerateDeviceExtensionProperties(device.handle, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> all(count);
+  api.EnumerateDeviceExtensionProperties(device.handle, nullptr, &count, all.data());
+  for (const VkExtensionProperties& one : all) {
+    const std::string_view name = one.extensionName;
+    if (name == "VK_KHR_cooperative_matrix" || name == "VK_NV_cooperative_matrix")
+      device.matrices = true;
+    if (name == "VK_KHR_shader_integer_dot_product") device.int8_products = true;
+  }
+}
+
+void read_features(const InstanceApi& api, PhysicalDevice& device) {
+  VkPhysicalDeviceVulkan12Features v12{};
+  v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+  VkPhysicalDeviceVulkan11Features v11{};
+  v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
+  v11.pNext = &v12;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  features.pNext = &v11;
+  api.GetPhysicalDeviceFeatures2(device.handle, &features);
+  const auto need = [&](bool there, const char* what) {
+    if (!there) device.lacks.emplace_back(what);
+  };
+  need(v12.bufferDeviceAddress != 0, "buffer device addresses");
+  need(v12.timelineSemaphore != 0, "timeline semaphores");
+  need(v12.scalarBlockLayout != 0, "scalar block layout");
+  need(v11.storageBuffer16BitAccess != 0, "16-bit storage");
+  need(device.limits.maxPushConstantsSize >= kPushBytes, "120 bytes of push constants");
+  need(device.limits.maxComputeSharedMemorySize >= 16384, "16 KiB of shared memory");
+  need(device.limits.maxComputeWorkGroupInvocations >= 64, "workgroups of 64");
+  device.half_arithmetic = v12.shaderFloat16 != 0;
+}
+
+}  // namespace
+
+const char* type_name(VkPhysicalDeviceType type) {
+  switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return "integrated";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return "virtual";
+    case VK_PHYSICAL_DEVICE_TYPE_CPU: return "software";
+    default: return "other";
+  }
+}
+
+Context::~Context() {
+  if (instance_ != VK_NULL_HANDLE) api_.DestroyInstance(instance_, nullptr);
+}
+
+Result<std::unique_ptr<Context>> Context::make() {
+  std::unique_ptr<Context> context(new Context());
+  TEPUI_TRY(context->library_, load_library());
+  TEPUI_TRY(context->create_instance());
+  TEPUI_TRY(context->list_devices());
+  return context;
+}
+
+Status Context::create_instance() {
+  VkApplicationInfo application{};
+  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+  application.pApplicationName = "tepui";
+  application.apiVersion = VK_API_VERSION_1_2;
+  VkInstanceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  info.pApplicationInfo = &application;
+  const char* layer = "VK_LAYER_KHRONOS_validation";
+  const char* wanted = std::getenv("TEPUI_VULKAN_VALIDATION");
+  if (wanted != nullptr && std::string_view(wanted) == "1") {
+    info.enabledLayerCount = 1;
+    info.ppEnabledLayerNames = &layer;
+  }
+  TEPUI_TRY(check(library_->CreateInstance(&info, nullptr, &instance_), "creating an instance"));
+  return load_instance(*library_, instance_, api_);
+}
+
+Status Context::list_devices() {
+  std::uint32_t count = 0;
+  TEPUI_TRY(check(api_.EnumeratePhysicalDevices(instance_, &count, nullptr), "listing devices"));
+  std::vector<VkPhysicalDevice> handles(count);
+  TEPUI_TRY(
+      check(api_.EnumeratePhysicalDevices(instance_, &count, handles.data()), "listing devices"));
+  for (const VkPhysicalDevice handle : handles) {
+    PhysicalDevice device;
+    device.handle = handle;
+    read_properties(api_, device);
+    read_memory(api_, device);
+    if (device.api_version < VK_API_VERSION_1_2) {
+      device.lacks.push_back("Vulkan 1.2");
+    } else {
+      read_features(api_, device);
+      read_extensions(api_, device);
+    }
+    if (!find_queue(api_, device)) device.lacks.push_back("a compute queue");
+    devices_.push_back(std::move(device));
+  }
+  return {};
+}
+
+}  // namespace tepui::vulkan

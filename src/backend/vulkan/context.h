@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// The Vulkan instance and what it says about the machine's devices: which of them can run this
+// backend, and what the others lack.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/vulkan/api.h"
+
+namespace tepui::vulkan {
+
+struct PhysicalDevice {
+  VkPhysicalDevice handle = VK_NULL_HANDLE;
+  std::string name;
+  std::string driver;  // with its version
+  VkPhysicalDeviceType type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
+  std::uint32_t api_version = 0;
+  VkPhysicalDeviceLimits limits{};
+  std::uint32_t subgroup = 0;
+  std::uint64_t memory_bytes = 0;  // of the largest heap that is the device's own
+  std::uint64_t max_allocation_bytes = 0;
+  VkPhysicalDeviceMemoryProperties memory{};
+  std::uint32_t queue_family = 0;
+  bool half_arithmetic = false;
+  bool int8_products = false;
+  bool matrices = false;
+  std::vector<std::string> lacks;  // what this backend needs and the device has not
+
+  bool usable() const { return lacks.empty(); }
+  bool software() const { return type == VK_PHYSICAL_DEVICE_TYPE_CPU; }
+};
+
+class Context {
+ public:
+  // With TEPUI_VULKAN_VALIDATION=1 in the environment the validation layer is loaded as well.
+  static Result<std::unique_ptr<Context>> make();
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const InstanceApi& api() const { return api_; }
+  const std::vector<PhysicalDevice>& devices() const { return devices_; }
+
+ private:
+  Context() = default;
+  Status create_instance();
+  Status list_devices();
+
+  std::unique_ptr<Library> library_;
+  VkInstance instance_ = VK_NULL_HANDLE;
+  InstanceApi api_;
+  std::vector<PhysicalDevice> devices_;
+};
+
+// "discrete", "integrated", "virtual", "software", "other"
+const char* type_name(VkPhysicalDeviceType type);
+
+}  // namespace tepui::vulkan

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Device memory in pools: devices allow few allocations, and a scan has thousands of small buffers.
+// A block is one allocation with one buffer over it; ranges of it are handed out by first fit.
+// Large requests get a block of their own, within what the device allows a single allocation to be.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "backend/vulkan/device.h"
+#include "tepui/backend.h"
+
+namespace tepui::vulkan {
+
+struct Block {
+  VkDeviceMemory memory = VK_NULL_HANDLE;
+  VkBuffer buffer = VK_NULL_HANDLE;
+  VkDeviceAddress address = 0;
+  std::byte* mapped = nullptr;  // staging memory only
+  std::size_t bytes = 0;
+  std::map<std::size_t, std::size_t> free;  // offset -> bytes
+};
+
+struct Range {
+  Block* block = nullptr;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;  // as handed out: rounded up to kAlignment
+
+  VkDeviceAddress address() const { return block->address + offset; }
+  std::byte* mapped() const { return block->mapped + offset; }
+};
+
+class MemoryPool {
+ public:
+  static constexpr std::size_t kAlignment = 256;
+  static constexpr std::size_t kBlockBytes = std::size_t{32} << 20;
+
+  MemoryPool(std::shared_ptr<Device> device, Memory kind)
+      : owner_(std::move(device)), device_(*owner_), kind_(kind) {}
+  ~MemoryPool();
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
+  Result<Range> take(std::size_t bytes);
+  void give_back(const Range& range);
+  std::size_t held_bytes() const;
+
+ private:
+  Result<Block*> add_block(std::size_t bytes);
+  Status fill_block(Block& block);
+  Result<std::uint32_t> memory_type(std::uint32_t allowed) const;
+  void destroy(Block& block);
+
+  std::shared_ptr<Device> owner_;
+  Device& device_;
+  Memory kind_;
+  std::vector<std::unique_ptr<Block>> blocks_;
+};
+
+// A tepui::Buffer's storage; keeps the pool alive.
+class VulkanStorage final : public BufferStorage {
+ public:
+  VulkanStorage(std::shared_ptr<MemoryPool> pool, Range range)
+      : pool_(std::move(pool)), range_(range) {}
+  ~VulkanStorage() override { pool_->give_back(range_); }
+  VulkanStorage(const VulkanStorage&) = delete;
+  VulkanStorage& operator=(const VulkanStorage&) = delete;
+
+  const Range& range() const { return range_; }
+
+ private:
+  std::shared_ptr<MemoryPool> pool_;
+  Range range_;
+};
+
+}  // namespace tepui::vulkan

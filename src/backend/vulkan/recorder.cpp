@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "backend/vulkan/recorder.h"
+
+#include <algorithm>
+
+namespace tepui::vulkan {
+namespace {
+
+bool meet(std::span<const AddressRange> a, std::span<const AddressRange> b) {
+  return std::ranges::any_of(a, [&](const AddressRange& x) {
+    return std::ranges::any_of(
+        b, [&](const AddressRange& y) { return x.begin < y.end && y.begin < x.end; });
+  });
+}
+
+}  // namespace
+
+std::pair<std::uint32_t, std::uint32_t> Recorder::fold(std::uint64_t groups) {
+  constexpr std::uint64_t kSide = 65535;
+  if (groups <= kSide) return {static_cast<std::uint32_t>(groups), 1};
+  const std::uint64_t rows = (groups + kSide - 1) / kSide;
+  const std::uint64_t columns = (groups + rows - 1) / rows;
+  return {static_cast<std::uint32_t>(columns), static_cast<std::uint32_t>(rows)};
+}
+
+void Recorder::order(std::span<const AddressRange> reads, std::span<const AddressRange> writes) {
+  if (meet(reads, written_) || meet(writes, written_) || meet(writes, read_)) {
+    device_.barrier(commands_);
+    read_.clear();
+    written_.clear();
+  }
+  read_.insert(read_.end(), reads.begin(), reads.end());
+  written_.insert(written_.end(), writes.begin(), writes.end());
+}
+
+void Recorder::dispatch(VkPipeline pipeline, const PushBlock& push, std::uint64_t groups,
+                        std::span<const AddressRange> reads, std::span<const AddressRange> writes) {
+  if (groups == 0) return;
+  order(reads, writes);
+  const DeviceApi& api = device_.api();
+  api.CmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
+  api.CmdPushConstants(commands_, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push), &push);
+  const auto [x, y] = fold(groups);
+  api.CmdDispatch(commands_, x, y, 1);
+  ++dispatches_;
+}
+
+void Recorder::clear(VkBuffer buffer, std::size_t offset, std::size_t bytes, AddressRange range) {
+  if (bytes == 0) return;
+  order({}, {&range, 1});
+  device_.api().CmdFillBuffer(commands_, buffer, offset, bytes, 0);
+}
+
+}  // namespace tepui::vulkan

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Records a Program's dispatches and puts a barrier where a step touches memory that an earlier one
+// wrote, or writes memory that an earlier one read; steps that share nothing may overlap. Works on
+// addresses, so that temporaries that share a place of the arena and slices that a caller laid over
+// each other are seen as well.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "backend/vulkan/device.h"
+#include "backend/vulkan/shader_library.h"
+
+namespace tepui::vulkan {
+
+struct AddressRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+class Recorder {
+ public:
+  Recorder(const Device& device, VkPipelineLayout layout, VkCommandBuffer commands)
+      : device_(device), layout_(layout), commands_(commands) {}
+
+  void dispatch(VkPipeline pipeline, const PushBlock& push, std::uint64_t groups,
+                std::span<const AddressRange> reads, std::span<const AddressRange> writes);
+  void clear(VkBuffer buffer, std::size_t offset, std::size_t bytes, AddressRange range);
+
+  int dispatches() const { return dispatches_; }
+
+  // A grid of at least so many workgroups with no side beyond 65,535; shaders count across x first.
+  static std::pair<std::uint32_t, std::uint32_t> fold(std::uint64_t groups);
+
+ private:
+  void order(std::span<const AddressRange> reads, std::span<const AddressRange> writes);
+
+  const Device& device_;
+  VkPipelineLayout layout_;
+  VkCommandBuffer commands_;
+  std::vector<AddressRange> read_;  // since the last barrier
+  std::vector<AddressRange> written_;
+  int dispatches_ = 0;
+};
+
+}  // namespace tepui::vulkan

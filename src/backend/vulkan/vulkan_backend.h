@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// The Vulkan backend: Programs as compute shaders on one queue. A run is one submission; tickets
+// are values of its timeline; transfers go through staging memory.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "backend/registry.h"
+#include "tepui/backend.h"
+
+namespace tepui {
+
+// `which` is the number of a device in the order of Vulkan's list, or empty for the best one.
+Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view which,
+                                                     const BackendOptions& options);
+
+// All that Vulkan has, the unusable ones with what they lack.
+Result<std::vector<DeviceListing>> list_vulkan_devices();
+
+namespace vulkan {
+// Of the step list of a prepared Program: how many dispatches a run issues.
+int dispatch_count(const Prepared& prepared);
+}  // namespace vulkan
+
+}  // namespace tepui

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The embedded shaders: every op has one, and the validator of SPIR-V accepts them all.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "backend/vulkan/recorder.h"
+#include "backend/vulkan/shader_library.h"
+#include "support/paths.h"
+#include "support/run_program.h"
+#include "tepui/op.h"
+
+namespace tepui::test {
+namespace {
+
+using vulkan::Recorder;
+using vulkan::ShaderLibrary;
+
+TEST(Shaders, EveryOpHasOne) {
+  for (const OpCode code : all_ops()) {
+    const std::string name(op_of(code).name);
+    const bool plain = ShaderLibrary::has(name);
+    for (const char* dtype : {".f32", ".f16", ".bf16"})
+      EXPECT_TRUE(plain || ShaderLibrary::has(name + dtype)) << name << dtype;
+  }
+}
+
+TEST(Shaders, AreValidSpirv) {
+  if (std::string(TEPUI_SPIRV_VAL).empty()) GTEST_SKIP() << "spirv-val is not installed";
+  const TemporaryFolder folder;
+  for (const std::string_view name : ShaderLibrary::names()) {
+    const auto words = ShaderLibrary::words(name);
+    const auto file = folder.path() / (std::string(name) + ".spv");
+    write_file(file, std::string(reinterpret_cast<const char*>(words.data()), words.size_bytes()));
+    const std::string command = std::string(TEPUI_SPIRV_VAL) +
+                                " --target-env vulkan1.2 --scalar-block-layout '" + file.string() +
+                                "'";
+    EXPECT_EQ(std::system(command.c_str()), 0) << name;
+  }
+}
+
+TEST(Shaders, GridsStayBelowTheLimitAndMissNoWorkgroup) {
+  for (const std::uint64_t groups : {1ULL, 64ULL, 65535ULL, 65536ULL, 70001ULL, 4000000000ULL}) {
+    const auto [x, y] = Recorder::fold(groups);
+    EXPECT_LE(x, 65535U);
+    EXPECT_LE(y, 65535U);
+    const std::uint64_t all = std::uint64_t{x} * y;
+    EXPECT_GE(all, groups);
+    EXPECT_LT(all - groups, y) << "more idle workgroups than a row has to have";
+  }
+}
+
+}  // namespace
+}  // namespace tepui::test

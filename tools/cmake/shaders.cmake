@@ -1,0 +1,57 @@
+# Compiles shaders/*.comp to SPIR-V and embeds it: each variant of each shader becomes an include file in the build tree,
+# and tepui_shaders.inc has the table of them all. A shader's first line may name its variants:
+#   // variants: IN=f32|f16      ->  <stem>.f32 with IN_f32 defined, <stem>.f16 with IN_f16 defined
+# The Vulkan backend is built where the headers and glslc are found; without them, everything else is built all the same.
+find_program(TEPUI_GLSLC glslc)
+find_path(TEPUI_VULKAN_INCLUDE vulkan/vulkan_core.h)
+set(TEPUI_VULKAN_FOUND OFF)
+if(TEPUI_GLSLC AND TEPUI_VULKAN_INCLUDE)
+  set(TEPUI_VULKAN_FOUND ON)
+endif()
+option(TEPUI_VULKAN "Build the Vulkan backend" ${TEPUI_VULKAN_FOUND})
+if(TEPUI_VULKAN AND NOT TEPUI_VULKAN_FOUND)
+  message(FATAL_ERROR "TEPUI_VULKAN needs vulkan/vulkan_core.h and glslc (Debian: libvulkan-dev, glslc)")
+endif()
+
+function(tepui_compile_shader source name define)
+  set(out ${TEPUI_SHADER_FOLDER}/${name}.inc)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${TEPUI_GLSLC} --target-env=vulkan1.2 -O -mfmt=num ${define} -I ${PROJECT_SOURCE_DIR}/shaders
+      -I ${PROJECT_SOURCE_DIR}/src -MD -MF ${out}.d ${source} -o ${out}
+    DEPENDS ${source} DEPFILE ${out}.d VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY TEPUI_SHADER_OUTPUTS ${out})
+  string(MAKE_C_IDENTIFIER ${name} words)
+  set_property(GLOBAL APPEND_STRING PROPERTY TEPUI_SHADER_WORDS
+    "constexpr std::uint32_t k_${words}[] = {\n#include <${name}.inc>\n};\n")
+  set_property(GLOBAL APPEND_STRING PROPERTY TEPUI_SHADER_TABLE "    {\"${name}\", k_${words}},\n")
+endfunction()
+
+function(tepui_add_shaders target)
+  set(TEPUI_SHADER_FOLDER ${PROJECT_BINARY_DIR}/shaders)
+  file(MAKE_DIRECTORY ${TEPUI_SHADER_FOLDER})
+  file(GLOB shaders CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.comp)
+  foreach(source ${shaders})
+    get_filename_component(stem ${source} NAME_WE)
+    file(STRINGS ${source} first LIMIT_COUNT 1)
+    if(first MATCHES "^// variants: ([A-Z]+)=([a-z0-9_|]+)$")
+      set(variable ${CMAKE_MATCH_1})
+      string(REPLACE "|" ";" values ${CMAKE_MATCH_2})
+      foreach(value ${values})
+        tepui_compile_shader(${source} ${stem}.${value} -D${variable}_${value})
+      endforeach()
+    else()
+      tepui_compile_shader(${source} ${stem} -DTEPUI_PLAIN)
+    endif()
+  endforeach()
+  get_property(outputs GLOBAL PROPERTY TEPUI_SHADER_OUTPUTS)
+  get_property(words GLOBAL PROPERTY TEPUI_SHADER_WORDS)
+  get_property(table GLOBAL PROPERTY TEPUI_SHADER_TABLE)
+  file(CONFIGURE OUTPUT ${TEPUI_SHADER_FOLDER}/tepui_shaders.inc
+    CONTENT "${words}constexpr Embedded kShaders[] = {\n${table}};\n" @ONLY)
+  target_sources(${target} PRIVATE ${outputs})
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/vulkan/shader_library.cpp PROPERTIES
+    INCLUDE_DIRECTORIES ${TEPUI_SHADER_FOLDER} OBJECT_DEPENDS "${outputs}")
+  target_include_directories(${target} PRIVATE ${TEPUI_VULKAN_INCLUDE})
+  target_link_libraries(${target} PRIVATE ${CMAKE_DL_LIBS})
+  target_compile_definitions(${target} PRIVATE TEPUI_HAVE_VULKAN)
+endfunction()
