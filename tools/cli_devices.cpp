@@ -23,9 +23,9 @@ std::string joined(const std::vector<std::string>& parts) {
 std::string verdict(const DeviceListing& device) {
   if (!device.lacks.empty()) return "cannot be used: it lacks " + joined(device.lacks);
   if (device.kind == "software")
-    return "computes on the processor: right, but slower than cpu; auto never takes it";
-  if (device.kind == "processor") return "auto takes it where there is no GPU";
-  return "auto takes the best of these";
+    return "computes on the processor: right, but much slower than cpu";
+  if (device.kind == "processor") return "auto takes it";
+  return "--backend takes it by this name; its shaders are not tuned";
 }
 
 void print_device(const DeviceListing& device) {

@@ -178,7 +178,7 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
 void add_run_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--backend", a.request.backend,
                   "cpu, vulkan or vulkan:N (a GPU of `tepui devices`), reference (slow, in double: "
-                  "the definition), or auto: a GPU if there is one, else cpu")
+                  "the definition), or auto: cpu")
       ->check([](const std::string& name) {
         if (known_backend(name)) return std::string();
         return fmt::format("expected auto or cpu or vulkan or vulkan:N or reference, found '{}'",

@@ -30,7 +30,6 @@ Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view, const Bac
 #endif
 
 bool usable(const DeviceListing& device) { return device.lacks.empty(); }
-bool usable_gpu(const DeviceListing& device) { return usable(device) && device.kind != "software"; }
 
 }  // namespace
 
@@ -51,11 +50,7 @@ bool known_backend(std::string_view name) {
 
 Result<std::unique_ptr<Backend>> make_backend(std::string_view name,
                                               const BackendOptions& options) {
-  if (name == "auto") {
-    const bool gpu = std::ranges::any_of(vulkan_devices().devices, usable_gpu);
-    return make_backend(gpu ? kVulkan : "cpu", options);
-  }
-  if (name == "cpu") return make_cpu_backend(options);
+  if (name == "auto" || name == "cpu") return make_cpu_backend(options);
   if (name == "reference") return make_reference_backend();
   if (known_backend(name)) {
     return make_vulkan_backend(name.substr(std::min(name.size(), kVulkan.size() + 1)), options);

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "base/assert.h"
+#include "base/utf8_text.h"
 #include "store/export_row.h"
 #include "store/output_file.h"
-#include "base/utf8_text.h"
 
 namespace tepui {
 

@@ -27,7 +27,7 @@ struct ScanRequest {
   std::string backend = "auto";
   int threads = 0;           // 0: all
   std::uint64_t memory = 0;  // bytes of packed weights that may stay; 0: half of the machine's
-  int wave = 0;  // tokens between two commits to the store; 0: as the memory suggests
+  int wave = 0;              // tokens between two commits to the store; 0: as the memory suggests
   std::optional<std::filesystem::path> out;
   std::string command;  // as typed, for the record
 };
