@@ -177,8 +177,8 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
 
 void add_run_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--backend", a.request.backend,
-                  "cpu, vulkan or vulkan:N (a GPU of `tepui devices`), reference (slow, in double: "
-                  "the definition), or auto: cpu")
+                  "cpu, vulkan or vulkan:N (see tepui devices), reference\n(slow, in double: the "
+                  "definition) or auto: cpu")
       ->check([](const std::string& name) {
         if (known_backend(name)) return std::string();
         return fmt::format("expected auto or cpu or vulkan or vulkan:N or reference, found '{}'",
