@@ -18,8 +18,7 @@ class Quantiles : public Metric {
       : options_(options), fractions_(options.fractions) {
     fractions_.push_back(kMedian);
     std::ranges::sort(fractions_);
-    const auto repeated = std::ranges::unique(fractions_);
-    fractions_.erase(repeated.begin(), repeated.end());
+    fractions_.erase(std::unique(fractions_.begin(), fractions_.end()), fractions_.end());
     median_ = static_cast<std::size_t>(std::ranges::find(fractions_, kMedian) - fractions_.begin());
   }
 
