@@ -59,7 +59,7 @@ Result<MergeList> read_merges(const Json* list, const std::string& where) {
   return merges;
 }
 
-// What would change the result and is not implemented.
+// What would change the result and cannot be run.
 Status refuse_unsupported(const Json& model, const std::string& where) {
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     const Json* value = member(model, key);
