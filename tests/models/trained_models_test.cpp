@@ -62,7 +62,9 @@ ScanSummary scan_demo() {
 
 TEST(DemoModel, ScanGivesTheReferenceNumbers) {
   const ScanSummary summary = scan_demo();
-  for (const json& layer : reference()["layers"]) {
+  const json expected = reference();
+  ASSERT_EQ(expected["layers"].size(), 8U);
+  for (const json& layer : expected["layers"]) {
     const PointSummary* point = summary.at({layer["layer"].get<int>(), Site::resid_post});
     ASSERT_NE(point, nullptr);
     const double median = layer["median"].get<double>();
