@@ -1,6 +1,6 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// Passes 0 to 2: count, sum, write (lib/collect.glsl).
+// Passes 0 and 1: count, write (lib/collect.glsl).
 #include "lib/common.glsl"
 #include "lib/multiply.glsl"
 
@@ -14,44 +14,40 @@ layout(push_constant, scalar) uniform Push {
   SLOT(4) Uints value;
   SLOT(5) Uints index;
   PARAMS AboveParams p;
-  SCRATCH Uints scratch;
+  SCRATCH Scratch scratch;
 };
 
+uint bits_at(uint i) { return x.v[i]; }
+
+#include "lib/above.glsl"
+#include "lib/arrive.glsl"
 #include "lib/blocks.glsl"
 #include "lib/collect.glsl"
 
-uint collect_at() { return 0; }
-bool wants_equal() { return false; }
+uint collect_counter(uint s) { return s; }
+uint collect_begin() { return p.sequences; }
 
-// The least magnitude above the threshold. Everything is above a negative one, nothing above NaN.
-uint limit_of(uint s) {
-  const uint own = level.v[s * p.levels + p.level_column];
-  const uint threshold = magnitude(own) == 0 ? floatBitsToUint(p.floor)
-                                             : multiply(floatBitsToUint(p.ratio), own);
-  if (magnitude(threshold) > 0x7f800000u) return NO_INDEX;
-  if (magnitude(threshold) == 0) return 1;
-  return (threshold >> 31) != 0 ? 0 : threshold + 1;
+void above_give(uint s, uint place, uint value_, uint index_) {
+  value.v[s * p.capacity + place] = value_;
+  index.v[s * p.capacity + place] = index_;
 }
 
-void counted(uint s, uvec2 total) {
-  count.v[s] = total.x;
-  for (uint i = total.x; i < p.capacity; ++i) {
-    value.v[s * p.capacity + i] = 0;
-    index.v[s * p.capacity + i] = NO_INDEX;
-  }
+uvec2 limits_of(uint s) {
+  return uvec2(NO_INDEX, above_limit(level.v[s * p.levels + p.level_column]));
 }
-
-void write(Block block, uint i, bool equal, uint ordinal) {
-  if (ordinal >= p.capacity) return;
-  const uint at = block.sequence * p.capacity + ordinal;
-  value.v[at] = x.v[i];
-  index.v[at] = i - block.origin;
+void counted(uint s, uvec3 total) {
+  if (lane() == 0) count.v[s] = total.z;
+  above_clear(s, total.z);
+}
+void write(Block block, uint i, uint kind, uint ordinal) {
+  if (ordinal < p.capacity) above_give(block.sequence, ordinal, x.v[i], i - block.origin);
 }
 
 void main() {
-  switch (kPass) {
-    case 0: collect_count(); return;
-    case 1: collect_sum(); return;
-    default: collect_write();
+  if (kPass == 0) {
+    collect_count();
+    return;
   }
+  const Block block = block_of(group());
+  if (!block.idle) collect_write(block);
 }

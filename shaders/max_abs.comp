@@ -1,11 +1,9 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// Pass 0: the largest of each block, a workgroup a block. Pass 1: of each sequence's blocks, a
-// workgroup a sequence.
+// The largest of each block, a workgroup a block; the last workgroup of a sequence takes the
+// largest of its blocks.
 #include "lib/common.glsl"
 #include "lib/largest.glsl"
-
-layout(constant_id = 2) const uint kPass = 0;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Uints x;
@@ -13,32 +11,20 @@ layout(push_constant, scalar) uniform Push {
   SLOT(2) Uints value;
   SLOT(3) Uints index;
   PARAMS SelectParams p;
-  SCRATCH Uints found;  // (magnitude, index) of each slot
+  SCRATCH Scratch scratch;
 };
 
+#include "lib/arrive.glsl"
 #include "lib/blocks.glsl"
 
-void search_block() {
-  if (group() >= all_slots()) return;
-  const Block block = block_of(group());
-  uvec2 best = uvec2(0, NO_INDEX);
-  for (uint i = block.begin + lane(); i < block.end; i += LANES) {
-    const uvec2 own = uvec2(magnitude(x.v[i]), i - block.origin);
-    if (beats(own, best)) best = own;
-  }
-  best = reduce_largest(best);
-  if (lane() != 0) return;
-  found.v[2 * group()] = best.x;
-  found.v[2 * group() + 1] = best.y;
-}
+// Behind a counter for each sequence: (magnitude, index) of each slot.
+uint found_at(uint slot) { return p.sequences + 2 * slot; }
 
-void search_sequence() {
-  const uint s = group();
-  if (s >= p.sequences) return;
+void search_sequence(uint s) {
   uvec2 best = uvec2(0, NO_INDEX);
-  const uint first = first_slot(s);
   for (uint i = lane(); i < slots_of(s); i += LANES) {
-    const uvec2 own = uvec2(found.v[2 * (first + i)], found.v[2 * (first + i) + 1]);
+    const uint at = found_at(first_slot(s) + i);
+    const uvec2 own = uvec2(scratch.v[at], scratch.v[at + 1]);
     if (beats(own, best)) best = own;
   }
   best = reduce_largest(best);
@@ -48,6 +34,17 @@ void search_sequence() {
 }
 
 void main() {
-  if (kPass == 0) search_block();
-  else search_sequence();
+  const Block block = block_of(group());
+  if (block.idle) return;
+  uvec2 best = uvec2(0, NO_INDEX);
+  for (uint i = block.begin + lane(); i < block.end; i += LANES) {
+    const uvec2 own = uvec2(magnitude(x.v[i]), i - block.origin);
+    if (beats(own, best)) best = own;
+  }
+  best = reduce_largest(best);
+  if (lane() == 0) {
+    scratch.v[found_at(group())] = best.x;
+    scratch.v[found_at(group()) + 1] = best.y;
+  }
+  if (arrives_last(block.sequence, slots_of(block.sequence))) search_sequence(block.sequence);
 }

@@ -1,6 +1,6 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// Passes 0 to 5: count and find at the levels 0, 1 and 2 (lib/radix.glsl).
+// Pass i is level i of the radix selection (lib/radix.glsl).
 #include "lib/common.glsl"
 
 layout(constant_id = 2) const uint kPass = 0;
@@ -11,17 +11,19 @@ layout(push_constant, scalar) uniform Push {
   SLOT(2) Uints ranks;
   SLOT(3) Uints y;
   PARAMS QuantileParams p;
-  SCRATCH Uints scratch;
+  SCRATCH Scratch scratch;
 };
 
+uint bits_at(uint i) { return x.v[i]; }
+
+#include "lib/arrive.glsl"
 #include "lib/blocks.glsl"
 #include "lib/radix.glsl"
+#include "lib/radix_blocks.glsl"
 
+uint radix_begin() { return 0; }
 uint ranks_per_sequence() { return p.ranks; }
 uint rank_asked(uint s, uint q) { return ranks.v[s * p.ranks + q]; }
 void found(uint s, uint q, bool there, uint key) { y.v[s * p.ranks + q] = there ? key : 0; }
 
-void main() {
-  if (kPass % 2 == 0) radix_count(kPass / 2);
-  else radix_find(kPass / 2);
-}
+void main() { radix_level(kPass); }

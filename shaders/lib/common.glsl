@@ -16,6 +16,8 @@ layout(local_size_x_id = 0) in;  // a power of two
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Floats { float v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Uints { uint v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Ints { int v[]; };
+// What workgroups of one dispatch tell each other.
+layout(buffer_reference, scalar, buffer_reference_align = 4) coherent buffer Scratch { uint v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) buffer Halves { uint16_t v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vectors { vec4 v[]; };
 
@@ -23,6 +25,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vectors { v
 // op's parameters, and the address of the step's scratch memory.
 #define SLOT(i) layout(offset = 8 * i)
 #define PARAMS layout(offset = 48)
+#define STATISTICS layout(offset = 64)  // of an op whose parameters leave room, where it is tapped
 #define SCRATCH layout(offset = 112)
 
 #define NO_INDEX 0xffffffffu

@@ -13,6 +13,10 @@ bool meet(std::span<const AddressRange> a, std::span<const AddressRange> b) {
   });
 }
 
+AddressRange address_range(const Range& range, std::size_t offset, std::size_t bytes) {
+  return {range.address() + offset, range.address() + offset + bytes};
+}
+
 }  // namespace
 
 std::pair<std::uint32_t, std::uint32_t> Recorder::fold(std::uint64_t groups) {
@@ -45,10 +49,21 @@ void Recorder::dispatch(VkPipeline pipeline, const PushBlock& push, std::uint64_
   ++dispatches_;
 }
 
-void Recorder::clear(VkBuffer buffer, std::size_t offset, std::size_t bytes, AddressRange range) {
+void Recorder::clear(const Range& arena, std::size_t offset, std::size_t bytes) {
   if (bytes == 0) return;
+  const AddressRange range = address_range(arena, offset, bytes);
   order({}, {&range, 1});
-  device_.api().CmdFillBuffer(commands_, buffer, offset, bytes, 0);
+  device_.api().CmdFillBuffer(commands_, arena.block->buffer, arena.offset + offset, bytes, 0);
+}
+
+void Recorder::copy(const Range& from, std::size_t from_offset, const Range& to,
+                    std::size_t to_offset, std::size_t bytes) {
+  if (bytes == 0) return;
+  const AddressRange reads = address_range(from, from_offset, bytes);
+  const AddressRange writes = address_range(to, to_offset, bytes);
+  order({&reads, 1}, {&writes, 1});
+  const VkBufferCopy piece{from.offset + from_offset, to.offset + to_offset, bytes};
+  device_.api().CmdCopyBuffer(commands_, from.block->buffer, to.block->buffer, 1, &piece);
 }
 
 }  // namespace tepui::vulkan

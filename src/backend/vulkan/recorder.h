@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "backend/vulkan/device.h"
+#include "backend/vulkan/memory.h"
 #include "backend/vulkan/shader_library.h"
 
 namespace tepui::vulkan {
@@ -25,7 +25,9 @@ class Recorder {
 
   void dispatch(VkPipeline pipeline, const PushBlock& push, std::uint64_t groups,
                 std::span<const AddressRange> reads, std::span<const AddressRange> writes);
-  void clear(VkBuffer buffer, std::size_t offset, std::size_t bytes, AddressRange range);
+  void clear(const Range& arena, std::size_t offset, std::size_t bytes);
+  void copy(const Range& from, std::size_t from_offset, const Range& to, std::size_t to_offset,
+            std::size_t bytes);
 
   int dispatches() const { return dispatches_; }
 

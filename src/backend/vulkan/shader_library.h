@@ -15,11 +15,13 @@
 namespace tepui::vulkan {
 
 // Constant i of a shader; 0 is the number of lanes of a workgroup.
-using Constants = std::array<std::uint32_t, 3>;
+using Constants = std::array<std::uint32_t, 4>;
+
+constexpr std::size_t kSlots = 6;
 
 // Push constants: where the addresses, the parameters and the scratch address stand (common.glsl).
 struct PushBlock {
-  std::array<std::uint64_t, 6> addresses{};
+  std::array<std::uint64_t, kSlots> addresses{};
   std::array<std::byte, 64> params{};
   std::uint64_t scratch = 0;
 };

@@ -6,100 +6,68 @@
 namespace tepui::vulkan {
 namespace {
 
-constexpr std::uint32_t kLanes = 64;     // of a workgroup
-constexpr std::uint32_t kBlock = 4096;   // elements of a selection's block
+constexpr std::uint32_t kBlock = 4096;   // elements of a selection's block, about
 constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
-constexpr std::uint64_t kCoarse = 2048;  // lib/radix.glsl
+constexpr std::uint64_t kLevels = 3;     // lib/radix.glsl
+constexpr std::uint64_t kCoarse = 2048;
 constexpr std::uint64_t kFine = 1024;
 constexpr std::int64_t kElementLimit = std::int64_t{1} << 31;
-constexpr std::uint64_t kScratchLimit = std::uint64_t{1} << 31;
 
 std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 StepPlan one_pass(std::string shader, std::uint64_t groups, std::uint32_t constant = 0) {
-  return {std::move(shader), {{{kLanes, constant, 0}, groups}}, 0, 0};
+  StepPlan plan;
+  plan.passes.push_back({std::move(shader), {kLanes, constant, 0, 0}, groups, {}, {}});
+  return plan;
 }
 StepPlan per_element(std::string shader, std::uint64_t elements) {
   return one_pass(std::move(shader), divide_up(elements, kLanes));
 }
 
-// Slots of lib/blocks.glsl.
-std::uint64_t slots(std::uint64_t rows, std::uint64_t dim, std::uint64_t sequences) {
-  return sequences == 0 ? 0 : rows * dim / kBlock + sequences;
-}
-
-class PassList {
- public:
-  explicit PassList(StepPlan& plan) : plan_(plan) {}
-  void add(std::uint64_t groups) {
-    const auto pass = static_cast<std::uint32_t>(plan_.passes.size());
-    plan_.passes.push_back({{kLanes, kBlock, pass}, groups});
+// So many passes with a workgroup a block; `words` of scratch, of which the first are cleared.
+StepPlan by_blocks(const char* shader, int passes, std::uint32_t dim, std::uint64_t slots,
+                   std::uint64_t cleared_words, std::uint64_t words) {
+  StepPlan plan;
+  for (int i = 0; i < passes; ++i) {
+    const Constants constants{kLanes, block_rows(dim), static_cast<std::uint32_t>(i), 0};
+    plan.passes.push_back({shader, constants, slots, {}, {}});
   }
-  void add_radix(std::uint64_t blocks, std::uint64_t finds) {
-    for (int level = 0; level < 3; ++level) {
-      add(blocks);
-      add(finds);
-    }
-  }
-
- private:
-  StepPlan& plan_;
-};
-
-std::uint64_t radix_words(std::uint64_t sequences, std::uint64_t ranks) {
-  return 2 * sequences * ranks + kCoarse * sequences + kFine * sequences * ranks;
+  plan.cleared_bytes = 4 * cleared_words;
+  plan.scratch_bytes = 4 * words;
+  return plan;
 }
 
 StepPlan plan_linear(const LinearParams& p) {
   // How many rows a lane takes does not change the order of any sum.
   const std::uint32_t rows = p.rows < 4 ? 1 : 4;
   const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-  return one_pass("linear", divide_up(p.rows, rows) * across, rows);
+  StepPlan plan = one_pass("linear", divide_up(p.rows, rows) * across);
+  plan.passes.front().constants[3] = rows;
+  return plan;
 }
 
 StepPlan plan_max_abs(const SelectParams& p) {
-  StepPlan plan{"max_abs", {}, 0, 0};
-  const std::uint64_t blocks = slots(p.rows, p.dim, p.sequences);
-  PassList passes(plan);
-  passes.add(blocks);
-  passes.add(p.sequences);
-  plan.scratch_bytes = blocks * 8;
-  return plan;
+  const std::uint64_t slots = block_slots(p.rows, p.dim, p.sequences);
+  return by_blocks("max_abs", 1, p.dim, slots, p.sequences, p.sequences + 2 * slots);
 }
 
 StepPlan plan_quantile(const QuantileParams& p) {
-  StepPlan plan{"quantile_abs", {}, 0, 0};
-  PassList passes(plan);
-  passes.add_radix(slots(p.rows, p.dim, p.sequences), std::uint64_t{p.sequences} * p.ranks);
-  plan.scratch_bytes = plan.cleared_bytes = 4 * radix_words(p.sequences, p.ranks);
-  return plan;
+  const std::uint64_t words = radix_words(p.sequences, p.ranks);
+  const std::uint64_t slots = block_slots(p.rows, p.dim, p.sequences);
+  return by_blocks("quantile_abs", kLevels, p.dim, slots, words, words);
 }
 
 StepPlan plan_top_k(const SelectParams& p) {
-  StepPlan plan{"top_k_abs", {}, 0, 0};
-  const std::uint64_t blocks = slots(p.rows, p.dim, p.sequences);
-  PassList passes(plan);
-  passes.add_radix(blocks, p.sequences);
-  passes.add(blocks);
-  passes.add(p.sequences);
-  passes.add(blocks);
-  passes.add(p.sequences * divide_up(p.k, kLanes));
-  const std::uint64_t radix = radix_words(p.sequences, 1);
-  plan.cleared_bytes = 4 * radix;
-  plan.scratch_bytes =
-      4 * (radix + p.sequences + 2 * std::uint64_t{p.sequences} * p.k + 4 * blocks);
-  return plan;
+  const std::uint64_t slots = block_slots(p.rows, p.dim, p.sequences);
+  const std::uint64_t cleared = 2 * std::uint64_t{p.sequences} + radix_words(p.sequences, 1);
+  const std::uint64_t candidates = p.sequences * (1 + 2 * std::uint64_t{p.k});
+  return by_blocks("top_k_abs", kLevels + 2, p.dim, slots, cleared,
+                   cleared + candidates + 6 * slots);
 }
 
 StepPlan plan_above(const AboveParams& p) {
-  StepPlan plan{"above_abs", {}, 0, 0};
-  const std::uint64_t blocks = slots(p.rows, p.dim, p.sequences);
-  PassList passes(plan);
-  passes.add(blocks);
-  passes.add(p.sequences);
-  passes.add(blocks);
-  plan.scratch_bytes = 16 * blocks;
-  return plan;
+  const std::uint64_t slots = block_slots(p.rows, p.dim, p.sequences);
+  return by_blocks("above_abs", 2, p.dim, slots, p.sequences, p.sequences + 6 * slots);
 }
 
 std::optional<StepPlan> plan_attention(const AttentionParams& p) {
@@ -166,11 +134,28 @@ std::size_t packed_bytes(const Shape& shape) {
   return (n + 3) / 4 * 4 * static_cast<std::size_t>(shape[1]) * sizeof(float);
 }
 
+std::uint32_t block_rows(std::uint32_t dim) { return std::max(1U, kBlock / std::max(1U, dim)); }
+
+std::uint64_t block_slots(std::uint32_t rows, std::uint32_t dim, std::uint32_t sequences) {
+  return sequences == 0 ? 0 : std::uint64_t{rows} / block_rows(dim) + sequences;
+}
+
+std::uint64_t radix_words(std::uint64_t sequences, std::uint64_t ranks) {
+  return sequences * (kLevels + kCoarse + ranks * (2 + kFine));
+}
+
 std::optional<StepPlan> plan_step(const Step& step, const Program& program) {
   if (!indexable(step.in, program) || !indexable(step.out, program)) return std::nullopt;
   std::optional<StepPlan> plan = plan_of(step, variant(step, program));
-  if (!plan || !ShaderLibrary::has(plan->shader) || plan->scratch_bytes >= kScratchLimit)
-    return std::nullopt;
+  if (!plan || plan->scratch_bytes >= kScratchLimit) return std::nullopt;
+  plan->reads = step.in;
+  plan->writes = step.out;
+  for (Pass& pass : plan->passes) {
+    if (!ShaderLibrary::has(pass.shader)) return std::nullopt;
+    const auto at = std::ranges::copy(step.in, pass.slots.begin()).out;
+    std::ranges::copy(step.out, at);
+    pass.params = step.params;
+  }
   return plan;
 }
 

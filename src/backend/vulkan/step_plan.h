@@ -13,16 +13,27 @@
 
 namespace tepui::vulkan {
 
+constexpr std::uint32_t kLanes = 64;  // of a workgroup
+
+// One dispatch.
 struct Pass {
+  std::string shader;
   Constants constants{};
-  std::uint64_t groups = 0;  // workgroups; 0: nothing to do
+  std::uint64_t groups = 0;           // workgroups; 0: nothing to do
+  std::array<Value, kSlots> slots{};  // whose addresses the shader gets
+  ParamBytes params;
 };
 
+// One step, or several that run together.
 struct StepPlan {
-  std::string shader;
+  std::vector<std::size_t> steps;  // of the Program
   std::vector<Pass> passes;
+  std::vector<Value> reads;
+  std::vector<Value> writes;
   std::size_t scratch_bytes = 0;
   std::size_t cleared_bytes = 0;  // of them, set to zero before the first pass
+  Value copied;                   // whose bytes are put into scratch before the first pass, if any
+  std::size_t copied_to = 0;
 };
 
 // Nothing where this backend has no kernel for the step: an unknown dtype, or sizes beyond what 31
@@ -31,5 +42,13 @@ std::optional<StepPlan> plan_step(const Step& step, const Program& program);
 
 // A packed matrix: f32 [K, N rounded up to 4], see shaders/pack.comp.
 std::size_t packed_bytes(const Shape& shape);
+
+// A selection's blocks (shaders/lib/blocks.glsl): how many rows one has, and how many there are.
+std::uint32_t block_rows(std::uint32_t dim);
+std::uint64_t block_slots(std::uint32_t rows, std::uint32_t dim, std::uint32_t sequences);
+
+// What lib/radix.glsl keeps in scratch for so many ranks of each sequence.
+std::uint64_t radix_words(std::uint64_t sequences, std::uint64_t ranks);
+constexpr std::uint64_t kScratchLimit = std::uint64_t{1} << 31;  // bytes, exclusive
 
 }  // namespace tepui::vulkan

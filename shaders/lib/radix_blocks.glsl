@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// A level of the radix selection with a workgroup a block. Needs blocks.glsl and radix.glsl.
+bool radix_level(uint level) {
+  const Block block = block_of(group());
+  if (block.idle) return false;
+  if (level == 0) {
+    clear_coarse();
+    for (uint i = block.begin + lane(); i < block.end; i += LANES) count_coarse(bits_at(i));
+    merge_coarse(block.sequence);
+  } else {
+    count_fine(block.sequence, block.begin, block.end, level);
+  }
+  return radix_arrive(block.sequence, level, slots_of(block.sequence));
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "backend/vulkan/device_list.h"
+
+#include <fmt/ranges.h>
+
+namespace tepui::vulkan {
+namespace {
+
+int preference(VkPhysicalDeviceType type) {
+  switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return 4;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return 3;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return 2;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU: return 0;
+    default: return 1;
+  }
+}
+
+}  // namespace
+
+Result<std::size_t> choose_device(const Context& context, std::string_view which) {
+  const auto& devices = context.devices();
+  if (devices.empty())
+    return fail(ErrorKind::unsupported, "vulkan: no driver offers a device on this machine");
+  std::size_t best = 0;
+  if (!which.empty()) {
+    best = std::stoul(std::string(which));
+    if (best >= devices.size())
+      return fail(ErrorKind::usage, "--backend vulkan:{}: there are {} devices, counted from 0",
+                  best, devices.size());
+  } else {
+    const auto rank = [&](std::size_t i) {
+      return devices[i].usable() ? preference(devices[i].type) : -1;
+    };
+    for (std::size_t i = 1; i < devices.size(); ++i) {
+      if (rank(i) > rank(best)) best = i;
+    }
+  }
+  const PhysicalDevice& chosen = devices[best];
+  if (chosen.usable()) return best;
+  return fail(ErrorKind::unsupported, "vulkan: {} ({}) cannot be used: it lacks {}", chosen.name,
+              chosen.driver, fmt::join(chosen.lacks, ", "));
+}
+
+DeviceListing listing_of(const PhysicalDevice& device, std::size_t index) {
+  DeviceListing one;
+  one.selector = fmt::format("vulkan:{}", index);
+  one.name = device.name;
+  one.kind = type_name(device.type);
+  one.driver = fmt::format("Vulkan {}.{}.{}, {}", VK_API_VERSION_MAJOR(device.api_version),
+                           VK_API_VERSION_MINOR(device.api_version),
+                           VK_API_VERSION_PATCH(device.api_version), device.driver);
+  one.memory_bytes = device.memory_bytes;
+  one.max_allocation_bytes = device.max_allocation_bytes;
+  one.subgroup = device.subgroup;
+  if (device.half_arithmetic) one.features.emplace_back("16-bit arithmetic");
+  if (device.int8_products) one.features.emplace_back("8-bit dot products");
+  if (device.matrices) one.features.emplace_back("cooperative matrices");
+  one.lacks = device.lacks;
+  return one;
+}
+
+}  // namespace tepui::vulkan
