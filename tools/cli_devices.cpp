@@ -2,6 +2,8 @@
 // tepui devices
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backend/registry.h"
 #include "commands.h"
 
@@ -19,16 +21,21 @@ std::string joined(const std::vector<std::string>& parts) {
   return line;
 }
 
-// What to expect of it.
-std::string verdict(const DeviceListing& device) {
+// Not the processor, not a driver that computes on it.
+bool is_gpu(const DeviceListing& device) {
+  return device.lacks.empty() && device.kind != "processor" && device.kind != "software";
+}
+
+// What to expect of it; auto takes the best GPU, else the processor.
+std::string verdict(const DeviceListing& device, bool gpu) {
   if (!device.lacks.empty()) return "cannot be used: it lacks " + joined(device.lacks);
   if (device.kind == "software")
     return "computes on the processor: right, but much slower than cpu";
-  if (device.kind == "processor") return "auto takes it";
-  return "--backend takes it by this name; its shaders are not tuned";
+  if (device.kind == "processor") return gpu ? "--backend cpu takes it" : "auto takes it";
+  return "auto takes the best of these; their shaders are plain, not yet tuned";
 }
 
-void print_device(const DeviceListing& device) {
+void print_device(const DeviceListing& device, bool gpu) {
   fmt::print("{:<11} {} ({})\n", device.selector, device.name, device.kind);
   const auto line = [](const char* name, const std::string& value) {
     if (!value.empty()) fmt::print("{:<11} {:<9} {}\n", "", name, value);
@@ -39,13 +46,18 @@ void print_device(const DeviceListing& device) {
     memory += fmt::format(", {} in one piece", gigabytes(device.max_allocation_bytes));
   line("memory", memory);
   if (device.subgroup > 0) line("subgroup", fmt::format("{} lanes", device.subgroup));
-  line("has", joined(device.features));
-  line("use", verdict(device));
+  const char* name = "has";
+  for (const std::string& feature : device.features) {
+    line(name, feature);
+    name = "";
+  }
+  line("use", verdict(device, gpu));
 }
 
 Status run() {
   const DeviceList list = list_devices();
-  for (const DeviceListing& device : list.devices) print_device(device);
+  const bool gpu = std::ranges::any_of(list.devices, is_gpu);
+  for (const DeviceListing& device : list.devices) print_device(device, gpu);
   if (!list.note.empty()) fmt::print("\nNo other devices: {}\n", list.note);
   return {};
 }

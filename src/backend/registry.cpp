@@ -27,6 +27,7 @@ DeviceList vulkan_devices() { return {{}, "this program was built without Vulkan
 Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view, const BackendOptions&) {
   return fail(ErrorKind::unsupported, "--backend vulkan: this program was built without Vulkan");
 }
+Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions&) { return nullptr; }
 #endif
 
 bool usable(const DeviceListing& device) { return device.lacks.empty(); }
@@ -50,6 +51,10 @@ bool known_backend(std::string_view name) {
 
 Result<std::unique_ptr<Backend>> make_backend(std::string_view name,
                                               const BackendOptions& options) {
+  if (name == "auto") {
+    TEPUI_TRY(auto gpu, make_gpu_backend(options));
+    if (gpu != nullptr) return gpu;
+  }
   if (name == "auto" || name == "cpu") return make_cpu_backend(options);
   if (name == "reference") return make_reference_backend();
   if (known_backend(name)) {

@@ -19,7 +19,7 @@ struct BackendOptions {
 };
 
 // "cpu", "reference", "vulkan" (the best device that Vulkan has) or "vulkan:N" (its N-th); "auto"
-// is the processor: no shader has run on a GPU yet.
+// is the best real GPU, else the processor: never a software device.
 Result<std::unique_ptr<Backend>> make_backend(std::string_view name, const BackendOptions& options);
 
 // Those that work here, without "auto" and without numbers.

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "backend/registry.h"
+#include "backend/vulkan/device_list.h"
 #include "ops/builder.h"
 #include "support/paths.h"
 #include "support/run_program.h"
@@ -136,6 +137,97 @@ TEST(VulkanBackend, ANumberThatIsNotThereIsAUsageError) {
   const auto backend = make_backend("vulkan:999", {});
   ASSERT_FALSE(backend);
   EXPECT_EQ(backend.error().kind, ErrorKind::usage);
+}
+
+vulkan::PhysicalDevice device_of(VkPhysicalDeviceType type, bool usable = true) {
+  vulkan::PhysicalDevice device;
+  device.type = type;
+  if (!usable) device.lacks.emplace_back("timeline semaphores");
+  return device;
+}
+
+// A machine has many devices: software ones are never taken unasked, unusable ones not at all.
+TEST(VulkanDevices, TheBestUsableGpuIsTaken) {
+  constexpr auto kSoftware = VK_PHYSICAL_DEVICE_TYPE_CPU;
+  constexpr auto kIntegrated = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+  constexpr auto kDiscrete = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+  using Devices = std::vector<vulkan::PhysicalDevice>;
+  EXPECT_FALSE(vulkan::find_gpu(Devices{}));
+  EXPECT_FALSE(vulkan::find_gpu(Devices{device_of(kSoftware)}));
+  EXPECT_FALSE(vulkan::find_gpu(Devices{device_of(kDiscrete, false), device_of(kSoftware)}));
+  const Devices all{device_of(kSoftware), device_of(kIntegrated), device_of(kDiscrete, false),
+                    device_of(kDiscrete), device_of(kDiscrete)};
+  EXPECT_EQ(vulkan::find_gpu(all), 3U);
+  EXPECT_EQ(vulkan::choose_device(all, "").value(), 3U);
+  EXPECT_EQ(vulkan::choose_device(all, "0").value(), 0U);
+  const auto unusable = vulkan::choose_device(all, "2");
+  ASSERT_FALSE(unusable);
+  EXPECT_NE(unusable.error().message.find("it lacks timeline semaphores"), std::string::npos);
+  EXPECT_FALSE(vulkan::choose_device(Devices{}, ""));
+}
+
+// Where the device shares the processor's memory, adopted bytes are used in place; elsewhere, and
+// where they stand at an odd address, they are copied. Either way they are the bytes.
+TEST(VulkanBackend, AdoptsHostMemory) {
+  NEEDS_A_DEVICE();
+  const auto backend = open();
+  auto context = vulkan::Context::make();
+  ASSERT_TRUE(context);
+  const auto& device = (*context)->devices()[*vulkan::choose_device((*context)->devices(), "")];
+  std::vector<std::byte> bytes(100'000);
+  for (const std::size_t offset : {std::size_t{0}, std::size_t{4}, std::size_t{3}}) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = std::byte(i * 7 % 251);
+    const auto part = std::span(bytes).subspan(offset, 50'000);
+    const auto buffer = backend->adopt(part);
+    ASSERT_TRUE(buffer) << buffer.error().message;
+    const std::vector<std::byte> before(part.begin(), part.end());
+    std::ranges::fill(part, std::byte{1});
+    std::vector<std::byte> found(part.size());
+    ASSERT_TRUE(backend->wait(backend->download(found, BufferSlice::whole(*buffer), {})));
+    const bool in_place = device.adopts_host_memory() && offset % 4 == 0;
+    EXPECT_TRUE(
+        std::ranges::equal(found, in_place ? std::vector(part.begin(), part.end()) : before))
+        << "offset " << offset;
+  }
+}
+
+// Compiled pipelines are kept for the next run; a damaged file is replaced, not believed.
+TEST(VulkanBackend, KeepsPipelinesOnDisk) {
+  NEEDS_A_DEVICE();
+  const TemporaryFolder folder;
+  const auto cache = folder.path() / "cache";
+  int runs = 0;
+  const auto scan = [&] {
+    ProgramRun run;
+    run.arguments = {"scan",
+                     data_path("demo-model").string(),
+                     "--prompt",
+                     "Once",
+                     "--json",
+                     "--backend",
+                     "vulkan",
+                     "--out",
+                     (folder.path() / std::to_string(runs++)).string()};
+    run.environment = {{"TEPUI_CACHE_DIR", cache.string()}};
+    const ProgramResult result = run_program(run);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out.substr(result.out.find("\"layers\""));
+  };
+  const std::string first = scan();
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(cache))
+    files.push_back(entry.path());
+  ASSERT_EQ(files.size(), 1U);
+  const auto content = [&] {
+    std::ifstream stream(files.front(), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  const std::string kept = content();
+  EXPECT_GT(kept.size(), 24U);
+  EXPECT_EQ(scan(), first);
+  write_file(files.front(), kept.substr(0, kept.size() - 1) + "?");
+  EXPECT_EQ(scan(), first);
+  EXPECT_EQ(content(), kept);
 }
 
 // A machine whose loader finds no driver: one line that says so, and cpu works as ever.

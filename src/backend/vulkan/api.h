@@ -41,6 +41,7 @@ namespace tepui::vulkan {
   X(DestroyPipelineLayout)       \
   X(CreatePipelineCache)         \
   X(DestroyPipelineCache)        \
+  X(GetPipelineCacheData)        \
   X(CreateComputePipelines)      \
   X(DestroyPipeline)             \
   X(CreateCommandPool)           \

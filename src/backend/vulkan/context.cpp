@@ -28,6 +28,9 @@ void read_properties(const InstanceApi& api, PhysicalDevice& device) {
   device.name = properties.properties.deviceName;
   device.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo);
   device.type = properties.properties.deviceType;
+  device.vendor = properties.properties.vendorID;
+  device.device = properties.properties.deviceID;
+  std::ranges::copy(properties.properties.pipelineCacheUUID, device.cache_uuid.begin());
   device.limits = properties.properties.limits;
   device.subgroup = v11.subgroupSize;
   device.max_allocation_bytes = v11.maxMemoryAllocationSize;
@@ -55,6 +58,16 @@ bool find_queue(const InstanceApi& api, PhysicalDevice& device) {
   return false;
 }
 
+void read_import_alignment(const InstanceApi& api, PhysicalDevice& device) {
+  VkPhysicalDeviceExternalMemoryHostPropertiesEXT host{};
+  host.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &host;
+  api.GetPhysicalDeviceProperties2(device.handle, &properties);
+  device.import_alignment = host.minImportedHostPointerAlignment;
+}
+
 void read_extensions(const InstanceApi& api, PhysicalDevice& device) {
   std::uint32_t count = 0;
   api.EnumerateDeviceExtensionProperties(device.handle, nullptr, &count, nullptr);
@@ -65,6 +78,7 @@ void read_extensions(const InstanceApi& api, PhysicalDevice& device) {
     if (name == "VK_KHR_cooperative_matrix" || name == "VK_NV_cooperative_matrix")
       device.matrices = true;
     if (name == "VK_KHR_shader_integer_dot_product") device.int8_products = true;
+    if (name == VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME) read_import_alignment(api, device);
   }
 }
 

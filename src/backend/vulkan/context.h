@@ -3,6 +3,7 @@
 // backend, and what the others lack.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct PhysicalDevice {
   std::string driver;  // with its version
   VkPhysicalDeviceType type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
   std::uint32_t api_version = 0;
+  std::uint32_t vendor = 0;
+  std::uint32_t device = 0;
+  std::array<std::uint8_t, VK_UUID_SIZE> cache_uuid{};  // of its compiled pipelines
   VkPhysicalDeviceLimits limits{};
   std::uint32_t subgroup = 0;
   std::uint64_t memory_bytes = 0;  // of the largest heap that is the device's own
@@ -26,10 +30,15 @@ struct PhysicalDevice {
   bool half_arithmetic = false;
   bool int8_products = false;
   bool matrices = false;
-  std::vector<std::string> lacks;  // what this backend needs and the device has not
+  std::uint64_t import_alignment = 0;  // of host memory it can use in place; 0: it cannot
+  std::vector<std::string> lacks;      // what this backend needs and the device has not
 
   bool usable() const { return lacks.empty(); }
   bool software() const { return type == VK_PHYSICAL_DEVICE_TYPE_CPU; }
+  // Whether host memory is worth using in place: behind a bus it would be read again and again.
+  bool adopts_host_memory() const {
+    return import_alignment > 0 && (software() || type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU);
+  }
 };
 
 class Context {

@@ -40,9 +40,18 @@ Status Device::create() {
   info.pNext = &v11;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
+  const char* import = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+  if (physical().adopts_host_memory()) {
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = &import;
+  }
   TEPUI_TRY(check(context_->api().CreateDevice(physical().handle, &info, nullptr, &device_),
                   "creating a device"));
   TEPUI_TRY(load_device(context_->api(), device_, api_));
+  if (physical().adopts_host_memory()) {
+    host_pointer_properties_ = reinterpret_cast<PFN_vkGetMemoryHostPointerPropertiesEXT>(
+        context_->api().GetDeviceProcAddr(device_, "vkGetMemoryHostPointerPropertiesEXT"));
+  }
   api_.GetDeviceQueue(device_, physical().queue_family, 0, &queue_);
   return {};
 }
@@ -79,6 +88,15 @@ Result<VkCommandBuffer> Device::commands() {
   TEPUI_TRY(check(api_.AllocateCommandBuffers(device_, &info, &commands), "a command buffer"));
   buffers_.push_back({UINT64_MAX, commands});
   return commands;
+}
+
+std::uint32_t Device::import_types(const void* address) const {
+  if (host_pointer_properties_ == nullptr) return 0;
+  VkMemoryHostPointerPropertiesEXT properties{};
+  properties.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT;
+  const VkResult asked = host_pointer_properties_(
+      device_, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, address, &properties);
+  return asked < 0 ? 0 : properties.memoryTypeBits;
 }
 
 void Device::barrier(VkCommandBuffer commands) const {

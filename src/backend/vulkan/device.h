@@ -28,6 +28,9 @@ class Device {
   Status wait(std::uint64_t value);
   std::uint64_t last_submitted() const { return last_; }
 
+  // The memory types that host memory at this address can be imported as; 0: it cannot be.
+  std::uint32_t import_types(const void* address) const;
+
   // Everything before is visible to everything behind.
   void barrier(VkCommandBuffer commands) const;
 
@@ -42,6 +45,7 @@ class Device {
   std::size_t index_;
   VkDevice device_ = VK_NULL_HANDLE;
   DeviceApi api_;
+  PFN_vkGetMemoryHostPointerPropertiesEXT host_pointer_properties_ = nullptr;
   VkQueue queue_ = VK_NULL_HANDLE;
   VkCommandPool pool_ = VK_NULL_HANDLE;
   VkSemaphore timeline_ = VK_NULL_HANDLE;

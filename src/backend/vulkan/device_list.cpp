@@ -16,26 +16,34 @@ int preference(VkPhysicalDeviceType type) {
   }
 }
 
+// The first of the best; 0 where none is usable.
+std::size_t best_of(std::span<const PhysicalDevice> devices) {
+  const auto rank = [&](std::size_t i) {
+    return devices[i].usable() ? preference(devices[i].type) : -1;
+  };
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < devices.size(); ++i) {
+    if (rank(i) > rank(best)) best = i;
+  }
+  return best;
+}
+
 }  // namespace
 
-Result<std::size_t> choose_device(const Context& context, std::string_view which) {
-  const auto& devices = context.devices();
+std::optional<std::size_t> find_gpu(std::span<const PhysicalDevice> devices) {
+  if (devices.empty()) return std::nullopt;
+  const std::size_t best = best_of(devices);
+  if (!devices[best].usable() || devices[best].software()) return std::nullopt;
+  return best;
+}
+
+Result<std::size_t> choose_device(std::span<const PhysicalDevice> devices, std::string_view which) {
   if (devices.empty())
     return fail(ErrorKind::unsupported, "vulkan: no driver offers a device on this machine");
-  std::size_t best = 0;
-  if (!which.empty()) {
-    best = std::stoul(std::string(which));
-    if (best >= devices.size())
-      return fail(ErrorKind::usage, "--backend vulkan:{}: there are {} devices, counted from 0",
-                  best, devices.size());
-  } else {
-    const auto rank = [&](std::size_t i) {
-      return devices[i].usable() ? preference(devices[i].type) : -1;
-    };
-    for (std::size_t i = 1; i < devices.size(); ++i) {
-      if (rank(i) > rank(best)) best = i;
-    }
-  }
+  const std::size_t best = which.empty() ? best_of(devices) : std::stoul(std::string(which));
+  if (best >= devices.size())
+    return fail(ErrorKind::usage, "--backend vulkan:{}: there are {} devices, counted from 0", best,
+                devices.size());
   const PhysicalDevice& chosen = devices[best];
   if (chosen.usable()) return best;
   return fail(ErrorKind::unsupported, "vulkan: {} ({}) cannot be used: it lacks {}", chosen.name,
@@ -53,9 +61,17 @@ DeviceListing listing_of(const PhysicalDevice& device, std::size_t index) {
   one.memory_bytes = device.memory_bytes;
   one.max_allocation_bytes = device.max_allocation_bytes;
   one.subgroup = device.subgroup;
-  if (device.half_arithmetic) one.features.emplace_back("16-bit arithmetic");
-  if (device.int8_products) one.features.emplace_back("8-bit dot products");
-  if (device.matrices) one.features.emplace_back("cooperative matrices");
+  one.features.emplace_back(
+      device.adopts_host_memory()
+          ? "memory shared with the processor: stored weights are read in place"
+          : "memory of its own: weights are copied there once, through staging memory");
+  if (device.matrices)
+    one.features.emplace_back(
+        "cooperative matrices: could multiply much faster; no kernel uses them yet");
+  if (device.half_arithmetic)
+    one.features.emplace_back("16-bit arithmetic: not used, sums are f32");
+  if (device.int8_products)
+    one.features.emplace_back("8-bit dot products: not used, weights are multiplied in f32");
   one.lacks = device.lacks;
   return one;
 }

@@ -7,6 +7,13 @@
 
 namespace tepui::vulkan {
 
+VkDeviceAddress address_of(const Device& device, VkBuffer buffer) {
+  VkBufferDeviceAddressInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
+  info.buffer = buffer;
+  return device.api().GetBufferDeviceAddress(device.handle(), &info);
+}
+
 MemoryPool::~MemoryPool() {
   for (const auto& block : blocks_) destroy(*block);
 }
@@ -47,8 +54,7 @@ Status MemoryPool::fill_block(Block& block) {
   VkBufferCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
   info.size = block.bytes;
-  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-               VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+  info.usage = kBufferUsage;
   TEPUI_TRY(check(api.CreateBuffer(device_.handle(), &info, nullptr, &block.buffer), "a buffer"));
   VkMemoryRequirements needs{};
   api.GetBufferMemoryRequirements(device_.handle(), block.buffer, &needs);
@@ -66,10 +72,7 @@ Status MemoryPool::fill_block(Block& block) {
                 block.bytes, result_text(got));
   TEPUI_TRY(check(api.BindBufferMemory(device_.handle(), block.buffer, block.memory, 0),
                   "binding memory"));
-  VkBufferDeviceAddressInfo address{};
-  address.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
-  address.buffer = block.buffer;
-  block.address = api.GetBufferDeviceAddress(device_.handle(), &address);
+  block.address = address_of(device_, block.buffer);
   if (kind_ == Memory::device) return {};
   void* mapped = nullptr;
   TEPUI_TRY(check(api.MapMemory(device_.handle(), block.memory, 0, VK_WHOLE_SIZE, 0, &mapped),

@@ -58,20 +58,34 @@ class MemoryPool {
   std::vector<std::unique_ptr<Block>> blocks_;
 };
 
-// A tepui::Buffer's storage; keeps the pool alive.
-class VulkanStorage final : public BufferStorage {
+// A tepui::Buffer's storage.
+class VulkanStorage : public BufferStorage {
  public:
-  VulkanStorage(std::shared_ptr<MemoryPool> pool, Range range)
-      : pool_(std::move(pool)), range_(range) {}
-  ~VulkanStorage() override { pool_->give_back(range_); }
-  VulkanStorage(const VulkanStorage&) = delete;
-  VulkanStorage& operator=(const VulkanStorage&) = delete;
-
+  explicit VulkanStorage(Range range) : range_(range) {}
   const Range& range() const { return range_; }
 
  private:
-  std::shared_ptr<MemoryPool> pool_;
   Range range_;
 };
+
+// A range of a pool; keeps the pool alive.
+class PooledStorage final : public VulkanStorage {
+ public:
+  PooledStorage(std::shared_ptr<MemoryPool> pool, Range range)
+      : VulkanStorage(range), pool_(std::move(pool)) {}
+  ~PooledStorage() override { pool_->give_back(range()); }
+  PooledStorage(const PooledStorage&) = delete;
+  PooledStorage& operator=(const PooledStorage&) = delete;
+
+ private:
+  std::shared_ptr<MemoryPool> pool_;
+};
+
+// The usage of every buffer of this backend.
+constexpr VkBufferUsageFlags kBufferUsage =
+    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+    VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+
+VkDeviceAddress address_of(const Device& device, VkBuffer buffer);
 
 }  // namespace tepui::vulkan

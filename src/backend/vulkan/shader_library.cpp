@@ -35,6 +35,7 @@ std::span<const std::uint32_t> ShaderLibrary::words(std::string_view shader) {
 
 Result<std::unique_ptr<ShaderLibrary>> ShaderLibrary::make(Device& device) {
   std::unique_ptr<ShaderLibrary> library(new ShaderLibrary(device));
+  TEPUI_TRY(library->cache_, PipelineCache::make(device));
   VkPushConstantRange range{};
   range.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT;
   range.size = sizeof(PushBlock);
@@ -85,12 +86,13 @@ Result<VkPipeline> ShaderLibrary::pipeline(const std::string& shader, const Cons
   info.stage.pSpecializationInfo = &special;
   info.layout = layout_;
   VkPipeline pipeline = VK_NULL_HANDLE;
-  const VkResult made = device_.api().CreateComputePipelines(device_.handle(), VK_NULL_HANDLE, 1,
+  const VkResult made = device_.api().CreateComputePipelines(device_.handle(), cache_->handle(), 1,
                                                              &info, nullptr, &pipeline);
   device_.api().DestroyShaderModule(device_.handle(), module, nullptr);
   if (made < 0)
     return fail(ErrorKind::unsupported, "vulkan: making a pipeline of shader {}: {}", shader,
                 result_text(made));
+  cache_->added();
   pipelines_[key] = pipeline;
   return pipeline;
 }

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "backend/vulkan/device.h"
+#include "backend/vulkan/pipeline_cache.h"
 
 namespace tepui::vulkan {
 
@@ -45,6 +45,7 @@ class ShaderLibrary {
   explicit ShaderLibrary(Device& device) : device_(device) {}
 
   Device& device_;
+  std::unique_ptr<PipelineCache> cache_;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
   std::map<std::pair<std::string, Constants>, VkPipeline> pipelines_;
 };

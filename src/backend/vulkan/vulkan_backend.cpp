@@ -5,6 +5,7 @@
 
 #include "backend/host_memory.h"
 #include "backend/vulkan/device_list.h"
+#include "backend/vulkan/imported_memory.h"
 #include "backend/vulkan/prepared.h"
 #include "backend/vulkan/staging.h"
 #include "base/assert.h"
@@ -105,10 +106,12 @@ bool VulkanBackend::can_run(const Step& step, const Program& program) const {
 
 Result<Buffer> VulkanBackend::allocate(std::size_t bytes, Memory /*memory*/) {
   TEPUI_TRY(const Range range, pool_->take(bytes));
-  return Buffer{std::make_unique<vulkan::VulkanStorage>(pool_, range), bytes};
+  return Buffer{std::make_unique<vulkan::PooledStorage>(pool_, range), bytes};
 }
 
 Result<Buffer> VulkanBackend::adopt(std::span<const std::byte> bytes) {
+  if (auto storage = vulkan::import_memory(device_, bytes); storage != nullptr)
+    return Buffer{std::move(storage), bytes.size()};
   TEPUI_TRY(Buffer buffer, allocate(bytes.size(), Memory::device));
   TEPUI_TRY(wait(upload(BufferSlice::whole(buffer), bytes, {})));
   return buffer;
@@ -187,16 +190,30 @@ Status VulkanBackend::run_steps(const PreparedVulkan& planned, const Bindings& b
   });
 }
 
+Result<std::unique_ptr<Backend>> open_device(const std::shared_ptr<const vulkan::Context>& context,
+                                             std::size_t index) {
+  TEPUI_TRY(std::shared_ptr<vulkan::Device> device, vulkan::Device::make(context, index));
+  auto backend = std::make_unique<VulkanBackend>(std::move(device));
+  TEPUI_TRY(backend->open());
+  return backend;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view which,
                                                      const BackendOptions& /*options*/) {
   TEPUI_TRY(std::shared_ptr<const vulkan::Context> context, vulkan::Context::make());
-  TEPUI_TRY(const std::size_t index, vulkan::choose_device(*context, which));
-  TEPUI_TRY(std::shared_ptr<vulkan::Device> device, vulkan::Device::make(context, index));
-  auto backend = std::make_unique<VulkanBackend>(std::move(device));
-  TEPUI_TRY(backend->open());
-  return backend;
+  TEPUI_TRY(const std::size_t index, vulkan::choose_device(context->devices(), which));
+  return open_device(context, index);
+}
+
+Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions& /*options*/) {
+  auto made = vulkan::Context::make();
+  if (!made) return nullptr;  // no loader, no driver
+  const std::shared_ptr<const vulkan::Context> context = *std::move(made);
+  const auto index = vulkan::find_gpu(context->devices());
+  if (!index) return nullptr;
+  return open_device(context, *index);
 }
 
 Result<std::vector<DeviceListing>> list_vulkan_devices() {

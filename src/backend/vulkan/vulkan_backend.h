@@ -16,6 +16,9 @@ namespace tepui {
 Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view which,
                                                      const BackendOptions& options);
 
+// The best device that is a real GPU; null where there is none.
+Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions& options);
+
 // All that Vulkan has, the unusable ones with what they lack.
 Result<std::vector<DeviceListing>> list_vulkan_devices();
 
