@@ -55,6 +55,11 @@ namespace tepui::vulkan {
   X(CmdPipelineBarrier)          \
   X(CmdCopyBuffer)               \
   X(CmdFillBuffer)               \
+  X(CmdResetQueryPool)           \
+  X(CmdWriteTimestamp)           \
+  X(CreateQueryPool)             \
+  X(DestroyQueryPool)            \
+  X(GetQueryPoolResults)         \
   X(QueueSubmit)                 \
   X(CreateSemaphore)             \
   X(DestroySemaphore)            \

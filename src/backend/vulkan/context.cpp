@@ -53,6 +53,7 @@ bool find_queue(const InstanceApi& api, PhysicalDevice& device) {
   for (std::uint32_t i = 0; i < count; ++i) {
     if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
     device.queue_family = i;
+    device.timestamp_bits = families[i].timestampValidBits;
     return true;
   }
   return false;

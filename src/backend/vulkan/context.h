@@ -27,6 +27,7 @@ struct PhysicalDevice {
   std::uint64_t max_allocation_bytes = 0;
   VkPhysicalDeviceMemoryProperties memory{};
   std::uint32_t queue_family = 0;
+  std::uint32_t timestamp_bits = 0;  // of that queue's clock; 0: it has none
   bool half_arithmetic = false;
   bool int8_products = false;
   bool matrices = false;

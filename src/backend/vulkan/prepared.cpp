@@ -34,6 +34,7 @@ Result<std::unique_ptr<PreparedVulkan>> PreparedVulkan::make(
     scratch = std::max(scratch, planned.plan.scratch_bytes);
     prepared->steps_.push_back(std::move(planned));
   }
+  prepared->step_seconds_.assign(program.steps.size(), 0.0);
   constexpr std::size_t kMask = MemoryPool::kAlignment - 1;
   prepared->scratch_at_ = (prepared->memory_.bytes + kMask) & ~kMask;
   prepared->arena_bytes_ = prepared->scratch_at_ + scratch;
@@ -46,6 +47,11 @@ int PreparedVulkan::dispatches() const {
     for (const Pass& pass : step.plan.passes) count += pass.groups > 0 ? 1 : 0;
   }
   return count;
+}
+
+void PreparedVulkan::add_seconds(std::span<const double> seconds) {
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    step_seconds_[steps_[i].plan.steps.front()] += seconds[i];
 }
 
 PreparedVulkan::Place PreparedVulkan::place(const Bindings& bindings, const Range& arena,

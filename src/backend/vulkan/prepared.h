@@ -30,6 +30,11 @@ class PreparedVulkan final : public Prepared {
   std::size_t arena_bytes() const { return arena_bytes_; }
   int dispatches() const;
 
+  // Of a backend that profiles: the seconds of each step of the Program so far; of steps that run
+  // together the first has them all.
+  std::span<const double> step_seconds() const { return step_seconds_; }
+  void add_seconds(std::span<const double> seconds);  // by steps()
+
   // The arena must have arena_bytes(), the bindings be checked.
   void record(Recorder& recorder, const Bindings& bindings, const Range& arena,
               std::size_t index) const;
@@ -49,6 +54,7 @@ class PreparedVulkan final : public Prepared {
   std::vector<std::size_t> bytes_;  // by value id
   std::size_t scratch_at_ = 0;      // in the arena, behind the temporaries; the steps share it
   std::size_t arena_bytes_ = 0;
+  std::vector<double> step_seconds_;
 };
 
 const Range& range_of(const BufferSlice& slice);

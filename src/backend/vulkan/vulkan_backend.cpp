@@ -8,6 +8,7 @@
 #include "backend/vulkan/imported_memory.h"
 #include "backend/vulkan/prepared.h"
 #include "backend/vulkan/staging.h"
+#include "backend/vulkan/timer.h"
 #include "base/assert.h"
 #include "ir/validate.h"
 #include "tepui/op.h"
@@ -22,8 +23,9 @@ namespace {
 
 class VulkanBackend final : public Backend {
  public:
-  explicit VulkanBackend(std::shared_ptr<vulkan::Device> device)
+  VulkanBackend(std::shared_ptr<vulkan::Device> device, bool profile)
       : device_(std::move(device)),
+        profile_(profile),
         pool_(std::make_shared<vulkan::MemoryPool>(device_, Memory::device)),
         staging_(device_, [this] { return ++issued_; }) {}
   ~VulkanBackend() override {
@@ -48,14 +50,19 @@ class VulkanBackend final : public Backend {
   Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override;
   Status wait(Ticket ticket) override;
 
+  Result<vulkan::Peak> measure_peak() { return vulkan::measure_peak(device_, *shaders_, issued_); }
+
  private:
   Status failed(Tickets tickets) const;  // the first error among them
   Ticket record(const Status& status);
-  Status run_steps(const PreparedVulkan& planned, const Bindings& bindings);
+  Status run_steps(PreparedVulkan& planned, const Bindings& bindings);
+  Status run_timed(PreparedVulkan& planned, const Bindings& bindings);
   Status check_alignment(const Program& program, const Bindings& bindings) const;
   Status make_arena(std::size_t bytes);
 
   std::shared_ptr<vulkan::Device> device_;
+  bool profile_;
+  std::unique_ptr<vulkan::Timer> timer_;  // where it profiles
   std::unique_ptr<vulkan::ShaderLibrary> shaders_;
   std::shared_ptr<vulkan::MemoryPool> pool_;
   std::uint64_t issued_ = 0;  // the last ticket's count; the timeline's values are counts
@@ -149,13 +156,13 @@ Result<std::unique_ptr<Prepared>> VulkanBackend::prepare(const Program& program)
 }
 
 Ticket VulkanBackend::run(Prepared& prepared, const Bindings& bindings, Tickets after) {
-  const auto* planned = dynamic_cast<const PreparedVulkan*>(&prepared);
+  auto* planned = dynamic_cast<PreparedVulkan*>(&prepared);
   TEPUI_ASSERT(planned != nullptr);
   Status status = failed(after);
   if (status) status = check_bindings(*this, planned->program(), bindings);
   if (status) status = check_alignment(planned->program(), bindings);
   if (status) status = make_arena(planned->arena_bytes());
-  if (status) status = run_steps(*planned, bindings);
+  if (status) status = profile_ ? run_timed(*planned, bindings) : run_steps(*planned, bindings);
   return record(status);
 }
 
@@ -182,7 +189,27 @@ Status VulkanBackend::make_arena(std::size_t bytes) {
   return {};
 }
 
-Status VulkanBackend::run_steps(const PreparedVulkan& planned, const Bindings& bindings) {
+// Step by step behind a barrier each, and waited for.
+Status VulkanBackend::run_timed(PreparedVulkan& planned, const Bindings& bindings) {
+  const auto marks = static_cast<std::uint32_t>(planned.steps().size()) + 1;
+  if (timer_ == nullptr || timer_->room() < marks) {
+    TEPUI_TRY(timer_, vulkan::Timer::make(*device_, marks));
+  }
+  TEPUI_TRY(device_->submit(++issued_, [&](VkCommandBuffer commands) {
+    vulkan::Recorder recorder(*device_, shaders_->layout(), commands);
+    timer_->start(commands);
+    for (std::size_t i = 0; i < planned.steps().size(); ++i) {
+      planned.record(recorder, bindings, arena_, i);
+      timer_->mark(commands);
+    }
+  }));
+  TEPUI_TRY(device_->wait(issued_));
+  TEPUI_TRY(const std::vector<double> seconds, timer_->read());
+  planned.add_seconds(seconds);
+  return {};
+}
+
+Status VulkanBackend::run_steps(PreparedVulkan& planned, const Bindings& bindings) {
   return device_->submit(++issued_, [&](VkCommandBuffer commands) {
     vulkan::Recorder recorder(*device_, shaders_->layout(), commands);
     for (std::size_t i = 0; i < planned.steps().size(); ++i)
@@ -191,9 +218,9 @@ Status VulkanBackend::run_steps(const PreparedVulkan& planned, const Bindings& b
 }
 
 Result<std::unique_ptr<Backend>> open_device(const std::shared_ptr<const vulkan::Context>& context,
-                                             std::size_t index) {
+                                             std::size_t index, const BackendOptions& options) {
   TEPUI_TRY(std::shared_ptr<vulkan::Device> device, vulkan::Device::make(context, index));
-  auto backend = std::make_unique<VulkanBackend>(std::move(device));
+  auto backend = std::make_unique<VulkanBackend>(std::move(device), options.profile);
   TEPUI_TRY(backend->open());
   return backend;
 }
@@ -201,19 +228,19 @@ Result<std::unique_ptr<Backend>> open_device(const std::shared_ptr<const vulkan:
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view which,
-                                                     const BackendOptions& /*options*/) {
+                                                     const BackendOptions& options) {
   TEPUI_TRY(std::shared_ptr<const vulkan::Context> context, vulkan::Context::make());
   TEPUI_TRY(const std::size_t index, vulkan::choose_device(context->devices(), which));
-  return open_device(context, index);
+  return open_device(context, index, options);
 }
 
-Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions& /*options*/) {
+Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions& options) {
   auto made = vulkan::Context::make();
   if (!made) return nullptr;  // no loader, no driver
   const std::shared_ptr<const vulkan::Context> context = *std::move(made);
   const auto index = vulkan::find_gpu(context->devices());
   if (!index) return nullptr;
-  return open_device(context, *index);
+  return open_device(context, *index, options);
 }
 
 Result<std::vector<DeviceListing>> list_vulkan_devices() {
@@ -227,6 +254,14 @@ Result<std::vector<DeviceListing>> list_vulkan_devices() {
 
 int vulkan::dispatch_count(const Prepared& prepared) {
   return dynamic_cast<const PreparedVulkan&>(prepared).dispatches();
+}
+
+std::span<const double> vulkan::step_seconds(const Prepared& prepared) {
+  return dynamic_cast<const PreparedVulkan&>(prepared).step_seconds();
+}
+
+Result<vulkan::Peak> vulkan::measure_peak(Backend& backend) {
+  return dynamic_cast<VulkanBackend&>(backend).measure_peak();
 }
 
 }  // namespace tepui

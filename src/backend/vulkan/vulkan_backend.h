@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/registry.h"
+#include "backend/vulkan/peak.h"
 #include "tepui/backend.h"
 
 namespace tepui {
@@ -25,6 +26,10 @@ Result<std::vector<DeviceListing>> list_vulkan_devices();
 namespace vulkan {
 // Of the step list of a prepared Program: how many dispatches a run issues.
 int dispatch_count(const Prepared& prepared);
+// The seconds of each step so far by the device's clock, if the backend was made with `profile`: of
+// steps that run together the first has them all.
+std::span<const double> step_seconds(const Prepared& prepared);
+Result<Peak> measure_peak(Backend& backend);
 }  // namespace vulkan
 
 }  // namespace tepui

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What a device reaches at best, measured by its own clock: what benchmarks give shares of.
+#pragma once
+
+#include <memory>
+
+#include "backend/vulkan/shader_library.h"
+
+namespace tepui::vulkan {
+
+struct Peak {
+  double flops = 0;  // f32 multiply-adds a second on registers, each counted as two
+  double bytes = 0;  // a second, read and written, of a copy beyond all caches
+};
+
+Result<Peak> measure_peak(const std::shared_ptr<Device>& device, ShaderLibrary& shaders,
+                          std::uint64_t& issued);
+
+}  // namespace tepui::vulkan
