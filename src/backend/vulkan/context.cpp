@@ -2,7 +2,6 @@
 #include "backend/vulkan/context.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 
 namespace tepui::vulkan {
@@ -119,7 +118,9 @@ const char* type_name(VkPhysicalDeviceType type) {
 }
 
 Context::~Context() {
-  if (instance_ != VK_NULL_HANDLE) api_.DestroyInstance(instance_, nullptr);
+  if (instance_ == VK_NULL_HANDLE) return;
+  validation_.stop(*library_, instance_);
+  if (api_.DestroyInstance != nullptr) api_.DestroyInstance(instance_, nullptr);
 }
 
 Result<std::unique_ptr<Context>> Context::make() {
@@ -138,14 +139,10 @@ Status Context::create_instance() {
   VkInstanceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   info.pApplicationInfo = &application;
-  const char* layer = "VK_LAYER_KHRONOS_validation";
-  const char* wanted = std::getenv("TEPUI_VULKAN_VALIDATION");
-  if (wanted != nullptr && std::string_view(wanted) == "1") {
-    info.enabledLayerCount = 1;
-    info.ppEnabledLayerNames = &layer;
-  }
+  validation_.attach(info);
   TEPUI_TRY(check(library_->CreateInstance(&info, nullptr, &instance_), "creating an instance"));
-  return load_instance(*library_, instance_, api_);
+  TEPUI_TRY(load_instance(*library_, instance_, api_));
+  return validation_.start(*library_, instance_);
 }
 
 Status Context::list_devices() {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/vulkan/api.h"
+#include "backend/vulkan/validation.h"
 
 namespace tepui::vulkan {
 
@@ -44,7 +44,6 @@ struct PhysicalDevice {
 
 class Context {
  public:
-  // With TEPUI_VULKAN_VALIDATION=1 in the environment the validation layer is loaded as well.
   static Result<std::unique_ptr<Context>> make();
   ~Context();
   Context(const Context&) = delete;
@@ -60,6 +59,7 @@ class Context {
 
   std::unique_ptr<Library> library_;
   VkInstance instance_ = VK_NULL_HANDLE;
+  Validation validation_;
   InstanceApi api_;
   std::vector<PhysicalDevice> devices_;
 };
