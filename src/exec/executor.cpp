@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "exec/tap_collector.h"
 #include "models/rope_table.h"
 
 namespace tepui {
@@ -14,8 +15,23 @@ struct Executor::ChunkState {
   Buffer positions;
   Buffer offsets;
   Buffer rope_table;
-  Buffer hidden;  // [R, D], the state before the part that runs next
-  Buffer next;    // [R, D], where that part writes
+  Buffer hidden;               // [R, D], the state before the part that runs next
+  Buffer next;                 // [R, D], where that part writes
+  std::vector<Ticket> before;  // the last part's run, and the downloads from this chunk's buffers
+};
+
+// What one call of run() works for.
+struct Executor::Run {
+  Sequences sequences;
+  const SiteSelection& sites;
+  RowSink& sink;
+  const OnChunk& on_chunk;
+  const RowRequest& rows;
+  TapCollector collector;
+
+  SiteWork work_at(int layer) const;
+  SiteWork work_at(Site site) const;  // without a layer
+  bool takes_rows() const { return rows.consumer != nullptr; }
 };
 
 namespace {
@@ -103,8 +119,8 @@ Result<Executor::Wave> Executor::load_wave(Sequences sequences, SequenceRange ra
   return wave;
 }
 
-Status Executor::compute(ChunkState& chunk, Part& part, int layer, std::span<const Site> sites,
-                         BufferSlice result, RowSink& sink) {
+Status Executor::compute(Run& run, ChunkState& chunk, Part& part, int layer, BufferSlice result) {
+  TEPUI_TRY(run.collector.make_room());
   const Lowered& lowered = part.tapped.lowered;
   Bindings bindings(lowered.program.values.size());
   const auto bind = [&](Value value, const Buffer& buffer) {
@@ -118,16 +134,13 @@ Status Executor::compute(ChunkState& chunk, Part& part, int layer, std::span<con
   bindings[lowered.result.id] = result;
   for (const auto& [role, value] : lowered.weights)
     bindings[value.id] = weights_.slice(layer, role);
-  for (std::size_t i = 0; i < part.constants.size(); ++i)
-    bind(part.tapped.constants[i].value, part.constants[i]);
-  for (std::size_t i = 0; i < part.tap_buffers.size(); ++i) {
-    for (std::size_t j = 0; j < part.tap_buffers[i].size(); ++j)
-      bind(part.tapped.outputs[i].values[j], part.tap_buffers[i][j]);
-  }
-  const Ticket done = backend_.run(*part.prepared, bindings, {});
-  TEPUI_TRY(backend_.wait(done));
-  return collect_taps(backend_, part, layer, chunk.first_sequence, chunk.shape, sites, {&done, 1},
-                      sink);
+  TEPUI_TRY(bind_taps(backend_, part, bindings));
+  std::vector<Ticket> after = part.uploads;
+  after.insert(after.end(), chunk.before.begin(), chunk.before.end());
+  const Ticket ticket = backend_.run(*part.prepared, bindings, after);
+  chunk.before =
+      run.collector.add({&part, layer, chunk.first_sequence, &chunk.shape, ticket}, bindings);
+  return {};
 }
 
 int Executor::wave_tokens() const {
@@ -137,75 +150,104 @@ int Executor::wave_tokens() const {
   return weights_.all_fit() ? kResident : kStreamed;
 }
 
-void Executor::report(const Wave& wave) {
-  for (const ChunkState& chunk : wave) done_ += chunk.shape.rows();
-  if (*on_progress_) (*on_progress_)(done_, total_);
+SiteWork Executor::Run::work_at(int layer) const {
+  return {sites.at_layer(layer), takes_rows() ? rows.sites.at_layer(layer) : std::vector<Site>()};
 }
 
-Status Executor::embed(Wave& wave, const SiteSelection& sites, RowSink& sink) {
-  TEPUI_TRY(weights_.require(kNoLayer));
-  std::vector<Site> wanted;
-  if (sites.contains({kNoLayer, Site::embeddings})) wanted.push_back(Site::embeddings);
+SiteWork Executor::Run::work_at(Site site) const {
+  const Point point{kNoLayer, site};
+  SiteWork work;
+  if (sites.contains(point)) work.measured.push_back(site);
+  if (takes_rows() && rows.sites.contains(point)) work.streamed.push_back(site);
+  return work;
+}
+
+// Weights that must be loaded push others out, which runs that are under way may read.
+Status Executor::require(Run& run, int layer) {
+  if (!weights_.resident(layer)) TEPUI_TRY(run.collector.drain());
+  return weights_.require(layer);
+}
+
+Status Executor::embed(Run& run, Wave& wave) {
+  TEPUI_TRY(require(run, kNoLayer));
+  const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, wanted,
+    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, work,
                                            [&] { return lower_embedding(model_, chunk.shape); }));
-    TEPUI_TRY(compute(chunk, *part, kNoLayer, wanted, BufferSlice::whole(chunk.hidden), sink));
+    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, BufferSlice::whole(chunk.hidden)));
   }
   return {};
 }
 
-Status Executor::compute_layer(Wave& wave, int layer, const SiteSelection& sites, RowSink& sink) {
-  TEPUI_TRY(weights_.require(layer));
-  const std::vector<Site> wanted = sites.at_layer(layer);
+Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
+  TEPUI_TRY(require(run, layer));
+  const SiteWork work = run.work_at(layer);
   const std::string kind = fmt::format("block {}", layer_kind(model_.spec, layer));
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, wanted, [&] {
+    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, work, [&] {
       return lower_block(model_, layer, chunk.shape);
     }));
-    TEPUI_TRY(compute(chunk, *part, layer, wanted, BufferSlice::whole(chunk.next), sink));
+    TEPUI_TRY(compute(run, chunk, *part, layer, BufferSlice::whole(chunk.next)));
     std::swap(chunk.hidden, chunk.next);
   }
-  report(wave);
   return {};
 }
 
-Status Executor::finish(Wave& wave, const SiteSelection& sites, RowSink& sink,
-                        const OnChunk& on_chunk) {
-  std::vector<Site> wanted;
-  if (sites.contains({kNoLayer, Site::final_norm})) wanted.push_back(Site::final_norm);
-  if (wanted.empty() && !on_chunk) return {};
+Status Executor::finish(Run& run, Wave& wave) {
+  const SiteWork work = run.work_at(Site::final_norm);
+  if (work.empty() && !run.on_chunk) return {};
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, wanted,
+    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, work,
                                            [&] { return lower_final_norm(model_, chunk.shape); }));
-    TEPUI_TRY(compute(chunk, *part, kNoLayer, wanted, BufferSlice::whole(chunk.next), sink));
-    if (on_chunk) {
-      TEPUI_TRY(on_chunk({chunk.first_sequence, &chunk.shape, BufferSlice::whole(chunk.hidden),
-                          BufferSlice::whole(chunk.next)}));
-    }
+    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, BufferSlice::whole(chunk.next)));
+    if (!run.on_chunk) continue;
+    TEPUI_TRY(run.collector.drain());
+    TEPUI_TRY(run.on_chunk({chunk.first_sequence, &chunk.shape, BufferSlice::whole(chunk.hidden),
+                            BufferSlice::whole(chunk.next)}));
   }
   return {};
+}
+
+Status Executor::run_unit(Run& run, SequenceRange unit) {
+  TEPUI_TRY(Wave wave, load_wave(run.sequences, unit));
+  const auto compute_unit = [&]() -> Status {
+    TEPUI_TRY(run.sink.begin_unit(unit.first, unit.second));
+    if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->begin_unit(unit.first, unit.second));
+    TEPUI_TRY(embed(run, wave));
+    for (int layer = 0; layer < model_.spec.dims.layers; ++layer)
+      TEPUI_TRY(compute_layer(run, wave, layer));
+    TEPUI_TRY(finish(run, wave));
+    return run.collector.drain();
+  };
+  const Status status = compute_unit();
+  run.collector.give_up();  // after an error; the device works on this wave no longer
+  TEPUI_TRY(status);
+  if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->end_unit());
+  return run.sink.end_unit();
 }
 
 Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending,
                      const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
-                     const OnChunk& on_chunk) {
-  const int layers = model_.spec.dims.layers;
-  on_progress_ = &on_progress;
-  done_ = total_ = 0;
+                     const OnChunk& on_chunk, const RowRequest& rows) {
+  std::int64_t done = 0;
+  std::int64_t total = 0;
   for (const auto& [first, last] : pending) {
     for (int i = first; i < last; ++i)
-      total_ += static_cast<std::int64_t>(sequences[static_cast<std::size_t>(i)].size()) * layers;
+      total += static_cast<std::int64_t>(sequences[static_cast<std::size_t>(i)].size()) *
+               model_.spec.dims.layers;
   }
+  const auto on_collected = [&](const IssuedRun& collected) {
+    if (collected.layer == kNoLayer) return;
+    done += collected.shape->rows();
+    if (on_progress) on_progress(done, total);
+  };
+  Run run{sequences, sites, sink, on_chunk, rows, {backend_, sink, rows.consumer, on_collected}};
   const auto always = [](std::size_t, std::size_t) { return true; };
   for (const SequenceRange& range : pending) {
     for (const SequenceRange& unit : cut(sequences, range, wave_tokens(), always)) {
-      TEPUI_TRY(Wave wave, load_wave(sequences, unit));
-      TEPUI_TRY(sink.begin_unit(unit.first, unit.second));
-      TEPUI_TRY(embed(wave, sites, sink));
-      for (int layer = 0; layer < layers; ++layer)
-        TEPUI_TRY(compute_layer(wave, layer, sites, sink));
-      TEPUI_TRY(finish(wave, sites, sink, on_chunk));
-      TEPUI_TRY(sink.end_unit());
+      const Status status = run_unit(run, unit);
+      most_tap_bytes_ = run.collector.most_bytes();
+      TEPUI_TRY(status);
       if (parts_.size() > kPartsKept) parts_.clear();
     }
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Runs a model over sequences, layer by layer: for each layer, once its weights are resident, all
-// chunks of the wave pass through it, and only the taps' small outputs return. A wave is a range of
-// sequences and the unit of work of a RowSink; a chunk is a part of it that is computed at once,
-// always of whole sequences. Law 2: the rows do not depend on how sequences are divided into waves
+// chunks of the wave pass through it, and only the taps' small outputs and the rows that were asked
+// for return, each chunk's while the next one computes. A wave is a range of sequences and the unit
+// of work of a RowSink; a chunk is a part of it that is computed at once, always of whole
+// sequences. Law 2: the rows do not depend on how sequences are divided into waves
 // and chunks.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "exec/part.h"
+#include "exec/row_stream.h"
 #include "exec/weight_store.h"
 #include "input/tokenizer.h"
 #include "plan/site_selection.h"
@@ -33,7 +35,7 @@ struct ExecOptions {
 using Sequences = std::span<const std::vector<TokenId>>;
 using SequenceRange = std::pair<int, int>;  // [first, last)
 
-// Called after each chunk of each layer with the work done so far and the whole, both in tokens
+// Called when a chunk of a layer is back, with the work done so far and the whole, both in tokens
 // times layers.
 using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 
@@ -54,34 +56,36 @@ class Executor {
   ~Executor();
 
   // Runs the sequences of `pending` (ranges of the whole list, whose numbering the rows use).
-  // on_chunk, if given, gets every chunk's final norm as well. Sequences must be valid
-  // (check_sequences).
+  // on_chunk, if given, gets every chunk's final norm as well. `rows` asks for rows of sites as
+  // they are. Sequences must be valid (check_sequences).
   Status run(Sequences sequences, std::span<const SequenceRange> pending,
              const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
-             const OnChunk& on_chunk = nullptr);
+             const OnChunk& on_chunk = nullptr, const RowRequest& rows = {});
+
+  // Host memory that outputs of taps took at once in the last run(), at most.
+  std::size_t most_tap_bytes() const { return most_tap_bytes_; }
 
  private:
   struct ChunkState;
+  struct Run;
   using Wave = std::vector<ChunkState>;
 
   Result<Wave> load_wave(Sequences sequences, SequenceRange range);
   Result<ChunkState> load_chunk(Sequences sequences, SequenceRange range);
-  Status embed(Wave& wave, const SiteSelection& sites, RowSink& sink);
-  Status compute_layer(Wave& wave, int layer, const SiteSelection& sites, RowSink& sink);
-  Status finish(Wave& wave, const SiteSelection& sites, RowSink& sink, const OnChunk& on_chunk);
-  Status compute(ChunkState& chunk, Part& part, int layer, std::span<const Site> sites,
-                 BufferSlice result, RowSink& sink);
+  Status run_unit(Run& run, SequenceRange unit);
+  Status require(Run& run, int layer);
+  Status embed(Run& run, Wave& wave);
+  Status compute_layer(Run& run, Wave& wave, int layer);
+  Status finish(Run& run, Wave& wave);
+  Status compute(Run& run, ChunkState& chunk, Part& part, int layer, BufferSlice result);
   int wave_tokens() const;
-  void report(const Wave& wave);
 
   Backend& backend_;
   const Model& model_;
   ExecOptions options_;
   WeightStore weights_;
   PartCache parts_;
-  const OnProgress* on_progress_ = nullptr;
-  std::int64_t done_ = 0;
-  std::int64_t total_ = 0;
+  std::size_t most_tap_bytes_ = 0;
 };
 
 // A sequence that the model can run: not empty, no longer than it takes, ids of its vocabulary. The

@@ -3,71 +3,76 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 namespace tepui {
 
-Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, std::span<const Site> sites,
+namespace {
+
+std::string numbers(const std::vector<Site>& sites) {
+  std::vector<int> out;
+  for (const Site site : sites) out.push_back(static_cast<int>(site));
+  return fmt::format("{}", fmt::join(out, ","));
+}
+
+// Buffers for what the part's taps give, but for values that the caller binds.
+Result<Part::TapBuffers> make_tap_buffers(Backend& backend, const Tapped& tapped) {
+  Part::TapBuffers set;
+  for (const TapOutput& output : tapped.outputs) {
+    std::vector<Buffer> buffers(output.values.size());
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const Value value = output.values[i];
+      const ValueInfo& info = tapped.lowered.program.info(value);
+      if (info.role != Role::output || value == tapped.lowered.result) continue;
+      TEPUI_TRY(buffers[i], backend.allocate(backend.storage_bytes(info.type), Memory::device));
+    }
+    set.push_back(std::move(buffers));
+  }
+  return set;
+}
+
+}  // namespace
+
+Status bind_taps(Backend& backend, Part& part, Bindings& bindings) {
+  for (std::size_t i = 0; i < part.constants.size(); ++i)
+    bindings[part.tapped.constants[i].value.id] = BufferSlice::whole(part.constants[i]);
+  Part::TapBuffers& set = part.tap_sets[part.next_set];
+  part.next_set = (part.next_set + 1) % Part::kTapSets;
+  if (set.size() != part.tapped.outputs.size()) {
+    TEPUI_TRY(set, make_tap_buffers(backend, part.tapped));
+  }
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    for (std::size_t j = 0; j < set[i].size(); ++j) {
+      const Buffer& buffer = set[i][j];
+      if (buffer.storage != nullptr)
+        bindings[part.tapped.outputs[i].values[j].id] = BufferSlice::whole(buffer);
+    }
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const SiteWork& sites,
                                               Lowered lowered) {
   auto part = std::make_unique<Part>();
   TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics_));
-  const Program& program = part->tapped.lowered.program;
-  TEPUI_TRY(part->prepared, backend_.prepare(program));
+  TEPUI_TRY(part->prepared, backend_.prepare(part->tapped.lowered.program));
   for (const Constant& constant : part->tapped.constants) {
     TEPUI_TRY(Buffer buffer, backend_.allocate(constant.bytes.size(), Memory::device));
     part->constants.push_back(std::move(buffer));
-    TEPUI_TRY(backend_.wait(
-        backend_.upload(BufferSlice::whole(part->constants.back()), constant.bytes, {})));
-  }
-  for (const TapOutput& output : part->tapped.outputs) {
-    std::vector<Buffer> buffers;
-    for (const Value value : output.values) {
-      TEPUI_TRY(Buffer buffer, backend_.allocate(backend_.storage_bytes(program.info(value).type),
-                                                 Memory::device));
-      buffers.push_back(std::move(buffer));
-    }
-    part->tap_buffers.push_back(std::move(buffers));
+    part->uploads.push_back(
+        backend_.upload(BufferSlice::whole(part->constants.back()), constant.bytes, {}));
   }
   return part;
 }
 
 Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk,
-                             std::span<const Site> sites,
-                             const std::function<Result<Lowered>()>& lower) {
-  std::vector<int> site_numbers;
-  for (const Site site : sites) site_numbers.push_back(static_cast<int>(site));
-  const std::string key = fmt::format("{} | {} | {}", kind, fmt::join(chunk.lengths, ","),
-                                      fmt::join(site_numbers, ","));
+                             const SiteWork& sites, const std::function<Result<Lowered>()>& lower) {
+  const std::string key = fmt::format("{} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","),
+                                      numbers(sites.measured), numbers(sites.streamed));
   auto& slot = parts_[key];
   if (slot == nullptr) {
     TEPUI_TRY(Lowered lowered, lower());
     TEPUI_TRY(slot, make(chunk, sites, std::move(lowered)));
   }
   return slot.get();
-}
-
-Status collect_taps(Backend& backend, const Part& part, int layer, int first_sequence,
-                    const ChunkShape& chunk, std::span<const Site> sites, Tickets after,
-                    RowSink& sink) {
-  const Program& program = part.tapped.lowered.program;
-  for (std::size_t i = 0; i < part.tapped.outputs.size(); ++i) {
-    const TapOutput& output = part.tapped.outputs[i];
-    std::vector<std::vector<std::byte>> bytes(output.values.size());
-    std::vector<HostView> views;
-    for (std::size_t j = 0; j < output.values.size(); ++j) {
-      const TensorType& type = program.info(output.values[j]).type;
-      bytes[j].resize(type.bytes());
-      TEPUI_TRY(backend.wait(
-          backend.download(bytes[j], BufferSlice::whole(part.tap_buffers[i][j]), after)));
-      views.push_back({type, bytes[j]});
-    }
-    for (const Site site : output.sites) {
-      if (std::ranges::find(sites, site) == sites.end()) continue;
-      const TapContext context{{layer, site}, first_sequence, output.width, chunk.lengths};
-      TEPUI_TRY(output.metric->rows(views, context, sink));
-    }
-  }
-  return {};
 }
 
 }  // namespace tepui

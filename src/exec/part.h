@@ -4,6 +4,7 @@
 // by what is tapped, so that the layers of a model and the chunks of a wave share them.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,11 +18,22 @@
 namespace tepui {
 
 struct Part {
+  // Outputs of one run wait to be downloaded while the next one writes its own.
+  static constexpr std::size_t kTapSets = 2;
+  // As tapped.outputs; a value that the caller binds anyway has no buffer here.
+  using TapBuffers = std::vector<std::vector<Buffer>>;
+
   Tapped tapped;
   std::unique_ptr<Prepared> prepared;
-  std::vector<Buffer> constants;                 // as tapped.constants
-  std::vector<std::vector<Buffer>> tap_buffers;  // as tapped.outputs
+  std::vector<Buffer> constants;              // as tapped.constants
+  std::vector<Ticket> uploads;                // of the constants: runs come behind them
+  std::array<TapBuffers, kTapSets> tap_sets;  // made when first bound
+  std::size_t next_set = 0;
 };
+
+// Binds the constants and, in turn, one of the sets of tap outputs. At most kTapSets runs of a part
+// may be under way.
+Status bind_taps(Backend& backend, Part& part, Bindings& bindings);
 
 class PartCache {
  public:
@@ -30,13 +42,13 @@ class PartCache {
       : backend_(backend), spec_(spec), metrics_(metrics) {}
 
   // `kind` names the part ("block 0.125"); `lower` is called when it is not there yet.
-  Result<Part*> get(const std::string& kind, const ChunkShape& chunk, std::span<const Site> sites,
+  Result<Part*> get(const std::string& kind, const ChunkShape& chunk, const SiteWork& sites,
                     const std::function<Result<Lowered>()>& lower);
   std::size_t size() const { return parts_.size(); }
   void clear() { parts_.clear(); }
 
  private:
-  Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, std::span<const Site> sites,
+  Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, const SiteWork& sites,
                                      Lowered lowered);
 
   Backend& backend_;
@@ -44,10 +56,5 @@ class PartCache {
   std::span<const std::unique_ptr<Metric>> metrics_;
   std::map<std::string, std::unique_ptr<Part>> parts_;
 };
-
-// Brings a tap's outputs back and hands them to its metric, once for each site that the value is.
-Status collect_taps(Backend& backend, const Part& part, int layer, int first_sequence,
-                    const ChunkShape& chunk, std::span<const Site> sites, Tickets after,
-                    RowSink& sink);
 
 }  // namespace tepui

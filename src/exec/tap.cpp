@@ -40,29 +40,40 @@ void hoist(Program& program, std::size_t plain_steps, std::span<const TapSteps> 
   program.steps = std::move(order);
 }
 
+bool contains(const std::vector<Site>& sites, Site site) {
+  return std::ranges::find(sites, site) != sites.end();
+}
+
 }  // namespace
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           std::span<const Site> wanted,
+                           const SiteWork& wanted,
                            std::span<const std::unique_ptr<Metric>> metrics) {
   Tapped tapped;
   const std::size_t plain_steps = lowered.program.steps.size();
   Builder builder(std::move(lowered.program));
   std::vector<TapSteps> taps;
-  std::map<std::uint32_t, std::vector<Site>> sites_of;  // by value
+  std::map<std::uint32_t, SiteWork> sites_of;  // by value
   for (const auto& [site, value] : lowered.sites) {
-    if (std::ranges::find(wanted, site) != wanted.end()) sites_of[value.id].push_back(site);
+    if (contains(wanted.measured, site)) sites_of[value.id].measured.push_back(site);
+    if (contains(wanted.streamed, site)) sites_of[value.id].streamed.push_back(site);
   }
   for (const auto& [id, sites] : sites_of) {
-    const int width = *site_width(spec, sites.front());
-    EmitContext context{builder, Value{id},     lowered.offsets,
-                        width,   chunk.lengths, tapped.constants};
+    const Value x{id};
+    const Site any = sites.measured.empty() ? sites.streamed.front() : sites.measured.front();
+    const int width = *site_width(spec, any);
+    if (!sites.streamed.empty()) {
+      tapped.outputs.push_back({nullptr, sites.streamed, width, {x}});
+      if (builder.program().info(x).role == Role::temp) builder.mark_output(x);
+    }
+    if (sites.measured.empty()) continue;
+    EmitContext context{builder, x, lowered.offsets, width, chunk.lengths, tapped.constants};
     const std::size_t first = builder.program().steps.size();
     for (const auto& metric : metrics) {
-      tapped.outputs.push_back({metric.get(), sites, width, metric->emit(context)});
+      tapped.outputs.push_back({metric.get(), sites.measured, width, metric->emit(context)});
       for (const Value value : tapped.outputs.back().values) builder.mark_output(value);
     }
-    taps.push_back({Value{id}, first, builder.program().steps.size()});
+    taps.push_back({x, first, builder.program().steps.size()});
   }
   TEPUI_TRY(lowered.program, builder.finish());
   hoist(lowered.program, plain_steps, taps);

@@ -13,9 +13,17 @@
 
 namespace tepui {
 
-// The outputs that one metric gives at one site.
+// What is wanted of a part of a model: sites that the metrics measure, and sites whose rows are
+// brought back as they are.
+struct SiteWork {
+  std::vector<Site> measured;
+  std::vector<Site> streamed;
+  bool empty() const { return measured.empty() && streamed.empty(); }
+};
+
+// The outputs that one metric gives at one site, or the site's own value.
 struct TapOutput {
-  const Metric* metric = nullptr;
+  const Metric* metric = nullptr;  // none: `values` is the value of the site itself
   std::vector<Site>
       sites;  // several names can be one value (attn_out and attn_out_post without a post-norm)
   int width = 0;
@@ -29,7 +37,7 @@ struct Tapped {
 };
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           std::span<const Site> wanted,
+                           const SiteWork& wanted,
                            std::span<const std::unique_ptr<Metric>> metrics);
 
 }  // namespace tepui

@@ -22,7 +22,9 @@ class WeightStore {
   // Whether the whole model may stay: then a wave costs no packing, however small it is.
   bool all_fit() const;
 
-  // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm).
+  bool resident(int layer) const { return resident_.contains(layer); }
+  // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm). Others may have
+  // to leave: unless it is resident already, no work that reads weights may be under way.
   Status require(int layer);
   // Valid until the next require(). The role must be one of the model's.
   BufferSlice slice(int layer, WeightRole role) const;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "exec/tap_collector.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace tepui {
+
+void TapCollector::give_up() {
+  for (; count_ > 0; --count_) {
+    for (const Ticket ticket : ring_[first_].tickets) (void)backend_.wait(ticket);
+    first_ = (first_ + 1) % kUnderWay;
+  }
+}
+
+Status TapCollector::make_room() {
+  while (count_ == kUnderWay) TEPUI_TRY(collect_oldest());
+  return {};
+}
+
+Status TapCollector::drain() {
+  while (count_ > 0) TEPUI_TRY(collect_oldest());
+  return {};
+}
+
+std::vector<Ticket> TapCollector::add(const IssuedRun& run, const Bindings& bindings) {
+  TEPUI_ASSERT(count_ < kUnderWay);
+  UnderWay& slot = ring_[(first_ + count_) % kUnderWay];
+  ++count_;
+  slot.run = run;
+  slot.tickets.assign(1, run.ticket);
+  std::size_t index = 0;
+  const Tapped& tapped = run.part->tapped;
+  for (const TapOutput& output : tapped.outputs) {
+    for (const Value value : output.values) {
+      if (slot.bytes.size() == index) slot.bytes.emplace_back();
+      std::vector<std::byte>& bytes = slot.bytes[index++];
+      bytes.resize(tapped.lowered.program.info(value).type.bytes());
+      slot.tickets.push_back(backend_.download(bytes, bindings[value.id], {&run.ticket, 1}));
+    }
+  }
+  slot.bytes.resize(index);
+  std::size_t held = 0;
+  for (const UnderWay& one : ring_) {
+    for (const auto& bytes : one.bytes) held += bytes.capacity();
+  }
+  most_bytes_ = std::max(most_bytes_, held);
+  return slot.tickets;
+}
+
+// The last ticket first: in a queue that keeps its order the others are then done.
+Status TapCollector::collect_oldest() {
+  const UnderWay& oldest = ring_[first_];
+  Status status;
+  for (auto ticket = oldest.tickets.rbegin(); ticket != oldest.tickets.rend(); ++ticket) {
+    Status one = backend_.wait(*ticket);
+    if (!one) status = std::move(one);  // the earliest is the cause of the others
+  }
+  first_ = (first_ + 1) % kUnderWay;
+  --count_;
+  TEPUI_TRY(status);
+  TEPUI_TRY(hand_out(oldest));
+  if (on_collected_) on_collected_(oldest.run);
+  return {};
+}
+
+Status TapCollector::hand_out(const UnderWay& collected) {
+  const IssuedRun& run = collected.run;
+  const Tapped& tapped = run.part->tapped;
+  std::size_t index = 0;
+  for (const TapOutput& output : tapped.outputs) {
+    std::vector<HostView> views;
+    for (const Value value : output.values)
+      views.push_back({tapped.lowered.program.info(value).type, collected.bytes[index++]});
+    if (output.metric == nullptr) {
+      TEPUI_TRY(hand_out_rows(output, views.front(), run));
+      continue;
+    }
+    for (const Site site : output.sites) {
+      const TapContext context{
+          {run.layer, site}, run.first_sequence, output.width, run.shape->lengths};
+      TEPUI_TRY(output.metric->rows(views, context, sink_));
+    }
+  }
+  return {};
+}
+
+Status TapCollector::hand_out_rows(const TapOutput& output, HostView view, const IssuedRun& run) {
+  TEPUI_ASSERT(consumer_ != nullptr);
+  for (const Site site : output.sites) {
+    TEPUI_TRY(consumer_->take({{run.layer, site},
+                               run.first_sequence,
+                               run.shape->lengths,
+                               output.width,
+                               view.as<float>()}));
+  }
+  return {};
+}
+
+}  // namespace tepui
