@@ -87,7 +87,7 @@ class BlockLowering {
     const Builder::AttentionShape shape{
         static_cast<uint>(dims_.heads), static_cast<uint>(dims_.kv_heads),
         static_cast<uint>(dims_.head_dim), static_cast<float>(model_.spec.attention_scale(layer_))};
-    const Value z = site(Site::z, builder_.attention(q, k, v, out_.offsets, shape, "z"));
+    const Value z = site(Site::z, builder_.attention(q, k, v, out_.offsets, kNone, shape, "z"));
     const Value out =
         site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
     return site(Site::attn_out_post, out);
