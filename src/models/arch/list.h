@@ -8,5 +8,6 @@ namespace tepui {
 
 const ArchSpec& llama_arch();
 const ArchSpec& gpt2_arch();
+const ArchSpec& mistral_arch();
 
 }  // namespace tepui
