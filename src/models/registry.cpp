@@ -11,7 +11,7 @@
 namespace tepui {
 
 std::span<const ArchSpec* const> all_architectures() {
-  static const std::array list = {&llama_arch(), &gpt2_arch(), &mistral_arch()};
+  static const std::array list = {&llama_arch(), &gpt2_arch(), &mistral_arch(), &mixtral_arch()};
   return list;
 }
 

@@ -9,5 +9,6 @@ namespace tepui {
 const ArchSpec& llama_arch();
 const ArchSpec& gpt2_arch();
 const ArchSpec& mistral_arch();
+const ArchSpec& mixtral_arch();
 
 }  // namespace tepui
