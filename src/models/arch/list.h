@@ -10,5 +10,6 @@ const ArchSpec& llama_arch();
 const ArchSpec& gpt2_arch();
 const ArchSpec& mistral_arch();
 const ArchSpec& mixtral_arch();
+const ArchSpec& qwen2_arch();
 
 }  // namespace tepui
