@@ -11,5 +11,6 @@ const ArchSpec& gpt2_arch();
 const ArchSpec& mistral_arch();
 const ArchSpec& mixtral_arch();
 const ArchSpec& qwen2_arch();
+const ArchSpec& qwen3_arch();
 
 }  // namespace tepui
