@@ -12,5 +12,6 @@ const ArchSpec& mistral_arch();
 const ArchSpec& mixtral_arch();
 const ArchSpec& qwen2_arch();
 const ArchSpec& qwen3_arch();
+const ArchSpec& phi_arch();
 
 }  // namespace tepui
