@@ -12,7 +12,7 @@ namespace tepui {
 
 std::span<const ArchSpec* const> all_architectures() {
   static const std::array list = {&llama_arch(), &gpt2_arch(),  &mistral_arch(), &mixtral_arch(),
-                                  &qwen2_arch(), &qwen3_arch(), &phi_arch()};
+                                  &qwen2_arch(), &qwen3_arch(), &phi_arch(),     &phi3_arch()};
   return list;
 }
 

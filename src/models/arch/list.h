@@ -13,5 +13,6 @@ const ArchSpec& mixtral_arch();
 const ArchSpec& qwen2_arch();
 const ArchSpec& qwen3_arch();
 const ArchSpec& phi_arch();
+const ArchSpec& phi3_arch();
 
 }  // namespace tepui
