@@ -14,5 +14,6 @@ const ArchSpec& qwen2_arch();
 const ArchSpec& qwen3_arch();
 const ArchSpec& phi_arch();
 const ArchSpec& phi3_arch();
+const ArchSpec& gptj_arch();
 
 }  // namespace tepui
