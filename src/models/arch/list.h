@@ -15,5 +15,6 @@ const ArchSpec& qwen3_arch();
 const ArchSpec& phi_arch();
 const ArchSpec& phi3_arch();
 const ArchSpec& gptj_arch();
+const ArchSpec& gpt_neox_arch();
 
 }  // namespace tepui
