@@ -16,5 +16,6 @@ const ArchSpec& phi_arch();
 const ArchSpec& phi3_arch();
 const ArchSpec& gptj_arch();
 const ArchSpec& gpt_neox_arch();
+const ArchSpec& opt_arch();
 
 }  // namespace tepui
