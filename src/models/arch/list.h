@@ -17,5 +17,6 @@ const ArchSpec& phi3_arch();
 const ArchSpec& gptj_arch();
 const ArchSpec& gpt_neox_arch();
 const ArchSpec& opt_arch();
+const ArchSpec& bloom_arch();
 
 }  // namespace tepui
