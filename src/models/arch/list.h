@@ -18,5 +18,6 @@ const ArchSpec& gptj_arch();
 const ArchSpec& gpt_neox_arch();
 const ArchSpec& opt_arch();
 const ArchSpec& bloom_arch();
+const ArchSpec& falcon_arch();
 
 }  // namespace tepui
