@@ -19,5 +19,6 @@ const ArchSpec& gpt_neox_arch();
 const ArchSpec& opt_arch();
 const ArchSpec& bloom_arch();
 const ArchSpec& falcon_arch();
+const ArchSpec& mpt_arch();
 
 }  // namespace tepui
