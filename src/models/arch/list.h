@@ -20,5 +20,6 @@ const ArchSpec& opt_arch();
 const ArchSpec& bloom_arch();
 const ArchSpec& falcon_arch();
 const ArchSpec& mpt_arch();
+const ArchSpec& gemma_arch();
 
 }  // namespace tepui
