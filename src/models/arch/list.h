@@ -21,5 +21,6 @@ const ArchSpec& bloom_arch();
 const ArchSpec& falcon_arch();
 const ArchSpec& mpt_arch();
 const ArchSpec& gemma_arch();
+const ArchSpec& gemma2_arch();
 
 }  // namespace tepui
