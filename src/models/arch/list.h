@@ -22,5 +22,6 @@ const ArchSpec& falcon_arch();
 const ArchSpec& mpt_arch();
 const ArchSpec& gemma_arch();
 const ArchSpec& gemma2_arch();
+const ArchSpec& gemma3_arch();
 
 }  // namespace tepui
