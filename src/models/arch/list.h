@@ -23,5 +23,6 @@ const ArchSpec& mpt_arch();
 const ArchSpec& gemma_arch();
 const ArchSpec& gemma2_arch();
 const ArchSpec& gemma3_arch();
+const ArchSpec& olmo_arch();
 
 }  // namespace tepui
