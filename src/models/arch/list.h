@@ -24,5 +24,6 @@ const ArchSpec& gemma_arch();
 const ArchSpec& gemma2_arch();
 const ArchSpec& gemma3_arch();
 const ArchSpec& olmo_arch();
+const ArchSpec& olmo2_arch();
 
 }  // namespace tepui
