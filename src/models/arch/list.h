@@ -25,5 +25,6 @@ const ArchSpec& gemma2_arch();
 const ArchSpec& gemma3_arch();
 const ArchSpec& olmo_arch();
 const ArchSpec& olmo2_arch();
+const ArchSpec& stablelm_arch();
 
 }  // namespace tepui
