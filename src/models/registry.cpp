@@ -15,7 +15,8 @@ std::span<const ArchSpec* const> all_architectures() {
       &llama_arch(),  &gpt2_arch(),   &mistral_arch(), &mixtral_arch(), &qwen2_arch(),
       &qwen3_arch(),  &phi_arch(),    &phi3_arch(),    &gptj_arch(),    &gpt_neox_arch(),
       &opt_arch(),    &bloom_arch(),  &falcon_arch(),  &mpt_arch(),     &gemma_arch(),
-      &gemma2_arch(), &gemma3_arch(), &olmo_arch(),    &olmo2_arch(),   &stablelm_arch()};
+      &gemma2_arch(), &gemma3_arch(), &olmo_arch(),    &olmo2_arch(),   &stablelm_arch(),
+      &cohere_arch()};
   return list;
 }
 

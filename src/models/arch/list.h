@@ -26,5 +26,6 @@ const ArchSpec& gemma3_arch();
 const ArchSpec& olmo_arch();
 const ArchSpec& olmo2_arch();
 const ArchSpec& stablelm_arch();
+const ArchSpec& cohere_arch();
 
 }  // namespace tepui
