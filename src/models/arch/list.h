@@ -27,5 +27,6 @@ const ArchSpec& olmo_arch();
 const ArchSpec& olmo2_arch();
 const ArchSpec& stablelm_arch();
 const ArchSpec& cohere_arch();
+const ArchSpec& cohere2_arch();
 
 }  // namespace tepui
