@@ -108,7 +108,7 @@ TEST_P(Golden, EverySiteAgrees) {
 // `dynamic` and `longrope` change the frequencies of sequences beyond the context.
 TEST(GoldenLong, SequencesBeyondTheContextAgree) {
   for (const std::string& backend : model_backends()) {
-    for (const char* name : {"llama-rope-dynamic"})
+    for (const char* name : {"llama-rope-dynamic", "phi4-longrope"})
       check_case(data_path(std::string("golden/") + name), "golden_long.safetensors", backend);
   }
 }
@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Golden,
                                           testing::ValuesIn(model_backends())),
                          case_name);
 
-TEST(GoldenCases, AreThere) { EXPECT_GE(golden_cases().size(), 13U); }
+TEST(GoldenCases, AreThere) { EXPECT_GE(golden_cases().size(), 44U); }
 
 }  // namespace
 }  // namespace tepui::test
