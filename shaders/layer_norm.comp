@@ -1,6 +1,6 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// A workgroup a row; the variance comes from the centred values.
+// A workgroup a group of a row; the variance comes from the centred values.
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
 
@@ -13,7 +13,8 @@ layout(push_constant, scalar) uniform Push {
 };
 
 void main() {
-  if (group() >= p.rows) return;
+  if (group() >= p.rows * p.groups) return;
+  const uint weights = p.apart != 0 ? group() % p.groups * p.dim : 0;
   const uint first = group() * p.dim;
   precise float sum = 0;
   for (uint d = lane(); d < p.dim; d += LANES) sum = sum + x.v[first + d];
@@ -27,8 +28,8 @@ void main() {
   precise float scale = 1.0 / sqrt(variance);
   for (uint d = lane(); d < p.dim; d += LANES) {
     precise float value = (x.v[first + d] - mean) * scale;
-    if (present(weight)) value = value * weight.v[d];
-    if (present(bias)) value = value + bias.v[d];
+    if (present(weight)) value = value * weight.v[weights + d];
+    if (present(bias)) value = value + bias.v[weights + d];
     y.v[first + d] = value;
   }
 }

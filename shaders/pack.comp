@@ -18,6 +18,7 @@ void main() {
   if (i >= p.k * width) return;
   const uint k = i / width;
   const uint n = i % width;
-  const uint at = p.transposed != 0 ? k * p.stride + n : n * p.stride + k;
+  const uint row = p.run == 0 ? n : n / p.run * p.period + n % p.run;
+  const uint at = p.transposed != 0 ? k * p.stride + row : row * p.stride + k;
   y.v[i] = n < p.n ? load_bits(stored, p.offset + at) : 0;
 }

@@ -1,6 +1,6 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// A workgroup a row.
+// A workgroup a group of a row.
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
 
@@ -12,7 +12,8 @@ layout(push_constant, scalar) uniform Push {
 };
 
 void main() {
-  if (group() >= p.rows) return;
+  if (group() >= p.rows * p.groups) return;
+  const uint weights = p.apart != 0 ? group() % p.groups * p.dim : 0;
   const uint first = group() * p.dim;
   precise float squares = 0;
   for (uint d = lane(); d < p.dim; d += LANES) {
@@ -22,7 +23,7 @@ void main() {
   precise float mean = reduce_add(squares) / float(p.dim) + p.eps;
   precise float scale = 1.0 / sqrt(mean);
   for (uint d = lane(); d < p.dim; d += LANES) {
-    precise float value = x.v[first + d] * scale * weight.v[d];
+    precise float value = x.v[first + d] * scale * weight.v[weights + d];
     y.v[first + d] = value;
   }
 }

@@ -1,22 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The tables of make_golden.py: families (where their sites are in a model) and cases.
+"""The cases of make_golden.py; golden_families.py says where their sites are in a model.
 
-A new architecture is a row of FAMILIES and its rows of CASES.
+A new architecture is a row of FAMILIES and its rows of CASES, here for LLaMA and GPT-2, the others
+in golden_decoders.py.
 """
 import dataclasses
 from collections.abc import Callable
 
 import torch
 
-from golden_checks import check_gpt2, check_llama
-
-
-@dataclasses.dataclass(frozen=True)
-class Family:
-    model_taps: dict  # site -> path of the module whose output it is
-    blocks: str  # path of the list of blocks
-    block_taps: dict  # site -> (path within a block, "in" or "out"); q, k and v are always taken
-    check: Callable  # (sites, model): identities of this family
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,47 +21,6 @@ class Case:
     shards: int = 1
     rename: Callable | None = None  # {name: tensor} -> {name: tensor}, of the weight file
     lengths: dict = dataclasses.field(default_factory=lambda: {"golden.safetensors": 12})
-
-
-FAMILIES = {
-    "llama": Family(
-        {"embeddings": "model.embed_tokens", "final_norm": "model.norm", "logits": "lm_head"},
-        "model.layers",
-        {
-            "resid_pre": ("", "in"),
-            "attn_in": ("input_layernorm", "out"),
-            "q_pre": ("self_attn.q_proj", "out"),
-            "k_pre": ("self_attn.k_proj", "out"),
-            "z": ("self_attn.o_proj", "in"),
-            "attn_out": ("self_attn.o_proj", "out"),
-            "resid_mid": ("post_attention_layernorm", "in"),
-            "mlp_in": ("post_attention_layernorm", "out"),
-            "mlp_pre": ("mlp.gate_proj", "out"),
-            "mlp_pre_linear": ("mlp.up_proj", "out"),
-            "mlp_act": ("mlp.down_proj", "in"),
-            "mlp_out": ("mlp.down_proj", "out"),
-            "resid_post": ("", "out"),
-        },
-        check_llama,
-    ),
-    "gpt2": Family(
-        {"embeddings": "transformer.wte", "final_norm": "transformer.ln_f", "logits": "lm_head"},
-        "transformer.h",
-        {
-            "resid_pre": ("", "in"),
-            "attn_in": ("ln_1", "out"),
-            "z": ("attn.c_proj", "in"),
-            "attn_out": ("attn.c_proj", "out"),
-            "resid_mid": ("ln_2", "in"),
-            "mlp_in": ("ln_2", "out"),
-            "mlp_pre": ("mlp.c_fc", "out"),
-            "mlp_act": ("mlp.c_proj", "in"),
-            "mlp_out": ("mlp.c_proj", "out"),
-            "resid_post": ("", "out"),
-        },
-        check_gpt2,
-    ),
-}
 
 
 def llama(**keys):

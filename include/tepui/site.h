@@ -4,18 +4,29 @@
 // query heads, G key/value heads, d head size, F feed-forward width, V vocabulary.
 //
 //   embeddings      [B, D]    what enters layer 0 (token embedding, plus learned positions, scaled
-//   where the model does) resid_pre       [B, D]    the layer's input attn_in         [B, D] after
-//   the norm before attention q_pre, k_pre    [B, H*d], [B, G*d]  projections before QK-norm and
-//   rotary embedding q, k, v         [B, H*d], [B, G*d]  as attention uses them attn_scores     [T,
-//   T] per head     before softmax            attn_probs   after it z               [B, H*d]  the
-//   input of the output projection attn_out        [B, D]    the attention sub-layer's raw output
+//                             and normalised where the model does)
+//   resid_pre       [B, D]    the layer's input
+//   attn_in         [B, D]    after the norm before attention
+//   q_pre, k_pre    [B, H*d], [B, G*d]  projections before QK-norm and rotary embedding
+//   q, k, v         [B, H*d], [B, G*d]  as attention uses them
+//   attn_scores     [T, T] per head     before softmax
+//   attn_probs      after it
+//   z               [B, H*d]  the input of the output projection
+//   attn_out        [B, D]    the attention sub-layer's raw output
 //   attn_out_post   [B, D]    what is added to the residual stream (equal to attn_out without a
-//   post-norm) resid_mid       [B, D]    after attention was added; does not exist in parallel
-//   blocks mlp_in          [B, D]    after the norm before the MLP mlp_pre         [B, F]    the
-//   (gate) projection, before its activation mlp_pre_linear  [B, F]    the up projection of gated
-//   MLPs mlp_act         [B, F]    the input of the down projection mlp_out, mlp_out_post [B, D] as
-//   attn_out, attn_out_post resid_post      [B, D]    the layer's output; no norm is applied, also
-//   after the last layer final_norm      [B, D]    the input of the head logits          [B, V]
+//   norm
+//                             behind it)
+//   resid_mid       [B, D]    after attention was added; does not exist in parallel blocks
+//   mlp_in          [B, D]    after the norm before the MLP
+//   mlp_pre         [B, F]    the (gate) projection, before its activation; of a mixture of experts
+//                             those of the chosen ones, beside each other
+//   mlp_pre_linear  [B, F]    the up projection of gated MLPs
+//   mlp_act         [B, F]    the input of the down projection
+//   router_logits   [B, E]    of a mixture of E experts
+//   mlp_out, mlp_out_post [B, D] as attn_out, attn_out_post
+//   resid_post      [B, D]    the layer's output; no norm is applied, also after the last layer
+//   final_norm      [B, D]    the input of the head
+//   logits          [B, V]
 #pragma once
 
 #include <array>
@@ -44,13 +55,14 @@ enum class Site : std::uint8_t {
   mlp_pre,
   mlp_pre_linear,
   mlp_act,
+  router_logits,
   mlp_out,
   mlp_out_post,
   resid_post,
   final_norm,
   logits,
 };
-inline constexpr std::size_t kSites = 23;
+inline constexpr std::size_t kSites = 24;
 
 std::string_view site_name(Site site);
 std::optional<Site> site_from_name(std::string_view name);

@@ -22,7 +22,9 @@ enum class DType : std::uint8_t {
   i32,
   u32,
   u8,
-  packed,  // a backend's own layout of a [N, K] matrix; only that backend can read it
+  // A backend's own layout of a [N, K] matrix, or of [E, N, K], one matrix behind the other; only
+  // that backend can read it.
+  packed,
 };
 
 std::string_view dtype_name(DType dtype);

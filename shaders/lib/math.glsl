@@ -59,6 +59,23 @@ float gelu_erf(float x) {
   return x * (x < 0.0 ? tail : 1.0 - tail);
 }
 
+// Near 0 its series, else 1 - 2 / (e^2|x| + 1).
+float tanh_of(float x) {
+  const float u = abs(x);
+  if (u < 0.625) {
+    const float z = x * x;
+    precise float sum = -0.006096714176237583;
+    sum = fma(sum, z, 0.020997179672122);
+    sum = fma(sum, z, -0.05385090783238411);
+    sum = fma(sum, z, 0.1333276927471161);
+    sum = fma(sum, z, -0.333333283662796);
+    precise float near = fma(sum * z, x, x);
+    return near;
+  }
+  precise float far = 1.0 - 2.0 / (exp_of(u + u) + 1.0);
+  return x < 0.0 ? -far : far;
+}
+
 float activate(uint act, float x) {
   switch (act) {
     case TEPUI_ACT_SILU: return times_sigmoid(x, x);

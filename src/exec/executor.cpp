@@ -2,9 +2,11 @@
 #include "exec/executor.h"
 
 #include <algorithm>
+#include <map>
 
 #include "exec/tap_collector.h"
 #include "models/rope_table.h"
+#include "models/tables.h"
 
 namespace tepui {
 
@@ -14,10 +16,17 @@ struct Executor::ChunkState {
   Buffer ids;
   Buffer positions;
   Buffer offsets;
-  Buffer rope_table;
-  Buffer hidden;               // [R, D], the state before the part that runs next
-  Buffer next;                 // [R, D], where that part writes
+  std::map<Table, Buffer> tables;
+  Buffer hidden;  // [R, D], the state before the part that runs next
+  Buffer next;    // [R, D], where that part writes; the final norm [R, embedding_width]
   std::vector<Ticket> before;  // the last part's run, and the downloads from this chunk's buffers
+
+  // The buffer's first rows of this width.
+  BufferSlice rows(const Buffer& buffer, int width) const {
+    return {
+        &buffer, 0,
+        static_cast<std::size_t>(shape.rows()) * static_cast<std::size_t>(width) * sizeof(float)};
+  }
 };
 
 // What one call of run() works for.
@@ -94,11 +103,14 @@ Result<Executor::ChunkState> Executor::load_chunk(Sequences sequences, SequenceR
   TEPUI_TRY(chunk.ids, uploaded<std::int32_t>(backend_, ids));
   TEPUI_TRY(chunk.positions, uploaded<std::int32_t>(backend_, chunk.shape.positions()));
   TEPUI_TRY(chunk.offsets, uploaded<std::int32_t>(backend_, chunk.shape.offsets()));
-  if (model_.spec.arch->positions == PositionKind::rotary) {
-    const int longest = chunk.shape.longest();
-    TEPUI_TRY(chunk.rope_table, uploaded<float>(backend_, rope_table(dims.rope, longest, longest)));
+  const int longest = chunk.shape.longest();
+  for (const Table table : tables_of(model_.spec)) {
+    const std::vector<float> values = table_values(model_.spec, table, longest, longest);
+    TEPUI_TRY(chunk.tables[table], uploaded<float>(backend_, values));
   }
-  const std::size_t bytes = ids.size() * static_cast<std::size_t>(dims.width) * sizeof(float);
+  // Room for the widest that a part gives: the head's input may be wider than the blocks.
+  const auto widest = static_cast<std::size_t>(std::max(dims.width, dims.embedding_width));
+  const std::size_t bytes = ids.size() * widest * sizeof(float);
   TEPUI_TRY(chunk.hidden, backend_.allocate(bytes, Memory::device));
   TEPUI_TRY(chunk.next, backend_.allocate(bytes, Memory::device));
   return chunk;
@@ -107,9 +119,8 @@ Result<Executor::ChunkState> Executor::load_chunk(Sequences sequences, SequenceR
 Result<Executor::Wave> Executor::load_wave(Sequences sequences, SequenceRange range) {
   // Sequences whose rotary frequencies differ cannot share a table, and so no chunk.
   const auto together = [&](std::size_t a, std::size_t b) {
-    const RopeSpec& rope = model_.spec.dims.rope;
-    return rope_length_class(rope, static_cast<int>(sequences[a].size())) ==
-           rope_length_class(rope, static_cast<int>(sequences[b].size()));
+    return length_classes(model_.spec, static_cast<int>(sequences[a].size())) ==
+           length_classes(model_.spec, static_cast<int>(sequences[b].size()));
   };
   Wave wave;
   for (const SequenceRange& run : cut(sequences, range, options_.chunk_tokens, together)) {
@@ -129,8 +140,9 @@ Status Executor::compute(Run& run, ChunkState& chunk, Part& part, int layer, Buf
   bind(lowered.ids, chunk.ids);
   bind(lowered.positions, chunk.positions);
   bind(lowered.offsets, chunk.offsets);
-  bind(lowered.rope_table, chunk.rope_table);
-  bind(lowered.hidden, chunk.hidden);
+  for (const auto& [table, value] : lowered.tables) bind(value, chunk.tables.at(table));
+  if (lowered.hidden.present())
+    bindings[lowered.hidden.id] = chunk.rows(chunk.hidden, model_.spec.dims.width);
   bindings[lowered.result.id] = result;
   for (const auto& [role, value] : lowered.weights)
     bindings[value.id] = weights_.slice(layer, role);
@@ -170,24 +182,26 @@ Status Executor::require(Run& run, int layer) {
 
 Status Executor::embed(Run& run, Wave& wave) {
   TEPUI_TRY(require(run, kNoLayer));
+  const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
     TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, work,
                                            [&] { return lower_embedding(model_, chunk.shape); }));
-    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, BufferSlice::whole(chunk.hidden)));
+    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, chunk.rows(chunk.hidden, width)));
   }
   return {};
 }
 
 Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
   TEPUI_TRY(require(run, layer));
+  const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(layer);
   const std::string kind = fmt::format("block {}", layer_kind(model_.spec, layer));
   for (ChunkState& chunk : wave) {
     TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, work, [&] {
       return lower_block(model_, layer, chunk.shape);
     }));
-    TEPUI_TRY(compute(run, chunk, *part, layer, BufferSlice::whole(chunk.next)));
+    TEPUI_TRY(compute(run, chunk, *part, layer, chunk.rows(chunk.next, width)));
     std::swap(chunk.hidden, chunk.next);
   }
   return {};
@@ -196,14 +210,16 @@ Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
 Status Executor::finish(Run& run, Wave& wave) {
   const SiteWork work = run.work_at(Site::final_norm);
   if (work.empty() && !run.on_chunk) return {};
+  const Dims& dims = model_.spec.dims;
   for (ChunkState& chunk : wave) {
+    const BufferSlice head_input = chunk.rows(chunk.next, dims.embedding_width);
     TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, work,
                                            [&] { return lower_final_norm(model_, chunk.shape); }));
-    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, BufferSlice::whole(chunk.next)));
+    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, head_input));
     if (!run.on_chunk) continue;
     TEPUI_TRY(run.collector.drain());
-    TEPUI_TRY(run.on_chunk({chunk.first_sequence, &chunk.shape, BufferSlice::whole(chunk.hidden),
-                            BufferSlice::whole(chunk.next)}));
+    TEPUI_TRY(run.on_chunk(
+        {chunk.first_sequence, &chunk.shape, chunk.rows(chunk.hidden, dims.width), head_input}));
   }
   return {};
 }

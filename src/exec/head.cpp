@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "exec/weight_store.h"
+#include "models/lower.h"
 #include "ops/builder.h"
 
 namespace tepui {
@@ -32,6 +34,10 @@ Status Head::pack(ThreadPool& pool, int tile) {
   const BoundWeight weight = head_weight(model_);
   TEPUI_TRY(check_finite(*weight.tensor, pool));
   TEPUI_TRY(const Buffer source, backend_.adopt(weight.tensor->bytes));
+  if (const BoundWeight* bias = model_.find_global(WeightRole::head_bias)) {
+    TEPUI_TRY(check_finite(*bias->tensor, pool));
+    TEPUI_TRY(bias_, upload_values(backend_, vector_values(*bias)));
+  }
   const int vocabulary = static_cast<int>(weight.place.n);
   for (int first = 0; first < vocabulary; first += tile) {
     Tile out;
@@ -60,10 +66,14 @@ Status Head::pack(ThreadPool& pool, int tile) {
 Result<Head::TileProgram> Head::program_for(Kind kind, int rows, const Tile& tile) {
   Builder builder;
   TileProgram out;
-  const std::int64_t width = model_.spec.dims.width;
+  const std::int64_t width = model_.spec.dims.embedding_width;
   out.x = builder.input({DType::f32, Shape{rows, width}}, "final_norm");
   out.weight = builder.weight({DType::packed, Shape{tile.count, width}}, "head");
-  out.logits = builder.linear(out.x, out.weight, kNone, kNone, TEPUI_ACT_NONE, "logits");
+  if (bias_.storage != nullptr)
+    out.bias = builder.weight({DType::f32, Shape{tile.count}}, "head_bias");
+  const Value products =
+      builder.linear(out.x, out.weight, out.bias, kNone, TEPUI_ACT_NONE, "logits");
+  out.logits = lower_logits(builder, model_.spec, products);
   const auto first = static_cast<uint>(tile.first);
   if (kind == Kind::losses) {
     out.inputs = {builder.input({DType::i32, Shape{rows}}, "targets"),
@@ -95,6 +105,9 @@ Status Head::run_tile(const TileProgram& program, const Tile& tile, BufferSlice 
   Bindings bindings(program.values);
   bindings[program.x.id] = x;
   bindings[program.weight.id] = BufferSlice::whole(tile.weight);
+  if (program.bias.present())
+    bindings[program.bias.id] = {&bias_, static_cast<std::size_t>(tile.first) * sizeof(float),
+                                 static_cast<std::size_t>(tile.count) * sizeof(float)};
   for (std::size_t i = 0; i < inputs.size(); ++i) bindings[program.inputs[i].id] = inputs[i];
   for (std::size_t i = 0; i < outputs.size(); ++i) bindings[program.outputs[i].id] = outputs[i];
   return backend_.wait(backend_.run(*program.prepared, bindings, {}));

@@ -35,12 +35,12 @@ class Head {
     int first = 0;
     int count = 0;
     Buffer weight;
-  };
+  };  // its part of the bias is in bias_
   // A prepared Program for tiles of one width and chunks of one height.
   struct TileProgram {
     std::unique_ptr<Prepared> prepared;
     std::size_t values = 0;
-    Value x, weight, logits;
+    Value x, weight, bias, logits;
     std::vector<Value> inputs;   // targets and state, or value and index
     std::vector<Value> outputs;  // the new state
   };
@@ -56,6 +56,7 @@ class Head {
   Backend& backend_;
   const Model& model_;
   std::vector<Tile> tiles_;
+  Buffer bias_;  // f32 [V]; empty where the head has none
 };
 
 }  // namespace tepui

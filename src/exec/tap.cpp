@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/assert.h"
+#include "models/site_width.h"
 #include "ops/fuse.h"
 
 namespace tepui {

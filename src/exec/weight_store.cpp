@@ -9,16 +9,19 @@ namespace tepui {
 
 namespace {
 
-TensorType resident_type(const BoundWeight& weight) {
-  switch (kind_of(weight.role)) {
-    case WeightKind::table: return weight.tensor->type;
-    case WeightKind::vector: return {DType::f32, Shape{weight.place.n}};
-    case WeightKind::matrix: break;
-  }
-  return {DType::packed, Shape{weight.place.n, weight.place.k}};
+// What exec/head.h holds.
+bool is_of_head(WeightRole role) {
+  return role == WeightRole::head || role == WeightRole::head_bias;
 }
 
 }  // namespace
+
+Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values) {
+  const auto bytes = std::as_bytes(std::span(values));
+  TEPUI_TRY(Buffer buffer, backend.allocate(bytes.size(), Memory::device));
+  TEPUI_TRY(backend.wait(backend.upload(BufferSlice::whole(buffer), bytes, {})));
+  return buffer;
+}
 
 WeightStore::WeightStore(Backend& backend, const Model& model, ThreadPool& pool,
                          std::uint64_t budget)
@@ -32,7 +35,7 @@ std::span<const BoundWeight> WeightStore::bound(int layer) const {
 std::uint64_t WeightStore::bytes_of(int layer) const {
   std::uint64_t bytes = 0;
   for (const BoundWeight& weight : bound(layer)) {
-    if (weight.role != WeightRole::head) bytes += backend_.storage_bytes(resident_type(weight));
+    if (!is_of_head(weight.role)) bytes += backend_.storage_bytes(resident_type(weight));
   }
   return bytes;
 }
@@ -57,41 +60,52 @@ void WeightStore::make_room(int keep, std::uint64_t bytes) {
   }
 }
 
-Result<Buffer> WeightStore::convert(const BoundWeight& weight) {
-  const TensorRef& tensor = *weight.tensor;
+Status WeightStore::pack(const TensorRef& tensor, const PackParams& place, BufferSlice to) {
   Builder builder;
-  std::span<const std::byte> bytes = tensor.bytes;
-  Value source;
-  Value result;
-  if (kind_of(weight.role) == WeightKind::matrix) {
-    source = builder.weight(tensor.type, tensor.name);
-    result = builder.pack(source, weight.place, "packed");
-  } else {
-    const std::size_t element = dtype_bytes(tensor.type.dtype);
-    bytes = bytes.subspan(weight.place.offset * element, weight.place.n * element);
-    source = builder.weight({tensor.type.dtype, Shape{weight.place.n}}, tensor.name);
-    result = builder.cast(source, "vector");
-  }
+  const Value source = builder.weight(tensor.type, tensor.name);
+  const Value result = builder.pack(source, place, "packed");
   builder.mark_output(result);
   TEPUI_TRY(const Program program, builder.finish());
   TEPUI_TRY(const auto prepared, backend_.prepare(program));
-  TEPUI_TRY(const Buffer from, backend_.adopt(bytes));
-  TEPUI_TRY(Buffer to,
-            backend_.allocate(backend_.storage_bytes(program.info(result).type), Memory::device));
+  TEPUI_TRY(const Buffer from, backend_.adopt(tensor.bytes));
   Bindings bindings(program.values.size());
   bindings[source.id] = BufferSlice::whole(from);
-  bindings[result.id] = BufferSlice::whole(to);
-  TEPUI_TRY(backend_.wait(backend_.run(*prepared, bindings, {})));
-  return to;
+  bindings[result.id] = to;
+  return backend_.wait(backend_.run(*prepared, bindings, {}));
+}
+
+// A matrix, or one for each expert, each into its part of one buffer.
+Result<Buffer> WeightStore::pack_all(const BoundWeight& weight) {
+  const std::size_t bytes = backend_.storage_bytes(resident_type(weight));
+  TEPUI_TRY(Buffer all, backend_.allocate(bytes, Memory::device));
+  const std::size_t one = bytes / (1 + weight.rest.size());
+  TEPUI_TRY(pack(*weight.tensor, weight.place, {&all, 0, one}));
+  for (std::size_t i = 0; i < weight.rest.size(); ++i)
+    TEPUI_TRY(pack(*weight.rest[i], weight.place, {&all, (i + 1) * one, one}));
+  return all;
 }
 
 Result<Buffer> WeightStore::load(const BoundWeight& weight) {
-  if (!checked_[weight.tensor]) {
-    TEPUI_TRY(check_finite(*weight.tensor, pool_));
-    checked_[weight.tensor] = true;
+  TEPUI_TRY(check(*weight.tensor));
+  for (const TensorRef* tensor : weight.rest) TEPUI_TRY(check(*tensor));
+  switch (kind_of(weight.role)) {
+    case WeightKind::table: {
+      const TensorType type = resident_type(weight);
+      return backend_.adopt(weight.tensor->bytes.subspan(
+          weight.place.offset * dtype_bytes(type.dtype), type.bytes()));
+    }
+    case WeightKind::vector: return upload_values(backend_, vector_values(weight));
+    case WeightKind::matrix:
+    case WeightKind::experts: break;
   }
-  if (kind_of(weight.role) == WeightKind::table) return backend_.adopt(weight.tensor->bytes);
-  return convert(weight);
+  return pack_all(weight);
+}
+
+Status WeightStore::check(const TensorRef& tensor) {
+  if (checked_[&tensor]) return {};
+  TEPUI_TRY(check_finite(tensor, pool_));
+  checked_[&tensor] = true;
+  return {};
 }
 
 Status WeightStore::require(int layer) {
@@ -100,7 +114,7 @@ Status WeightStore::require(int layer) {
   make_room(layer, bytes);
   Slots slots;
   for (const BoundWeight& weight : bound(layer)) {
-    if (weight.role == WeightRole::head) continue;
+    if (is_of_head(weight.role)) continue;
     TEPUI_TRY(slots[weight.role], load(weight));
   }
   resident_[layer] = std::move(slots);

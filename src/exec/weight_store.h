@@ -14,6 +14,9 @@
 
 namespace tepui {
 
+// A buffer of these values.
+Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values);
+
 class WeightStore {
  public:
   // `budget` is in bytes of the backend's memory; one layer is always allowed.
@@ -33,7 +36,9 @@ class WeightStore {
   using Slots = std::map<WeightRole, Buffer>;
 
   Result<Buffer> load(const BoundWeight& weight);
-  Result<Buffer> convert(const BoundWeight& weight);
+  Result<Buffer> pack_all(const BoundWeight& weight);
+  Status pack(const TensorRef& tensor, const PackParams& place, BufferSlice to);
+  Status check(const TensorRef& tensor);
   std::span<const BoundWeight> bound(int layer) const;
   std::uint64_t bytes_of(int layer) const;
   void make_room(int keep, std::uint64_t bytes);

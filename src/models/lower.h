@@ -5,12 +5,13 @@
 // attention sees the sequences apart.
 #pragma once
 
-#include <optional>
-#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "models/model.h"
+#include "models/tables.h"
+#include "ops/builder.h"
 #include "tepui/program.h"
 #include "tepui/result.h"
 #include "tepui/site.h"
@@ -34,22 +35,22 @@ struct Lowered {
   std::vector<std::pair<WeightRole, Value>> weights;
   std::vector<std::pair<Site, Value>> sites;
   // Inputs; kNone where the part has no use for it.
-  Value hidden;      // f32 [R, D]
-  Value ids;         // i32 [R]
-  Value positions;   // i32 [R]
-  Value offsets;     // i32 [S + 1]
-  Value rope_table;  // f32 [longest, rotary_dim]
-  Value result;      // f32 [R, D]; an output
+  Value hidden;                                 // f32 [R, D]
+  Value ids;                                    // i32 [R]
+  Value positions;                              // i32 [R]
+  Value offsets;                                // i32 [S + 1]
+  std::vector<std::pair<Table, Value>> tables;  // of the chunk's longest sequence
+  Value result;                                 // f32 [R, D]; an output
 };
 
 Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk);
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk);
+// To the head's input, f32 [R, embedding_width].
 Result<Lowered> lower_final_norm(const Model& model, const ChunkShape& chunk);
+// The head's products as logits: scaled and capped where the model does so.
+Value lower_logits(Builder& builder, const ModelSpec& spec, Value products);
 
 // Layers of equal kind lower to equal Programs.
-double layer_kind(const ModelSpec& spec, int layer);
-
-// Whether the model computes such a site at all, and how wide it is.
-std::optional<int> site_width(const ModelSpec& spec, Site site);
+std::string layer_kind(const ModelSpec& spec, int layer);
 
 }  // namespace tepui

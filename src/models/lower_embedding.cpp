@@ -6,56 +6,99 @@ namespace tepui {
 
 namespace {
 
-// The table's rows at `ids`, read as the file stores them.
-Value look_up(Builder& builder, const Model& model, WeightRole role, Value ids, Lowered& out) {
-  const BoundWeight& bound = *model.find_global(role);
-  const Value table = builder.weight(bound.tensor->type, std::string(role_name(role)));
-  out.weights.emplace_back(role, table);
-  return builder.embed(ids, table, std::string(role_name(role)));
-}
+// What is before the first block and behind the last.
+class EdgeLowering {
+ public:
+  EdgeLowering(const Model& model, const ChunkShape& chunk)
+      : model_(model), form_(model.spec.form), dims_(model.spec.dims), rows_(chunk.rows()) {
+    sequences_ = chunk.sequences();
+  }
+
+  Result<Lowered> embedding() {
+    out_.ids = builder_.input({DType::i32, Shape{rows_}}, "ids");
+    Value x = look_up(WeightRole::token_embedding, out_.ids);
+    if (model_.find_global(WeightRole::project_in) != nullptr)
+      x = project(x, WeightRole::project_in, "projected");
+    if (dims_.embedding_scale != 1) x = builder_.scale(x, dims_.embedding_scale, "scaled");
+    if (form_.positions == PositionKind::learned) {
+      out_.positions = builder_.input({DType::i32, Shape{rows_}}, "positions");
+      x = builder_.add(x, look_up(WeightRole::position_embedding, out_.positions), "embeddings");
+    }
+    if (model_.find_global(WeightRole::embedding_norm) != nullptr)
+      x = norm(x, WeightRole::embedding_norm, WeightRole::embedding_norm_bias, "embeddings");
+    return finish(Site::embeddings, x);
+  }
+
+  Result<Lowered> final_norm() {
+    out_.hidden = builder_.input({DType::f32, Shape{rows_, dims_.width}}, "resid_post");
+    Value x = out_.hidden;
+    if (form_.final_norm)
+      x = norm(x, WeightRole::final_norm, WeightRole::final_norm_bias, "final_norm");
+    if (model_.find_global(WeightRole::project_out) != nullptr)
+      x = project(x, WeightRole::project_out, "final_norm");
+    if (x == out_.hidden) x = builder_.scale(x, 1, "final_norm");  // an output of its own
+    return finish(Site::final_norm, x);
+  }
+
+ private:
+  Value weight(WeightRole role) {
+    const BoundWeight* bound = model_.find_global(role);
+    if (bound == nullptr) return kNone;
+    const Value value = builder_.weight(resident_type(*bound), std::string(role_name(role)));
+    out_.weights.emplace_back(role, value);
+    return value;
+  }
+
+  // The table's rows at `ids`, read as the file stores them.
+  Value look_up(WeightRole role, Value ids) {
+    return builder_.embed(ids, weight(role), std::string(role_name(role)));
+  }
+
+  Value project(Value x, WeightRole role, std::string name) {
+    return builder_.linear(x, weight(role), kNone, kNone, TEPUI_ACT_NONE, std::move(name));
+  }
+
+  Value norm(Value x, WeightRole gain, WeightRole bias, std::string name) {
+    const Value w = weight(gain);
+    if (form_.norm == NormKind::rms)
+      return builder_.rms_norm(x, w, dims_.norm_eps, std::move(name));
+    return builder_.layer_norm(x, w, weight(bias), dims_.norm_eps, std::move(name));
+  }
+
+  Result<Lowered> finish(Site site, Value x) {
+    out_.offsets = builder_.input({DType::i32, Shape{sequences_ + 1}}, "offsets");
+    out_.sites.emplace_back(site, x);
+    out_.result = x;
+    builder_.mark_output(x);
+    TEPUI_TRY(out_.program, builder_.finish());
+    return std::move(out_);
+  }
+
+  const Model& model_;
+  const Form& form_;
+  const Dims& dims_;
+  std::int64_t rows_;
+  std::int64_t sequences_ = 0;
+  Builder builder_;
+  Lowered out_;
+};
 
 }  // namespace
 
 Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk) {
-  Builder builder;
-  Lowered out;
-  out.ids = builder.input({DType::i32, Shape{chunk.rows()}}, "ids");
-  Value x = look_up(builder, model, WeightRole::token_embedding, out.ids, out);
-  if (model.spec.arch->positions == PositionKind::learned) {
-    out.positions = builder.input({DType::i32, Shape{chunk.rows()}}, "positions");
-    const Value p = look_up(builder, model, WeightRole::position_embedding, out.positions, out);
-    x = builder.add(x, p, "embeddings");
-  }
-  out.offsets = builder.input({DType::i32, Shape{chunk.sequences() + 1}}, "offsets");
-  out.sites.emplace_back(Site::embeddings, x);
-  out.result = x;
-  builder.mark_output(x);
-  TEPUI_TRY(out.program, builder.finish());
-  return out;
+  return EdgeLowering(model, chunk).embedding();
 }
 
 Result<Lowered> lower_final_norm(const Model& model, const ChunkShape& chunk) {
-  Builder builder;
-  Lowered out;
-  const Dims& dims = model.spec.dims;
-  out.hidden = builder.input({DType::f32, Shape{chunk.rows(), dims.width}}, "resid_post");
-  out.offsets = builder.input({DType::i32, Shape{chunk.sequences() + 1}}, "offsets");
-  const auto vector = [&](WeightRole role) {
-    if (model.find_global(role) == nullptr) return kNone;
-    const Value value =
-        builder.weight({DType::f32, Shape{dims.width}}, std::string(role_name(role)));
-    out.weights.emplace_back(role, value);
-    return value;
-  };
-  const Value gain = vector(WeightRole::final_norm);
-  out.result = model.spec.arch->norm == NormKind::rms
-                   ? builder.rms_norm(out.hidden, gain, dims.norm_eps, "final_norm")
-                   : builder.layer_norm(out.hidden, gain, vector(WeightRole::final_norm_bias),
-                                        dims.norm_eps, "final_norm");
-  out.sites.emplace_back(Site::final_norm, out.result);
-  builder.mark_output(out.result);
-  TEPUI_TRY(out.program, builder.finish());
-  return out;
+  return EdgeLowering(model, chunk).final_norm();
+}
+
+Value lower_logits(Builder& builder, const ModelSpec& spec, Value products) {
+  Value logits = products;
+  const Dims& dims = spec.dims;
+  if (dims.logit_scale != 1) logits = builder.scale(logits, dims.logit_scale, "scaled");
+  if (dims.logit_softcap != 0) logits = builder.softcap(logits, dims.logit_softcap, "logits");
+  return logits;
 }
 
 }  // namespace tepui

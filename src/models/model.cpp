@@ -19,6 +19,7 @@ const ArchSpec& arch_named(std::string_view name) {
 ModelSpec spec_of(const Llama2cHeader& header) {
   ModelSpec spec;
   spec.arch = &arch_named("llama");
+  spec.form = spec.arch->form;
   Dims& dims = spec.dims;
   dims.layers = header.layers;
   dims.width = header.dim;
@@ -34,6 +35,8 @@ ModelSpec spec_of(const Llama2cHeader& header) {
   dims.rope.rotary_dim = dims.head_dim;
   dims.rope.interleaved = true;  // the rows of q and k are in Meta's order
   dims.rope.original_context = dims.context;
+  dims.local_rope = dims.rope;
+  dims.embedding_width = dims.width;
   return spec;
 }
 
@@ -44,49 +47,6 @@ std::string last_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-WeightKind kind_of(WeightRole role) {
-  switch (role) {
-    case WeightRole::token_embedding:
-    case WeightRole::position_embedding: return WeightKind::table;
-    case WeightRole::q:
-    case WeightRole::k:
-    case WeightRole::v:
-    case WeightRole::o:
-    case WeightRole::gate:
-    case WeightRole::up:
-    case WeightRole::down:
-    case WeightRole::head: return WeightKind::matrix;
-    default: return WeightKind::vector;
-  }
-}
-
-std::string_view role_name(WeightRole role) {
-  constexpr std::string_view kNames[] = {"token_embedding",
-                                         "position_embedding",
-                                         "attn_norm",
-                                         "attn_norm_bias",
-                                         "q",
-                                         "q_bias",
-                                         "k",
-                                         "k_bias",
-                                         "v",
-                                         "v_bias",
-                                         "o",
-                                         "o_bias",
-                                         "mlp_norm",
-                                         "mlp_norm_bias",
-                                         "gate",
-                                         "gate_bias",
-                                         "up",
-                                         "up_bias",
-                                         "down",
-                                         "down_bias",
-                                         "final_norm",
-                                         "final_norm_bias",
-                                         "head"};
-  return kNames[static_cast<std::size_t>(role)];
-}
 
 const BoundWeight* Model::find_global(WeightRole role) const {
   const auto found = std::ranges::find(globals, role, &BoundWeight::role);

@@ -17,9 +17,10 @@
 namespace tepui {
 
 enum class WeightKind : std::uint8_t {
-  table,   // read row by row as it is stored (embeddings)
-  vector,  // cast to f32
-  matrix,  // packed
+  table,    // read row by row as it is stored (embeddings)
+  vector,   // cast to f32
+  matrix,   // packed
+  experts,  // a matrix for each expert, packed one behind the other
 };
 WeightKind kind_of(WeightRole role);
 std::string_view role_name(WeightRole role);
@@ -28,10 +29,21 @@ std::string_view role_name(WeightRole role);
 struct BoundWeight {
   WeightRole role;
   const TensorRef* tensor = nullptr;
-  // Matrices: [n, k] read as `pack` reads it. Vectors: n elements from `offset` on (k = 1). Tables:
-  // [n, k].
+  // Matrices: [n, k] read as `pack` reads it, experts: one of them. Vectors: n elements, likewise
+  // (k = 1). Tables: [n, k] from `offset` on.
   PackParams place{};
+  // What follows `tensor`, each read at the same place: the other experts' matrices, the other
+  // heads' parts of a vector.
+  std::vector<const TensorRef*> rest = {};
+  float add = 0;   // to every element of a vector
+  int groups = 1;  // a vector of [groups, n / groups]: each head's own weights
 };
+
+// What the weight is where it is resident; a table stays as it is stored.
+TensorType resident_type(const BoundWeight& weight);
+
+// A vector's elements as f32, from all its tensors.
+std::vector<float> vector_values(const BoundWeight& weight);
 
 class Model {
  public:

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The rotary part of config.json in both spellings: `rope_theta` beside `rope_scaling`, or one dict
-// `rope_parameters`.
+// The rotary part of config.json in all its spellings: `rope_theta` beside `rope_scaling`, one dict
+// `rope_parameters`, or one such dict for each kind of layer.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-#include <string>
-
+#include "models/config_reader.h"
 #include "models/spec.h"
-#include "tepui/result.h"
 
 namespace tepui {
 
-Result<RopeSpec> read_rope(const nlohmann::json& config, const std::string& file, const Dims& dims);
-
-// A string from a file, made fit for a one-line message: control characters and what is not ASCII
-// escaped, cut to 80.
-std::string displayable_key(const std::string& text);
-// A value likewise; lists and objects by their kind alone.
-std::string displayable_value(const nlohmann::json& value);
+// Sets spec.dims.rope and local_rope (of sliding layers; the same where nothing else is said).
+Status read_rope(const ConfigReader& config, ModelSpec& spec);
 
 }  // namespace tepui

@@ -9,13 +9,30 @@ namespace tepui {
 
 namespace {
 
-constexpr std::array<std::string_view, kSites> kNames = {
-    "embeddings",     "resid_pre",  "attn_in", "q_pre",
-    "k_pre",          "q",          "k",       "v",
-    "attn_scores",    "attn_probs", "z",       "attn_out",
-    "attn_out_post",  "resid_mid",  "mlp_in",  "mlp_pre",
-    "mlp_pre_linear", "mlp_act",    "mlp_out", "mlp_out_post",
-    "resid_post",     "final_norm", "logits"};
+constexpr std::array<std::string_view, kSites> kNames = {"embeddings",
+                                                         "resid_pre",
+                                                         "attn_in",
+                                                         "q_pre",
+                                                         "k_pre",
+                                                         "q",
+                                                         "k",
+                                                         "v",
+                                                         "attn_scores",
+                                                         "attn_probs",
+                                                         "z",
+                                                         "attn_out",
+                                                         "attn_out_post",
+                                                         "resid_mid",
+                                                         "mlp_in",
+                                                         "mlp_pre",
+                                                         "mlp_pre_linear",
+                                                         "mlp_act",
+                                                         "router_logits",
+                                                         "mlp_out",
+                                                         "mlp_out_post",
+                                                         "resid_post",
+                                                         "final_norm",
+                                                         "logits"};
 
 }  // namespace
 

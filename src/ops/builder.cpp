@@ -122,12 +122,26 @@ Value Builder::linear(Value x, Value weight, Value bias, Value residual, uint ac
 }
 
 Value Builder::rms_norm(Value x, Value weight, float eps, std::string name) {
-  const NormParams params{size(x, 0), size(x, 1), eps};
-  return emit_one(OpCode::rms_norm, {x, weight}, ParamBytes(params), std::move(name));
+  return rms_norm_groups(x, weight, eps, 1, std::move(name));
 }
 
 Value Builder::layer_norm(Value x, Value weight, Value bias, float eps, std::string name) {
-  const NormParams params{size(x, 0), size(x, 1), eps};
+  return layer_norm_groups(x, weight, bias, eps, 1, std::move(name));
+}
+
+NormParams Builder::norm_params(Value x, Value weight, float eps, uint groups) {
+  const bool apart = weight.present() && type(weight).shape.rank() == 2;
+  return {size(x, 0), size(x, 1) / std::max(groups, 1U), eps, groups, apart ? 1U : 0U};
+}
+
+Value Builder::rms_norm_groups(Value x, Value weight, float eps, uint groups, std::string name) {
+  const NormParams params = norm_params(x, weight, eps, groups);
+  return emit_one(OpCode::rms_norm, {x, weight}, ParamBytes(params), std::move(name));
+}
+
+Value Builder::layer_norm_groups(Value x, Value weight, Value bias, float eps, uint groups,
+                                 std::string name) {
+  const NormParams params = norm_params(x, weight, eps, groups);
   return emit_one(OpCode::layer_norm, {x, weight, bias}, ParamBytes(params), std::move(name));
 }
 
@@ -138,12 +152,14 @@ Value Builder::rope(Value x, Value positions, Value table, uint heads, bool inte
   return emit_one(OpCode::rope, {x, positions, table}, ParamBytes(params), std::move(name));
 }
 
-Value Builder::attention(Value q, Value k, Value v, Value offsets, const AttentionShape& shape,
-                         std::string name) {
-  const uint sequences = std::max(size(offsets, 0), 1U) - 1;
-  const AttentionParams params{size(q, 0),     shape.heads, shape.kv_heads,
-                               shape.head_dim, sequences,   shape.scale};
-  return emit_one(OpCode::attention, {q, k, v, offsets}, ParamBytes(params), std::move(name));
+Value Builder::attention(Value q, Value k, Value v, Value offsets, Value bias,
+                         const AttentionShape& shape, std::string name) {
+  const bool cached = offsets.present() && type(offsets).shape.rank() == 2;
+  const uint sequences = std::max(size(offsets, cached ? 1 : 0), 1U) - 1;
+  const AttentionParams params{size(q, 0),    shape.heads,     shape.kv_heads, shape.head_dim,
+                               sequences,     shape.scale,     shape.softcap,  shape.window,
+                               size(bias, 1), cached ? 1U : 0U};
+  return emit_one(OpCode::attention, {q, k, v, offsets, bias}, ParamBytes(params), std::move(name));
 }
 
 Value Builder::act(Value x, uint act, std::string name) {
@@ -157,6 +173,41 @@ Value Builder::act_mul(Value gate, Value up, uint act, std::string name) {
 
 Value Builder::add(Value a, Value b, std::string name) {
   return emit_one(OpCode::add, {a, b}, ParamBytes(AddParams{elements(a)}), std::move(name));
+}
+
+Value Builder::scale(Value x, float factor, std::string name) {
+  return emit_one(OpCode::scale, {x}, ParamBytes(ScalarParams{elements(x), factor}),
+                  std::move(name));
+}
+
+Value Builder::clamp(Value x, float limit, std::string name) {
+  return emit_one(OpCode::clamp, {x}, ParamBytes(ScalarParams{elements(x), limit}),
+                  std::move(name));
+}
+
+Value Builder::softcap(Value x, float cap, std::string name) {
+  return emit_one(OpCode::softcap, {x}, ParamBytes(ScalarParams{elements(x), cap}),
+                  std::move(name));
+}
+
+Builder::Routed Builder::route(Value logits, uint k, const std::string& name) {
+  const RouteParams params{size(logits, 0), size(logits, 1), k};
+  const auto out =
+      emit(OpCode::route, {logits}, ParamBytes(params), {name + ".expert", name + ".weight"});
+  return {out[0], out[1]};
+}
+
+Value Builder::expert_linear(Value x, Value weight, Value expert, std::string name) {
+  const uint k = size(weight, 2);
+  const ExpertParams params{size(x, 0),      size(weight, 1), k,
+                            size(weight, 0), size(expert, 1), size(x, 1) == k ? 0U : 1U};
+  return emit_one(OpCode::expert_linear, {x, weight, expert}, ParamBytes(params), std::move(name));
+}
+
+Value Builder::expert_mix(Value x, Value weight, std::string name) {
+  const uint chosen = size(weight, 1);
+  const MixParams params{size(x, 0), size(x, 1) / std::max(chosen, 1U), chosen};
+  return emit_one(OpCode::expert_mix, {x, weight}, ParamBytes(params), std::move(name));
 }
 
 Builder::Selected Builder::max_abs(Value x, Value offsets, const std::string& name) {

@@ -32,18 +32,37 @@ class Builder {
   Value linear(Value x, Value weight, Value bias, Value residual, uint act, std::string name);
   Value rms_norm(Value x, Value weight, float eps, std::string name);
   Value layer_norm(Value x, Value weight, Value bias, float eps, std::string name);
+  // Of each of a row's groups; the weight is [D], or [groups, D] where each has its own.
+  Value rms_norm_groups(Value x, Value weight, float eps, uint groups, std::string name);
+  Value layer_norm_groups(Value x, Value weight, Value bias, float eps, uint groups,
+                          std::string name);
   Value rope(Value x, Value positions, Value table, uint heads, bool interleaved, std::string name);
   struct AttentionShape {
     uint heads;
     uint kv_heads;
     uint head_dim;
     float scale;
+    float softcap = 0;
+    uint window = 0;
   };
-  Value attention(Value q, Value k, Value v, Value offsets, const AttentionShape& shape,
+  // offsets i32 [S + 1], or [2, S + 1] where k and v hold earlier rows as well; bias may be kNone.
+  Value attention(Value q, Value k, Value v, Value offsets, Value bias, const AttentionShape& shape,
                   std::string name);
   Value act(Value x, uint act, std::string name);
   Value act_mul(Value gate, Value up, uint act, std::string name);
   Value add(Value a, Value b, std::string name);
+  Value scale(Value x, float factor, std::string name);
+  Value clamp(Value x, float limit, std::string name);
+  Value softcap(Value x, float cap, std::string name);
+
+  struct Routed {
+    Value expert;  // u32 [R, k]
+    Value weight;  // f32 [R, k]
+  };
+  Routed route(Value logits, uint k, const std::string& name);
+  // x is [R, K], or [R, k * K] with each expert's own.
+  Value expert_linear(Value x, Value weight, Value expert, std::string name);
+  Value expert_mix(Value x, Value weight, std::string name);
 
   // The outputs of statistics are named name.value, name.index and so on.
   struct Selected {
@@ -89,6 +108,7 @@ class Builder {
   Value emit_one(OpCode op, std::vector<Value> in, const ParamBytes& params, std::string name);
   Selected emit_selected(OpCode op, std::vector<Value> in, const ParamBytes& params,
                          const std::string& name, std::string_view index);
+  NormParams norm_params(Value x, Value weight, float eps, uint groups);
   uint size(Value value, int axis);
   uint elements(Value value);
   uint narrow(std::int64_t size, Value value);

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/norm_groups.h"
 #include "ops/rounding.h"
 
 namespace tepui {
@@ -10,12 +11,13 @@ namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<NormParams>();
+  const Shape x = shape_of(p.rows, std::uint64_t{p.groups} * p.dim);
   return OperandCheck("layer_norm", in, {"x", "weight", "bias"})
-      .holds(p.dim > 0, "expected a width of at least 1, found 0")
-      .is(0, DType::f32, shape_of(p.rows, p.dim))
-      .is_absent_or(1, DType::f32, shape_of(p.dim))
-      .is_absent_or(2, DType::f32, shape_of(p.dim))
-      .gives({{DType::f32, shape_of(p.rows, p.dim)}});
+      .holds(p.dim > 0 && p.groups > 0, "expected groups of a width of at least 1")
+      .is(0, DType::f32, x)
+      .is_absent_or(1, DType::f32, norm_weight_shape(p))
+      .is_absent_or(2, DType::f32, norm_weight_shape(p))
+      .gives({{DType::f32, x}});
 }
 
 struct Moments {
@@ -48,16 +50,16 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const Elements<float> weight(in[1]);
   const Elements<float> bias(in[2]);
   const auto y = out[0].as<float>();
-  for (std::size_t r = 0; r < p.rows; ++r) {
-    const Moments m = moments(x, r * p.dim, p.dim);
+  for_each_group(p, [&](std::size_t first, std::size_t weights) {
+    const Moments m = moments(x, first, p.dim);
     const double root = std::sqrt(m.variance + static_cast<double>(p.eps));
     for (std::size_t d = 0; d < p.dim; ++d) {
-      double value = (static_cast<double>(x[r * p.dim + d]) - m.mean) / root;
-      if (in[1].present()) value *= static_cast<double>(weight[d]);
-      if (in[2].present()) value += static_cast<double>(bias[d]);
-      y[r * p.dim + d] = static_cast<float>(value);
+      double value = (static_cast<double>(x[first + d]) - m.mean) / root;
+      if (in[1].present()) value *= static_cast<double>(weight[weights + d]);
+      if (in[2].present()) value += static_cast<double>(bias[weights + d]);
+      y[first + d] = static_cast<float>(value);
     }
-  }
+  });
 }
 
 // The mean's error, D eps mean|x|, and eps of x - mean, both over the root and times the weight;
@@ -68,28 +70,29 @@ void bound(const BoundRequest& request, std::span<double> bound) {
   const Elements<float> x(request.in[0]);
   const Elements<float> weight(request.in[1]);
   const Elements<float> bias(request.in[2]);
-  for (std::size_t r = 0; r < p.rows; ++r) {
-    const Moments m = moments(x, r * p.dim, p.dim);
+  for_each_group(p, [&](std::size_t first, std::size_t weights) {
+    const Moments m = moments(x, first, p.dim);
     const double square = m.variance + static_cast<double>(p.eps);
     const double root = std::sqrt(square);
     const double mean_error = (p.dim + 1.0) * kUnit * m.mean_magnitude;
     const double root_error = (0.5 * p.dim + 8) * kUnit + 0.5 * mean_error * mean_error / square;
     for (std::size_t d = 0; d < p.dim; ++d) {
-      const double centred = std::abs(static_cast<double>(x[r * p.dim + d]) - m.mean);
-      const double w = request.in[1].present() ? std::abs(static_cast<double>(weight[d])) : 1;
+      const double centred = std::abs(static_cast<double>(x[first + d]) - m.mean);
+      const double w =
+          request.in[1].present() ? std::abs(static_cast<double>(weight[weights + d])) : 1;
       double error = w / root * (mean_error + centred * (4 * kUnit + root_error));
       if (request.in[2].present()) {
-        const double b = std::abs(static_cast<double>(bias[d]));
+        const double b = std::abs(static_cast<double>(bias[weights + d]));
         error += 2 * kUnit * (b + w * centred / root);
       }
-      bound[r * p.dim + d] = error + kTiny;
+      bound[first + d] = error + kTiny;
     }
-  }
+  });
 }
 
 double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   const auto p = bytes.as<NormParams>();
-  return 7.0 * p.rows * p.dim;
+  return 7.0 * p.rows * p.groups * p.dim;
 }
 
 }  // namespace

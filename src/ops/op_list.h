@@ -10,6 +10,9 @@
 #include <cstdint>
 namespace tepui {
 using uint = std::uint32_t;
+#define TEPUI_OR(value) = value  // what a parameter is where a C++ caller leaves it out
+#else
+#define TEPUI_OR(value)
 #endif
 
 // What a linear layer or `act` applies to its sum.
@@ -35,13 +38,17 @@ struct CastParams {
 
 // pack: a stored matrix -> the backend's own layout
 //   f32|f16|bf16 [N, K] or, transposed, [K, N] -> packed [N, K]; element (n, k) is read at
-//   offset + n * stride + k, or transposed at offset + k * stride + n
+//   offset + m * stride + k, or transposed at offset + k * stride + m, where m = n or, where run is
+//   not 0, n / run * period + n % run: runs of rows that lie `period` apart, as the queries of
+//   fused matrices do
 struct PackParams {
   uint n;
   uint k;
   uint offset;
   uint stride;
   uint transposed;
+  uint run TEPUI_OR(0);
+  uint period TEPUI_OR(0);
 };
 
 // linear: out = residual + act(x W^T + bias), the sum with its bias, the activation and the
@@ -55,14 +62,18 @@ struct LinearParams {
   uint act;
 };
 
-// rms_norm: out = x / sqrt(mean(x^2) + eps) * weight
-//   x f32 [R, D], weight f32 [D] -> f32 [R, D]
+// Norms of each of a row's `groups` groups of D elements (heads, or the whole row); weights and
+// bias are shared by the groups, or [groups, D] where `apart` is not 0. rms_norm: out = x /
+// sqrt(mean(x^2) + eps) * weight
+//   x f32 [R, groups * D], weight f32 [D] -> f32 like x
 // layer_norm: out = (x - mean) / sqrt(var + eps) * weight + bias; var is the biased one
-//   x f32 [R, D], weight and bias f32 [D] or absent -> f32 [R, D]
+//   x f32 [R, groups * D], weight and bias f32 [D] or absent -> f32 like x
 struct NormParams {
   uint rows;
   uint dim;
   float eps;
+  uint groups TEPUI_OR(1);
+  uint apart TEPUI_OR(0);
 };
 
 // rope: rotates the first rotary_dim of each head by its position's angle; pairs are
@@ -78,9 +89,15 @@ struct RopeParams {
 };
 
 // attention: causal softmax(q k^T * scale) v within each sequence; query head h reads key head
-// h / (heads / kv_heads); offsets ascend from 0 to R
-//   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1]
-//   -> f32 like q
+// h / (heads / kv_heads); offsets ascend from 0 to R. Where they are not 0: a softcap c turns a
+// score s into c tanh(s / c); then the key bias of head h adds bias[h, j] - bias[h, i] for key j
+// and the query at position i; a window leaves the query only its last `window` keys, its own
+// counted.
+//   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
+//   bias f32 [heads, bias_positions] or absent -> f32 like q
+// With `cached`, k and v hold more rows than q: offsets is i32 [2, S + 1], its second row the keys'
+// offsets (at most the rows of k), and the queries of a sequence are its last positions. The bits
+// are those of the same rows computed with all queries.
 struct AttentionParams {
   uint rows;
   uint heads;
@@ -88,6 +105,10 @@ struct AttentionParams {
   uint head_dim;
   uint sequences;
   float scale;
+  float softcap TEPUI_OR(0);
+  uint window TEPUI_OR(0);
+  uint bias_positions TEPUI_OR(0);
+  uint cached TEPUI_OR(0);
 };
 
 // act: out = act(x)
@@ -103,6 +124,46 @@ struct ActParams {
 //   f32 of any shape, twice -> the same
 struct AddParams {
   uint count;
+};
+
+// scale: out = x * value
+// clamp: out = x limited to -value .. value; NaN stays
+// softcap: out = value * tanh(x / value)
+//   f32 of any shape -> the same
+struct ScalarParams {
+  uint count;
+  float value;
+};
+
+// route: the k largest logits of each row, largest first (among equals the lowest index; a NaN wins
+// where it comes first), and their softmax among each other, which is the softmax over all experts
+// renormalised to the chosen ones
+//   logits f32 [R, E] -> expert u32 [R, k], weight f32 [R, k]; k is at most TEPUI_MOST_CHOSEN
+#define TEPUI_MOST_CHOSEN 32
+struct RouteParams {
+  uint rows;
+  uint experts;
+  uint k;
+};
+
+// expert_linear: out[r, j, :] = W[expert[r, j]] x_rj with x_rj = x[r, :] or, with `own`, x[r, j,
+// :]; each sum in the order of `linear`
+//   x f32 [R, K] or [R, k * K], W packed [E, N, K], expert u32 [R, k] -> f32 [R, k * N]
+struct ExpertParams {
+  uint rows;
+  uint n;
+  uint k;
+  uint experts;
+  uint chosen;  // experts of a row
+  uint own;
+};
+
+// expert_mix: out[r, :] = sum_j weight[r, j] x[r, j, :], in ascending j
+//   x f32 [R, k * D], weight f32 [R, k] -> f32 [R, D]
+struct MixParams {
+  uint rows;
+  uint dim;
+  uint chosen;
 };
 
 // Selections over the |x| of each sequence's rows; offsets i32 [S + 1] ascend from 0 to R. |x| are
@@ -180,6 +241,12 @@ struct TileParams {
   X(act, ActParams)                \
   X(act_mul, ActParams)            \
   X(add, AddParams)                \
+  X(scale, ScalarParams)           \
+  X(clamp, ScalarParams)           \
+  X(softcap, ScalarParams)         \
+  X(route, RouteParams)            \
+  X(expert_linear, ExpertParams)   \
+  X(expert_mix, MixParams)         \
   X(max_abs, SelectParams)         \
   X(top_k_abs, SelectParams)       \
   X(quantile_abs, QuantileParams)  \

@@ -5,13 +5,20 @@
 namespace tepui {
 namespace {
 
+// Where row n stands in the stored matrix.
+std::uint64_t stored_row(const PackParams& p, std::uint64_t n) {
+  return p.run == 0 ? n : n / p.run * p.period + n % p.run;
+}
+
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<PackParams>();
   OperandCheck check("pack", in, {"stored"});
   check.is_float(0).holds(p.n > 0 && p.k > 0, "expected a matrix that is not empty");
   if (in.empty()) return check.gives({});
-  const std::uint64_t lines = p.transposed ? p.k : p.n;
-  const std::uint64_t line = p.transposed ? p.n : p.k;
+  if (p.run != 0) check.holds(p.period >= p.run, "expected runs that do not overlap");
+  const std::uint64_t rows = stored_row(p, p.n - 1) + 1;
+  const std::uint64_t lines = p.transposed ? p.k : rows;
+  const std::uint64_t line = p.transposed ? rows : p.k;
   const std::uint64_t end = p.offset + (lines - 1) * p.stride + line;
   check.holds(p.stride >= line,
               fmt::format("expected a stride of at least {} elements, found {}", line, p.stride));
@@ -26,8 +33,9 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const auto p = bytes.as<PackParams>();
   const auto y = out[0].as<float>();
   for (std::size_t n = 0; n < p.n; ++n) {
+    const std::size_t row = stored_row(p, n);
     for (std::size_t k = 0; k < p.k; ++k) {
-      const std::size_t from = p.transposed ? k * p.stride + n : n * p.stride + k;
+      const std::size_t from = p.transposed ? k * p.stride + row : row * p.stride + k;
       y[n * p.k + k] = float_at(in[0], p.offset + from);
     }
   }

@@ -21,7 +21,8 @@ std::string extra(const Step& step) {
   switch (step.op) {
     case OpCode::pack: {
       const auto p = step.params.as<PackParams>();
-      return fmt::format(" offset={} stride={}{}", p.offset, p.stride,
+      return fmt::format(" offset={} stride={}{}{}", p.offset, p.stride,
+                         p.run != 0 ? fmt::format(" run={} period={}", p.run, p.period) : "",
                          p.transposed ? " transposed" : "");
     }
     case OpCode::linear: {
@@ -31,7 +32,11 @@ std::string extra(const Step& step) {
     case OpCode::act:
     case OpCode::act_mul: return fmt::format(" act={}", act_name(step.params.as<ActParams>().act));
     case OpCode::rms_norm:
-    case OpCode::layer_norm: return fmt::format(" eps={}", step.params.as<NormParams>().eps);
+    case OpCode::layer_norm: {
+      const auto p = step.params.as<NormParams>();
+      return fmt::format(" eps={}{}", p.eps,
+                         p.groups != 1 ? fmt::format(" groups={}", p.groups) : "");
+    }
     case OpCode::rope: {
       const auto p = step.params.as<RopeParams>();
       return fmt::format(" heads={}x{}{}", p.heads, p.head_dim,
@@ -39,8 +44,15 @@ std::string extra(const Step& step) {
     }
     case OpCode::attention: {
       const auto p = step.params.as<AttentionParams>();
-      return fmt::format(" heads={}/{}x{} scale={}", p.heads, p.kv_heads, p.head_dim, p.scale);
+      std::string text =
+          fmt::format(" heads={}/{}x{} scale={}", p.heads, p.kv_heads, p.head_dim, p.scale);
+      if (p.softcap != 0) text += fmt::format(" softcap={}", p.softcap);
+      if (p.window != 0) text += fmt::format(" window={}", p.window);
+      return text + (p.cached != 0 ? " cached" : "");
     }
+    case OpCode::scale:
+    case OpCode::clamp:
+    case OpCode::softcap: return fmt::format(" value={}", step.params.as<ScalarParams>().value);
     case OpCode::above_abs: {
       const auto p = step.params.as<AboveParams>();
       return fmt::format(" ratio={} floor={}", p.ratio, p.floor);

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/norm_groups.h"
 #include "ops/rounding.h"
 
 namespace tepui {
@@ -10,11 +11,12 @@ namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<NormParams>();
+  const Shape x = shape_of(p.rows, std::uint64_t{p.groups} * p.dim);
   return OperandCheck("rms_norm", in, {"x", "weight"})
-      .holds(p.dim > 0, "expected a width of at least 1, found 0")
-      .is(0, DType::f32, shape_of(p.rows, p.dim))
-      .is(1, DType::f32, shape_of(p.dim))
-      .gives({{DType::f32, shape_of(p.rows, p.dim)}});
+      .holds(p.dim > 0 && p.groups > 0, "expected groups of a width of at least 1")
+      .is(0, DType::f32, x)
+      .is(1, DType::f32, norm_weight_shape(p))
+      .gives({{DType::f32, x}});
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,
@@ -23,18 +25,18 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const Elements<float> x(in[0]);
   const Elements<float> weight(in[1]);
   const auto y = out[0].as<float>();
-  for (std::size_t r = 0; r < p.rows; ++r) {
+  for_each_group(p, [&](std::size_t first, std::size_t weights) {
     double squares = 0;
     for (std::size_t d = 0; d < p.dim; ++d) {
-      const auto value = static_cast<double>(x[r * p.dim + d]);
+      const auto value = static_cast<double>(x[first + d]);
       squares += value * value;
     }
     const double root = std::sqrt(squares / p.dim + static_cast<double>(p.eps));
     for (std::size_t d = 0; d < p.dim; ++d) {
-      const auto value = static_cast<double>(x[r * p.dim + d]);
-      y[r * p.dim + d] = static_cast<float>(value / root * static_cast<double>(weight[d]));
+      const auto value = static_cast<double>(x[first + d]);
+      y[first + d] = static_cast<float>(value / root * static_cast<double>(weight[weights + d]));
     }
-  }
+  });
 }
 
 // Relative to each element: half of D eps for the sum of squares, which cannot cancel, and a few
@@ -50,7 +52,7 @@ void bound(const BoundRequest& request, std::span<double> bound) {
 
 double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   const auto p = bytes.as<NormParams>();
-  return 4.0 * p.rows * p.dim;
+  return 4.0 * p.rows * p.groups * p.dim;
 }
 
 }  // namespace

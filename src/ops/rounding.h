@@ -14,4 +14,7 @@ inline constexpr double kTiny = 0x1p-126;
 // rounded; proportional to |x| because that is what Vulkan grants (3 + 2|x| ulp).
 inline double exp_error(double magnitude) { return (8 + 4 * magnitude) * kUnit; }
 
+// The relative error of tanh on a backend, in units.
+inline constexpr double kTanhError = 8;
+
 }  // namespace tepui

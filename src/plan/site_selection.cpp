@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "models/site_width.h"
+#include "plan/site_alias.h"
+
 namespace tepui {
 
 namespace {
@@ -68,6 +71,11 @@ std::string available(const ModelSpec& spec) {
   return list;
 }
 
+// Some are never held whole, in any model.
+bool is_scannable(Site site) {
+  return site != Site::attn_scores && site != Site::attn_probs && site != Site::logits;
+}
+
 Status add_item(std::string_view item, const ModelSpec& spec, std::vector<Point>& points) {
   if (item == "all") {
     for (std::size_t i = 0; i < kSites; ++i) {
@@ -76,12 +84,17 @@ Status add_item(std::string_view item, const ModelSpec& spec, std::vector<Point>
     }
     return {};
   }
+  if (const std::optional<Point> point = point_from_alias(item, spec.dims.layers))
+    return add_item(point_name(*point), spec, points);
   const std::size_t dot = item.find('.');
   const std::optional<Site> site = site_from_name(item.substr(0, dot));
-  if (!site || !site_width(spec, *site))
+  if (!site || !is_scannable(*site))
     return fail(ErrorKind::usage,
                 "--sites: \"{}\" is not a site that can be scanned here; expected one of {}", item,
                 available(spec));
+  if (const std::string_view why = why_no_site(spec, *site); !why.empty())
+    return fail(ErrorKind::usage, "--sites: \"{}\": a {} model has no {}: {}; it has {}", item,
+                spec.arch->name, site_name(*site), why, available(spec));
   if (!site_has_layer(*site)) {
     if (dot != std::string_view::npos)
       return fail(ErrorKind::usage, "--sites: \"{}\": {} has no layers", item, site_name(*site));

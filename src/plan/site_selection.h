@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Which places of a model are tapped. The syntax of --sites: a comma-separated list of SITE,
 // SITE.LAYER, SITE.FIRST-LAST (inclusive), SITE.* or SITE.{..} with several of these inside; `all`
-// is every site that the model has.
+// is every site that the model has. The names of other tools are understood as well
+// (plan/site_alias.h).
 #pragma once
 
 #include <string_view>

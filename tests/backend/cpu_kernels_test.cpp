@@ -112,8 +112,11 @@ struct AttentionCase {
   std::vector<Operand> operands() const {
     const std::int64_t rows = offsets.back();
     const std::int64_t keys = kv_heads * head_dim;
-    return {random_operand({rows, heads * head_dim}, 1, 2.0F), random_operand({rows, keys}, 2),
-            random_operand({rows, keys}, 3), operand(DType::i32, {std::ssize(offsets)}, offsets)};
+    return {random_operand({rows, heads * head_dim}, 1, 2.0F),
+            random_operand({rows, keys}, 2),
+            random_operand({rows, keys}, 3),
+            operand(DType::i32, {std::ssize(offsets)}, offsets),
+            {}};
   }
 };
 

@@ -96,9 +96,9 @@ TEST(Config, TheArchitectureIsFoundByTypeAndElseByClass) {
     EXPECT_EQ(good(config).arch->name, "llama");
   }
   EXPECT_EQ(good(with(gpt2(), "architectures", {"Unheard"})).arch->name, "gpt2");
-  json unknown = with(llama(), "model_type", "mistral");
+  json unknown = with(llama(), "model_type", "mamba");
   unknown["architectures"] = {"LlamaForCausalLM"};  // the type is more exact than the class
-  expect_error(unknown, {"unknown architecture", "mistral", "llama, gpt2"});
+  expect_error(unknown, {"unknown architecture", "mamba", "llama, gpt2"});
   expect_error(json::object(), {"unknown architecture"});
   expect_error(with(llama(), "model_type", 7), {"unknown architecture"});
   expect_error(with(json::object(), "architectures", "LlamaForCausalLM"), {"unknown"});
@@ -212,8 +212,8 @@ TEST(RopeConfig, WhereBothStandRopeScalingWins) {
 
 TEST(RopeConfig, WhatIsWrongIsNamed) {
   const auto scaled = [](const json& scaling) { return with(llama(), "rope_scaling", scaling); };
-  expect_error(scaled({{"type", "yarn"}, {"factor", 2}}),
-               {"yarn", "default, linear, dynamic, llama3"});
+  expect_error(scaled({{"type", "proportional"}, {"factor", 2}}),
+               {"proportional", "default, linear, dynamic, llama3, yarn, longrope"});
   expect_error(scaled({{"type", 3}}), {"rope_scaling", "\"type\"", "expected a string, found 3"});
   expect_error(scaled("linear"), {"rope_scaling", "expected an object or null", "\"linear\""});
   expect_error(scaled({{"type", "linear"}}), {"rope_scaling", "\"factor\"", "found none"});

@@ -4,6 +4,7 @@
 #include <Eigen/Dense>
 #include <cmath>
 
+#include "backend/registry.h"
 #include "support/op_harness.h"
 
 namespace tepui::test {
@@ -15,18 +16,31 @@ struct Heads {
   uint head_dim;
 };
 
-OpCase attention_case(const std::vector<double>& offsets, Heads h, Fill qk, Fill v) {
+// What a model may add to plain attention.
+struct Extras {
+  float softcap = 0;
+  uint window = 0;
+  uint bias_positions = 0;
+};
+
+OpCase attention_case(const std::vector<double>& offsets, Heads h, Fill qk, Fill v,
+                      Extras extras = {}) {
   const auto rows = static_cast<std::int64_t>(offsets.back());
   const AttentionParams params{static_cast<uint>(rows),
                                h.heads,
                                h.kv_heads,
                                h.head_dim,
                                static_cast<uint>(offsets.size() - 1),
-                               1 / std::sqrt(static_cast<float>(h.head_dim))};
+                               1 / std::sqrt(static_cast<float>(h.head_dim)),
+                               extras.softcap,
+                               extras.window,
+                               extras.bias_positions};
+  const bool biased = extras.bias_positions != 0;
   const std::int64_t kv = std::int64_t{h.kv_heads} * h.head_dim;
   return {.op = OpCode::attention,
           .in = {f32({rows, std::int64_t{h.heads} * h.head_dim}, qk), f32({rows, kv}, qk),
-                 f32({rows, kv}, v), i32(offsets)},
+                 f32({rows, kv}, v), i32(offsets),
+                 biased ? f32({h.heads, extras.bias_positions}) : absent()},
           .params = ParamBytes(params)};
 }
 
@@ -55,6 +69,106 @@ TEST(Attention, ManySequencesOfOneToken) {
   std::vector<double> offsets;
   for (int i = 0; i <= 70000; ++i) offsets.push_back(i);
   check_op(attention_case(offsets, {1, 1, 2}, Fill::normal, Fill::normal));
+}
+
+TEST(Attention, AgreesWithSoftcapBiasAndWindow) {
+  const std::vector<double> offsets{0, 0, 1, 6, 45, 115};
+  for (const Heads& heads : {Heads{1, 1, 1}, {4, 2, 8}, {3, 3, 33}}) {
+    for (const Fill qk : {Fill::normal, Fill::wide}) {
+      check_op(attention_case(offsets, heads, qk, Fill::normal, {.softcap = 2}));
+      check_op(attention_case(offsets, heads, qk, Fill::normal, {.bias_positions = 70}));
+      for (const uint window : {1U, 5U, 64U, 70U})
+        check_op(attention_case(offsets, heads, qk, Fill::massive, {.window = window}));
+      check_op(attention_case(offsets, heads, qk, Fill::normal,
+                              {.softcap = 5, .window = 9, .bias_positions = 100}));
+    }
+  }
+}
+
+// Windows that begin before, on and after the borders of blocks and panels of keys.
+TEST(Attention, AgreesForWindowsOverManyBlocks) {
+  for (const uint window : {1U, 17U, 255U, 256U, 257U, 300U, 1000U})
+    check_op(
+        attention_case({0, 40, 640}, {2, 1, 20}, Fill::normal, Fill::normal, {.window = window}));
+}
+
+// The last rows of each sequence alone, with all its keys: the bits of the whole.
+TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
+  const std::vector<double> offsets{0, 3, 300, 331};
+  const std::vector<std::size_t> skipped{2, 290, 0};
+  const Heads heads{4, 2, 12};
+  for (const Extras& extras : {Extras{}, Extras{.window = 7}, Extras{.window = 270},
+                               Extras{.softcap = 3, .window = 40, .bias_positions = 300}}) {
+    const OpData whole =
+        make_data(attention_case(offsets, heads, Fill::normal, Fill::normal, extras));
+    OpData last = whole;
+    const std::size_t line = std::size_t{heads.heads} * heads.head_dim * sizeof(float);
+    std::vector<double> both{0};
+    std::vector<std::pair<std::size_t, std::size_t>> kept;  // rows of the whole
+    last.tensors[0].bytes.clear();
+    for (std::size_t s = 0; s < skipped.size(); ++s) {
+      const auto begin = static_cast<std::size_t>(offsets[s]) + skipped[s];
+      const auto end = static_cast<std::size_t>(offsets[s + 1]);
+      kept.emplace_back(begin, end);
+      both.push_back(both.back() + static_cast<double>(end - begin));
+      const auto from = whole.tensors[0].bytes.begin();
+      last.tensors[0].bytes.insert(last.tensors[0].bytes.end(),
+                                   from + static_cast<std::ptrdiff_t>(begin * line),
+                                   from + static_cast<std::ptrdiff_t>(end * line));
+    }
+    const auto rows = static_cast<std::int64_t>(both.back());
+    both.insert(both.end(), offsets.begin(), offsets.end());
+    last.types[0] = last.tensors[0].type = {DType::f32, {rows, heads.heads * heads.head_dim}};
+    last.tensors[3] = make_tensor(exact(DType::i32, {2, 4}, both), 0);
+    last.types[3] = last.tensors[3].type;
+    auto params = whole.params.as<AttentionParams>();
+    params.rows = static_cast<uint>(rows);
+    params.cached = 1;
+    last.params = ParamBytes(params);
+    EXPECT_EQ(compare(last, run_reference(last), run_reference(last)), "");
+    for (const std::string& name : backends_under_test()) {
+      auto backend = make_backend(name, {.threads = 2, .isa = {}});
+      ASSERT_TRUE(backend) << backend.error().message;
+      const Outputs all = run_backend(**backend, whole);
+      const Outputs some = run_backend(**backend, last);
+      EXPECT_EQ(compare(last, run_reference(last), some), "") << name;
+      Outputs expected = some;
+      expected[0].bytes.clear();
+      for (const auto& [begin, end] : kept)
+        expected[0].bytes.insert(expected[0].bytes.end(),
+                                 all[0].bytes.begin() + static_cast<std::ptrdiff_t>(begin * line),
+                                 all[0].bytes.begin() + static_cast<std::ptrdiff_t>(end * line));
+      EXPECT_EQ(compare_bits(expected, some), "") << name;
+    }
+  }
+}
+
+// What a window hides is not read: neither its key nor, beyond the block, its value.
+TEST(Attention, HiddenKeysDoNotShow) {
+  OpCase op_case = attention_case({0, 3}, {1, 1, 1}, Fill::normal, Fill::normal, {.window = 2});
+  op_case.in[1] = exact(DType::f32, {3, 1}, {NAN, 0, 0});
+  op_case.in[2] = exact(DType::f32, {3, 1}, {8e5, 1, 3});
+  const OpData data = make_data(op_case);
+  const Outputs expected = run_reference(data);
+  EXPECT_EQ(expected[0].view().at(2), 2);
+  for (const std::string& name : backends_under_test()) {
+    auto backend = make_backend(name, {.threads = 1, .isa = {}});
+    ASSERT_TRUE(backend) << backend.error().message;
+    EXPECT_EQ(run_backend(**backend, data)[0].view().at(2), 2) << name;
+  }
+}
+
+TEST(Attention, DefinitionOfSoftcapAndBias) {
+  OpCase op_case = attention_case({0, 2}, {1, 1, 1}, Fill::normal, Fill::normal,
+                                  {.softcap = 2, .bias_positions = 3});
+  op_case.in[0] = exact(DType::f32, {2, 1}, {1, 1});
+  op_case.in[1] = exact(DType::f32, {2, 1}, {4, -4});
+  op_case.in[2] = exact(DType::f32, {2, 1}, {0, 1});
+  op_case.in[4] = exact(DType::f32, {1, 3}, {-7, 5, 9});
+  const Outputs out = run_reference(make_data(op_case));
+  const double first = 2 * std::tanh(2.0) - 12;
+  const double second = -2 * std::tanh(2.0);
+  EXPECT_NEAR(out[0].view().at(1), std::exp(second) / (std::exp(first) + std::exp(second)), 1e-7);
 }
 
 TEST(Attention, Definition) {

@@ -163,7 +163,7 @@ TEST(Bounds, Attention) {
         const AttentionParams p{rows, 1, 1, width, 1, 1 / std::sqrt(static_cast<float>(width))};
         const OpData data = make_data({.op = OpCode::attention,
                                        .in = {f32({rows, width}, qk), f32({rows, width}, qk),
-                                              f32({rows, width}, fill), i32({0, rows})},
+                                              f32({rows, width}, fill), i32({0, rows}), absent()},
                                        .params = ParamBytes(p)});
         const Outputs expected = run_reference(data);
         const Floats q = floats(data.tensors[0]);

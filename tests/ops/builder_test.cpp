@@ -16,7 +16,7 @@ TEST(Builder, MakesABlock) {
   const Value w = b.weight({DType::packed, {8, 8}}, "w");
   const Value normed = b.rms_norm(x, gain, 1e-5F, "attn_in");
   const Value q = b.linear(normed, w, kNone, kNone, TEPUI_ACT_NONE, "q");
-  const Value z = b.attention(q, q, q, offsets, {2, 2, 4, 0.5F}, "z");
+  const Value z = b.attention(q, q, q, offsets, kNone, {2, 2, 4, 0.5F}, "z");
   const Value out = b.linear(z, w, kNone, x, TEPUI_ACT_SILU, "resid_mid");
   const auto top = b.top_k_abs(out, offsets, 3, "top");
   for (const Value value : {out, top.value, top.index}) b.mark_output(value);
@@ -29,7 +29,7 @@ TEST(Builder, MakesABlock) {
             "weight %3 w: packed [8, 8]\n"
             "%4 attn_in: f32 [5, 8] = rms_norm(%0 resid_pre, %2 norm) eps=1e-05\n"
             "%5 q: f32 [5, 8] = linear(%4 attn_in, %3 w, -, -)\n"
-            "%6 z: f32 [5, 8] = attention(%5 q, %5 q, %5 q, %1 offsets) heads=2/2x4 scale=0.5\n"
+            "%6 z: f32 [5, 8] = attention(%5 q, %5 q, %5 q, %1 offsets, -) heads=2/2x4 scale=0.5\n"
             "output %7 resid_mid: f32 [5, 8] = linear(%6 z, %3 w, -, %0 resid_pre) act=silu\n"
             "output %8 top.value: f32 [2, 3], output %9 top.index: u32 [2, 3] = "
             "top_k_abs(%7 resid_mid, %1 offsets)\n");

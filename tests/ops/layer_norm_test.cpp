@@ -43,6 +43,21 @@ TEST(LayerNorm, LargeMean) {
   check_op(op_case);
 }
 
+// Heads, each normalised by itself, with weights in common or their own.
+TEST(LayerNorm, GroupsOfARow) {
+  for (const bool apart : {false, true}) {
+    for (const auto& [groups, dim] : {std::pair{1, 8}, {3, 16}, {5, 33}, {70, 2}}) {
+      for (const Fill fill : {Fill::normal, Fill::massive}) {
+        check_op({.op = OpCode::layer_norm,
+                  .in = {f32({7, groups * dim}, fill), apart ? f32({groups, dim}) : f32({dim}),
+                         apart ? f32({groups, dim}) : f32({dim})},
+                  .params = ParamBytes(NormParams{7, static_cast<uint>(dim), 1e-5F,
+                                                  static_cast<uint>(groups), apart ? 1U : 0U})});
+      }
+    }
+  }
+}
+
 TEST(LayerNorm, Definition) {
   const OpData data = make_data(
       {.op = OpCode::layer_norm,

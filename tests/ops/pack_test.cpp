@@ -26,8 +26,10 @@ void check_pack(Operand matrix) {
   const HostView stored = data.tensors[1].view();
   const PackParams& pack = op_case.in[1].pack;
   for (uint row = 0; row < n; ++row) {
+    const uint place = pack.run == 0 ? row : row / pack.run * pack.period + row % pack.run;
     for (uint column = 0; column < k; ++column) {
-      const uint from = pack.transposed ? column * pack.stride + row : row * pack.stride + column;
+      const uint from =
+          pack.transposed ? column * pack.stride + place : place * pack.stride + column;
       EXPECT_EQ(expected[0].view().at(column * n + row), stored.at(pack.offset + from));
     }
   }
@@ -58,6 +60,24 @@ TEST(Pack, PartOfAMatrix) {
   }
 }
 
+// Every third run of two rows, as the queries of a fused matrix stand.
+TEST(Pack, RunsOfRows) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const bool transposed : {false, true}) {
+      for (const uint n : {8U, 37U}) {
+        const std::int64_t rows = (n + 1) / 2 * 6;
+        Operand runs = packed(n, 5, dtype, Fill::normal, transposed);
+        runs.stored.shape = transposed ? Shape{5, rows} : Shape{rows, 5};
+        runs.pack.offset = transposed ? 2 : 2 * 5;
+        runs.pack.stride = transposed ? static_cast<uint>(rows) : 5;
+        runs.pack.run = 2;
+        runs.pack.period = 6;
+        check_pack(runs);
+      }
+    }
+  }
+}
+
 TEST(Pack, RefusesToReadBeyondTheMatrix) {
   const TensorType stored{DType::f16, {4, 5}};
   const auto infer = [&](const PackParams& params) {
@@ -68,6 +88,9 @@ TEST(Pack, RefusesToReadBeyondTheMatrix) {
   ASSERT_FALSE(infer({4, 5, 1, 5, 0}));
   EXPECT_EQ(infer({4, 5, 1, 5, 0}).error().message,
             "pack: stored: expected at least 21 elements, found f16 [4, 5]");
+  EXPECT_TRUE(infer({2, 5, 0, 5, 0, 1, 3}));  // rows 0 and 3
+  EXPECT_FALSE(infer({3, 5, 0, 5, 0, 1, 3}));
+  EXPECT_FALSE(infer({2, 5, 0, 5, 0, 2, 1}));
   EXPECT_FALSE(infer({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0}));
 }
 

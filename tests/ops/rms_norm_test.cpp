@@ -31,6 +31,20 @@ TEST(RmsNorm, ManyRowsAndZeros) {
   check_op(zeros);
 }
 
+// Heads, each normalised by itself, with weights in common or their own.
+TEST(RmsNorm, GroupsOfARow) {
+  for (const bool apart : {false, true}) {
+    for (const auto& [groups, dim] : {std::pair{1, 8}, {3, 16}, {5, 33}, {70, 2}}) {
+      for (const Fill fill : {Fill::normal, Fill::massive}) {
+        check_op({.op = OpCode::rms_norm,
+                  .in = {f32({7, groups * dim}, fill), apart ? f32({groups, dim}) : f32({dim})},
+                  .params = ParamBytes(NormParams{7, static_cast<uint>(dim), 1e-5F,
+                                                  static_cast<uint>(groups), apart ? 1U : 0U})});
+      }
+    }
+  }
+}
+
 TEST(RmsNorm, Definition) {
   const OpData data =
       make_data({.op = OpCode::rms_norm,
@@ -39,6 +53,12 @@ TEST(RmsNorm, Definition) {
   const Outputs out = run_reference(data);
   EXPECT_FLOAT_EQ(out[0].view().as<float>()[0], 3 / std::sqrt(13.0F));
   EXPECT_FLOAT_EQ(out[0].view().as<float>()[1], -8 / std::sqrt(13.0F));
+  const Outputs groups = run_reference(make_data(
+      {.op = OpCode::rms_norm,
+       .in = {exact(DType::f32, {1, 4}, {3, 4, 0, 1}), exact(DType::f32, {2, 2}, {1, -2, 5, 3})},
+       .params = ParamBytes(NormParams{1, 2, 0.5F, 2, 1})}));
+  EXPECT_FLOAT_EQ(groups[0].view().as<float>()[1], -8 / std::sqrt(13.0F));
+  EXPECT_FLOAT_EQ(groups[0].view().as<float>()[3], 3);
 }
 
 }  // namespace

@@ -104,8 +104,59 @@ TEST(SiteSelection, ErrorsNameThePartThatIsWrong) {
     EXPECT_NE(selection.error().message.find(part), std::string::npos)
         << text << ": " << selection.error().message;
   }
-  EXPECT_NE(names("mlp_pre_linear", gpt2()).find("is not a site that can be scanned here"),
-            std::string::npos);
+}
+
+ModelSpec gptj() {
+  return spec_of(
+      R"({"model_type": "gptj", "n_embd": 64, "n_layer": 8, "n_head": 4, "vocab_size": 9,
+          "rotary_dim": 8})");
+}
+
+TEST(SiteSelection, WhatAModelLacksIsRefusedWithTheReason) {
+  const std::string no_gate = names("mlp_pre_linear", gpt2());
+  EXPECT_NE(no_gate.find("a gpt2 model has no mlp_pre_linear: its MLP has one projection"),
+            std::string::npos)
+      << no_gate;
+  const std::string no_mid = names("resid_mid.3", gptj());
+  EXPECT_NE(no_mid.find("a gptj model has no resid_mid: attention and MLP run in parallel"),
+            std::string::npos)
+      << no_mid;
+  EXPECT_EQ(
+      names("blocks.3.hook_resid_mid", gptj()).find("error: --sites: \"resid_mid.3\": a gptj"), 0U);
+  EXPECT_EQ(names("all", gptj()).find("resid_mid"), std::string::npos);
+  EXPECT_NE(names("router_logits").find("its MLP is no mixture of experts"), std::string::npos);
+  const ModelSpec olmo2 = spec_of(
+      R"({"model_type": "olmo2", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 9,
+          "num_hidden_layers": 4, "num_attention_heads": 4})");
+  EXPECT_NE(names("mlp_in", olmo2).find("no norm before attention and MLP"), std::string::npos);
+}
+
+TEST(SiteSelection, TheNamesOfOtherToolsAreUnderstood) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"blocks.3.hook_resid_post", "resid_post.3"},
+      {"blocks.0.hook_attn_out", "attn_out_post.0"},
+      {"blocks.1.attn.hook_q", "q_pre.1"},
+      {"blocks.1.attn.hook_rot_k", "k.1"},
+      {"blocks.1.mlp.hook_post", "mlp_act.1"},
+      {"blocks.2.hook_out", "resid_post.2"},
+      {"ln_final.hook_out", "final_norm"},
+      {"model.layers.2", "resid_post.2"},
+      {"model.layers.2.self_attn", "attn_out.2"},
+      {"gpt_neox.layers.0.mlp", "mlp_out.0"},
+      {"transformer.h.1", "resid_post.1"},
+      {"model.norm", "final_norm"},
+      {"l_out-3", "resid_post.3"},
+      {"ffn_inp-0", "resid_mid.0"},
+      {"result_norm", "final_norm"},
+      {"l_out-0,blocks.1.hook_resid_pre", "resid_post.0 resid_pre.1"},
+  };
+  for (const auto& [text, canonical] : cases) EXPECT_EQ(names(text), canonical) << text;
+  // A layer too many, and names that do not mean one thing.
+  for (const char* text : {"blocks.4.hook_resid_post", "l_out-4", "l_out--1", "l_out-x", "l_out-",
+                           "blocks..hook_resid_post", "blocks.1.ln1.hook_normalized", "Qcur-1",
+                           "model.layers.1.post_attention_layernorm", "model.norm.1"})
+    EXPECT_NE(names(text).find("is not a site that can be scanned here"), std::string::npos)
+        << text;
 }
 
 }  // namespace

@@ -30,6 +30,12 @@ Operand packed(std::int64_t n, std::int64_t k, DType stored, Fill fill, bool tra
   return {.type = {DType::packed, {n, k}}, .fill = fill, .stored = {stored, shape}, .pack = pack};
 }
 
+Operand packed_experts(std::int64_t experts, std::int64_t n, std::int64_t k, DType stored) {
+  const PackParams pack{static_cast<uint>(n), static_cast<uint>(k), 0, static_cast<uint>(k), 0};
+  return {
+      .type = {DType::packed, {experts, n, k}}, .stored = {stored, {experts, n, k}}, .pack = pack};
+}
+
 namespace {
 
 void put(HostTensor& tensor, std::size_t i, double value) {

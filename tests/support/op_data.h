@@ -38,6 +38,9 @@ Operand absent();
 Operand packed(std::int64_t n, std::int64_t k, DType stored, Fill fill = Fill::normal,
                bool transposed = false);
 
+// One [n, k] matrix for each expert.
+Operand packed_experts(std::int64_t experts, std::int64_t n, std::int64_t k, DType stored);
+
 struct HostTensor {
   TensorType type;
   std::vector<std::byte> bytes;

@@ -63,12 +63,40 @@ Buffer pack_on_device(Backend& backend, const HostTensor& stored, const PackPara
   return std::move(out.front());
 }
 
-HostTensor pack_by_reference(const HostTensor& stored, const PackParams& params) {
+// One matrix behind the other, each packed into its part of one buffer.
+Buffer pack_experts_on_device(Backend& backend, const TensorType& type, const HostTensor& stored,
+                              PackParams params) {
+  auto all = backend.allocate(backend.storage_bytes(type), Memory::device);
+  EXPECT_TRUE(all) << all.error().message;
+  const Buffer bytes = to_device(backend, stored);
+  const std::size_t one = all->bytes / static_cast<std::size_t>(type.shape[0]);
+  for (std::int64_t e = 0; e < type.shape[0]; ++e) {
+    params.offset = static_cast<uint>(e) * params.n * params.k;
+    Builder builder;
+    const Value in = builder.weight(stored.type, "stored");
+    const Value out = builder.pack(in, params, "packed");
+    builder.mark_output(out);
+    auto prepared = backend.prepare(builder.finish().value());
+    EXPECT_TRUE(prepared) << prepared.error().message;
+    const Bindings bindings = {BufferSlice::whole(bytes),
+                               {&*all, one * static_cast<std::size_t>(e), one}};
+    const Status status = backend.wait(backend.run(**prepared, bindings, {}));
+    EXPECT_TRUE(status) << status.error().message;
+  }
+  return *std::move(all);
+}
+
+HostTensor pack_by_reference(const TensorType& type, const HostTensor& stored, PackParams params) {
   const std::size_t count = std::size_t{params.n} * params.k;
-  HostTensor packed = zeros({DType::packed, Shape{params.n, params.k}}, count * sizeof(float));
+  const std::size_t matrices = static_cast<std::size_t>(type.shape.elements()) / count;
+  HostTensor packed = zeros(type, matrices * count * sizeof(float));
   const HostView in = stored.view();
-  const MutableHostView out = packed.mutable_view();
-  op_of(OpCode::pack).reference({&in, 1}, {&out, 1}, ParamBytes(params));
+  for (std::size_t e = 0; e < matrices; ++e) {
+    const MutableHostView out = {{DType::packed, Shape{params.n, params.k}},
+                                 std::span(packed.bytes).subspan(e * count * sizeof(float))};
+    op_of(OpCode::pack).reference({&in, 1}, {&out, 1}, ParamBytes(params));
+    params.offset += static_cast<uint>(count);
+  }
   return packed;
 }
 
@@ -76,7 +104,7 @@ std::vector<HostTensor> reference_operands(const OpData& data) {
   std::vector<HostTensor> operands = data.tensors;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (data.types[i].dtype == DType::packed) {
-      operands[i] = pack_by_reference(data.tensors[i], data.packs[i]);
+      operands[i] = pack_by_reference(data.types[i], data.tensors[i], data.packs[i]);
     }
   }
   return operands;
@@ -186,9 +214,10 @@ Outputs run_backend(Backend& backend, const OpData& data) {
     const TensorType& type = data.types[i];
     in.push_back(type.present() ? builder.input(type, fmt::format("in{}", i)) : kNone);
     if (!type.present()) continue;
-    buffers.push_back(type.dtype == DType::packed
-                          ? pack_on_device(backend, data.tensors[i], data.packs[i])
-                          : to_device(backend, data.tensors[i]));
+    buffers.push_back(type.dtype != DType::packed ? to_device(backend, data.tensors[i])
+                      : type.shape.rank() == 3
+                          ? pack_experts_on_device(backend, type, data.tensors[i], data.packs[i])
+                          : pack_on_device(backend, data.tensors[i], data.packs[i]));
   }
   const auto types = op_of(data.op).infer(data.types, data.params);
   EXPECT_TRUE(types) << types.error().message;

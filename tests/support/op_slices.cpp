@@ -31,7 +31,13 @@ std::optional<Cut> cut_of(OpCode op) {
     case OpCode::rope: return Cut{.by_row = {0, 1}};
     case OpCode::cross_entropy:
     case OpCode::arg_max: return Cut{.by_row = {0, 1, 2}};
+    case OpCode::route: return Cut{.by_row = {0}};
+    case OpCode::expert_linear: return Cut{.by_row = {0, 2}};
+    case OpCode::expert_mix: return Cut{.by_row = {0, 1}};
     case OpCode::cast:
+    case OpCode::scale:
+    case OpCode::clamp:
+    case OpCode::softcap:
     case OpCode::act: return Cut{.by_row = {0}, .counts_elements = true};
     case OpCode::act_mul:
     case OpCode::add: return Cut{.by_row = {0, 1}, .counts_elements = true};
@@ -126,6 +132,7 @@ std::vector<Part> parts_of(const OpData& data, const Outputs& whole) {
   std::vector<Part> parts;
   const std::optional<Cut> cut = cut_of(data.op);
   if (!cut || data.types[0].shape.rank() == 0) return parts;
+  if (cut->offsets && data.types[*cut->offsets].shape.rank() == 2) return parts;  // earlier keys
   if (cut->offsets) {
     const auto sequences = static_cast<std::size_t>(data.types[*cut->offsets].shape[0]) - 1;
     for (std::size_t s = 0; s < std::min<std::size_t>(sequences, 8); ++s) {

@@ -80,8 +80,11 @@ class CpuBackend : public HostBackend {
 
   std::size_t storage_bytes(const TensorType& type) const override {
     if (type.dtype != DType::packed) return type.bytes();
-    const std::int64_t panels = (type.shape[0] + table_.panel - 1) / table_.panel;
-    return static_cast<std::size_t>(panels * table_.panel * type.shape[1]) * sizeof(float);
+    const int last = type.shape.rank() - 1;
+    const std::int64_t experts = last == 2 ? type.shape[0] : 1;
+    const std::int64_t panels = (type.shape[last - 1] + table_.panel - 1) / table_.panel;
+    return static_cast<std::size_t>(experts * panels * table_.panel * type.shape[last]) *
+           sizeof(float);
   }
 
   Result<std::unique_ptr<Prepared>> prepare(const Program& program) override {

@@ -89,8 +89,11 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
       return per_element("pack." + dtype, divide_up(p.n, 4) * 4 * p.k);
     }
     case OpCode::linear: return plan_linear(bytes.as<LinearParams>());
-    case OpCode::rms_norm: return one_pass("rms_norm", bytes.as<NormParams>().rows);
-    case OpCode::layer_norm: return one_pass("layer_norm", bytes.as<NormParams>().rows);
+    case OpCode::rms_norm:
+    case OpCode::layer_norm: {
+      const auto p = bytes.as<NormParams>();
+      return one_pass(std::string(op_of(step.op).name), std::uint64_t{p.rows} * p.groups);
+    }
     case OpCode::rope: {
       const auto p = bytes.as<RopeParams>();
       return per_element("rope", std::uint64_t{p.rows} * p.heads * p.head_dim);
@@ -99,6 +102,20 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
     case OpCode::act: return per_element("act", bytes.as<ActParams>().count);
     case OpCode::act_mul: return per_element("act_mul", bytes.as<ActParams>().count);
     case OpCode::add: return per_element("add", bytes.as<AddParams>().count);
+    case OpCode::scale:
+    case OpCode::clamp:
+    case OpCode::softcap:
+      return per_element(std::string(op_of(step.op).name), bytes.as<ScalarParams>().count);
+    case OpCode::route: return per_element("route", bytes.as<RouteParams>().rows);
+    case OpCode::expert_linear: {
+      const auto p = bytes.as<ExpertParams>();
+      const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
+      return one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across);
+    }
+    case OpCode::expert_mix: {
+      const auto p = bytes.as<MixParams>();
+      return per_element("expert_mix", std::uint64_t{p.rows} * p.dim);
+    }
     case OpCode::max_abs: return plan_max_abs(bytes.as<SelectParams>());
     case OpCode::top_k_abs: return plan_top_k(bytes.as<SelectParams>());
     case OpCode::quantile_abs: return plan_quantile(bytes.as<QuantileParams>());
@@ -130,8 +147,10 @@ bool indexable(std::span<const Value> values, const Program& program) {
 }  // namespace
 
 std::size_t packed_bytes(const Shape& shape) {
-  const auto n = static_cast<std::size_t>(shape[0]);
-  return (n + 3) / 4 * 4 * static_cast<std::size_t>(shape[1]) * sizeof(float);
+  const int last = shape.rank() - 1;
+  const auto n = static_cast<std::size_t>(shape[last - 1]);
+  const auto experts = static_cast<std::size_t>(last == 2 ? shape[0] : 1);
+  return experts * ((n + 3) / 4 * 4) * static_cast<std::size_t>(shape[last]) * sizeof(float);
 }
 
 std::uint32_t block_rows(std::uint32_t dim) { return std::max(1U, kBlock / std::max(1U, dim)); }

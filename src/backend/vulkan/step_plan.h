@@ -40,7 +40,7 @@ struct StepPlan {
 // bits index.
 std::optional<StepPlan> plan_step(const Step& step, const Program& program);
 
-// A packed matrix: f32 [K, N rounded up to 4], see shaders/pack.comp.
+// A packed matrix: f32 [K, N rounded up to 4], see shaders/pack.comp; several stand behind another.
 std::size_t packed_bytes(const Shape& shape);
 
 // A selection's blocks (shaders/lib/blocks.glsl): how many rows one has, and how many there are.

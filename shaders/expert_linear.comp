@@ -1,0 +1,27 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// A lane computes four columns of one row by one expert; each element is one chain of multiply-adds
+// in ascending k, as in `linear`.
+#include "lib/common.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats x;
+  SLOT(1) Vectors weight;  // per expert as pack.comp writes it
+  SLOT(2) Uints expert;
+  SLOT(3) Floats y;
+  PARAMS ExpertParams p;
+};
+
+void main() {
+  const uint vectors = (p.n + 3) / 4;
+  const uint across = (vectors + LANES - 1) / LANES;
+  const uint row = group() / across;
+  const uint column = group() % across * LANES + lane();
+  if (row >= p.rows * p.chosen || column >= vectors) return;
+  const uint from = (p.own != 0 ? row : row / p.chosen) * p.k;
+  const uint matrix = expert.v[row] * p.k * vectors + column;
+  precise vec4 sum = vec4(0);
+  for (uint k = 0; k < p.k; ++k)
+    sum = fma(vec4(x.v[from + k]), weight.v[matrix + k * vectors], sum);
+  for (uint c = 0; c < 4 && 4 * column + c < p.n; ++c) y.v[row * p.n + 4 * column + c] = sum[c];
+}

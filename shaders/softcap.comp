@@ -1,0 +1,16 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// One lane an element.
+#include "lib/common.glsl"
+#include "lib/math.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats x;
+  SLOT(1) Floats y;
+  PARAMS ScalarParams p;
+};
+
+void main() {
+  const uint i = group() * LANES + lane();
+  if (i < p.count) y.v[i] = p.value * tanh_of(x.v[i] / p.value);
+}

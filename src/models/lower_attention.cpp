@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "models/block_lowering.h"
+
+namespace tepui {
+
+const BoundWeight* BlockLowering::find(WeightRole role) const {
+  const auto& list = model_.layers[static_cast<std::size_t>(layer_)];
+  const auto found = std::ranges::find(list, role, &BoundWeight::role);
+  return found == list.end() ? nullptr : &*found;
+}
+
+Value BlockLowering::weight(WeightRole role) {
+  const BoundWeight* bound = find(role);
+  if (bound == nullptr) return kNone;
+  const Value value = builder_.weight(resident_type(*bound), std::string(role_name(role)));
+  out_.weights.emplace_back(role, value);
+  return value;
+}
+
+Value BlockLowering::norm(Value x, WeightRole gain, WeightRole bias, std::string name) {
+  const Value w = weight(gain);
+  if (form_.norm == NormKind::rms) return builder_.rms_norm(x, w, dims_.norm_eps, std::move(name));
+  return builder_.layer_norm(x, w, weight(bias), dims_.norm_eps, std::move(name));
+}
+
+Value BlockLowering::project(Value x, WeightRole matrix, WeightRole bias, std::string name) {
+  const Value w = weight(matrix);
+  return builder_.linear(x, w, weight(bias), kNone, TEPUI_ACT_NONE, std::move(name));
+}
+
+Value BlockLowering::clipped(Value x, std::string name) {
+  return dims_.clip_qkv == 0 ? x : builder_.clamp(x, dims_.clip_qkv, std::move(name));
+}
+
+Value BlockLowering::head_norm(Value x, WeightRole gain, WeightRole bias, int heads,
+                               std::string name) {
+  if (form_.qk_norm == QkNorm::none) return x;
+  const uint groups = form_.qk_norm == QkNorm::whole ? 1 : static_cast<uint>(heads);
+  const Value w = weight(gain);
+  if (form_.norm == NormKind::rms)
+    return builder_.rms_norm_groups(x, w, dims_.norm_eps, groups, std::move(name));
+  return builder_.layer_norm_groups(x, w, weight(bias), dims_.norm_eps, groups, std::move(name));
+}
+
+Value BlockLowering::table(Table which) {
+  const auto found = std::ranges::find(out_.tables, which, &std::pair<Table, Value>::first);
+  if (found != out_.tables.end()) return found->second;
+  constexpr std::string_view kNames[] = {"rope_table", "local_rope_table", "key_bias"};
+  const Value value = builder_.input(table_type(model_.spec, which, chunk_.longest()),
+                                     std::string(kNames[static_cast<std::size_t>(which)]));
+  out_.tables.emplace_back(which, value);
+  return value;
+}
+
+Value BlockLowering::rotate(Value x, int heads, std::string name) {
+  const RopeUse use = model_.spec.layer(layer_).rope;
+  if (form_.positions != PositionKind::rotary || use == RopeUse::none) return x;
+  const bool local = use == RopeUse::local_rope;
+  if (!out_.positions.present())
+    out_.positions = builder_.input({DType::i32, Shape{rows_}}, "positions");
+  return builder_.rope(x, out_.positions, table(local ? Table::local_rope : Table::rope),
+                       static_cast<uint>(heads),
+                       (local ? dims_.local_rope : dims_.rope).interleaved, std::move(name));
+}
+
+Value BlockLowering::attention(Value x) {
+  const Value q_pre = site(Site::q_pre, project(x, WeightRole::q, WeightRole::q_bias, "q_pre"));
+  const Value k_pre = site(Site::k_pre, project(x, WeightRole::k, WeightRole::k_bias, "k_pre"));
+  const Value v_pre = project(x, WeightRole::v, WeightRole::v_bias, "v");
+  const Value v = site(Site::v, clipped(v_pre, "v clipped"));
+  const Value q_normed = head_norm(clipped(q_pre, "q clipped"), WeightRole::q_norm,
+                                   WeightRole::q_norm_bias, dims_.heads, "q normed");
+  const Value k_normed = head_norm(clipped(k_pre, "k clipped"), WeightRole::k_norm,
+                                   WeightRole::k_norm_bias, dims_.kv_heads, "k normed");
+  const Value q = site(Site::q, rotate(q_normed, dims_.heads, "q"));
+  const Value k = site(Site::k, rotate(k_normed, dims_.kv_heads, "k"));
+  const Builder::AttentionShape shape{
+      .heads = static_cast<uint>(dims_.heads),
+      .kv_heads = static_cast<uint>(dims_.kv_heads),
+      .head_dim = static_cast<uint>(dims_.head_dim),
+      .scale = static_cast<float>(model_.spec.attention_scale(layer_)),
+      .softcap = dims_.score_softcap,
+      .window = static_cast<uint>(model_.spec.layer(layer_).window)};
+  const Value bias = form_.positions == PositionKind::alibi ? table(Table::key_bias) : kNone;
+  const Value z = site(Site::z, builder_.attention(q, k, v, out_.offsets, bias, shape, "z"));
+  return site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
+}
+
+}  // namespace tepui

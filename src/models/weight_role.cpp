@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include <array>
+#include <utility>
+
+#include "base/assert.h"
+#include "models/model.h"
+
+namespace tepui {
+
+namespace {
+
+using Role = WeightRole;
+using Kind = WeightKind;
+
+struct RoleRow {
+  WeightRole role;
+  std::string_view name;
+  WeightKind kind;
+};
+
+// In the order of WeightRole.
+constexpr RoleRow kRoles[] = {
+    {Role::token_embedding, "token_embedding", Kind::table},
+    {Role::position_embedding, "position_embedding", Kind::table},
+    {Role::embedding_norm, "embedding_norm", Kind::vector},
+    {Role::embedding_norm_bias, "embedding_norm_bias", Kind::vector},
+    {Role::project_in, "project_in", Kind::matrix},
+    {Role::attn_norm, "attn_norm", Kind::vector},
+    {Role::attn_norm_bias, "attn_norm_bias", Kind::vector},
+    {Role::q, "q", Kind::matrix},
+    {Role::q_bias, "q_bias", Kind::vector},
+    {Role::q_norm, "q_norm", Kind::vector},
+    {Role::q_norm_bias, "q_norm_bias", Kind::vector},
+    {Role::k, "k", Kind::matrix},
+    {Role::k_bias, "k_bias", Kind::vector},
+    {Role::k_norm, "k_norm", Kind::vector},
+    {Role::k_norm_bias, "k_norm_bias", Kind::vector},
+    {Role::v, "v", Kind::matrix},
+    {Role::v_bias, "v_bias", Kind::vector},
+    {Role::o, "o", Kind::matrix},
+    {Role::o_bias, "o_bias", Kind::vector},
+    {Role::attn_norm_behind, "attn_norm_behind", Kind::vector},
+    {Role::mlp_norm, "mlp_norm", Kind::vector},
+    {Role::mlp_norm_bias, "mlp_norm_bias", Kind::vector},
+    {Role::router, "router", Kind::matrix},
+    {Role::expert_gate, "expert_gate", Kind::experts},
+    {Role::expert_up, "expert_up", Kind::experts},
+    {Role::expert_down, "expert_down", Kind::experts},
+    {Role::gate, "gate", Kind::matrix},
+    {Role::gate_bias, "gate_bias", Kind::vector},
+    {Role::up, "up", Kind::matrix},
+    {Role::up_bias, "up_bias", Kind::vector},
+    {Role::down, "down", Kind::matrix},
+    {Role::down_bias, "down_bias", Kind::vector},
+    {Role::mlp_norm_behind, "mlp_norm_behind", Kind::vector},
+    {Role::final_norm, "final_norm", Kind::vector},
+    {Role::final_norm_bias, "final_norm_bias", Kind::vector},
+    {Role::project_out, "project_out", Kind::matrix},
+    {Role::head, "head", Kind::matrix},
+    {Role::head_bias, "head_bias", Kind::vector},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < std::size(kRoles); ++i) {
+    if (static_cast<std::size_t>(kRoles[i].role) != i) return false;
+  }
+  return static_cast<std::size_t>(Role::head_bias) + 1 == std::size(kRoles);
+}
+static_assert(in_order());
+
+const RoleRow& row_of(WeightRole role) { return kRoles[static_cast<std::size_t>(role)]; }
+
+}  // namespace
+
+WeightKind kind_of(WeightRole role) { return row_of(role).kind; }
+
+std::string_view role_name(WeightRole role) { return row_of(role).name; }
+
+TensorType resident_type(const BoundWeight& weight) {
+  const std::int64_t n = weight.place.n;
+  const std::int64_t k = weight.place.k;
+  const auto tensors = static_cast<std::int64_t>(1 + weight.rest.size());
+  switch (kind_of(weight.role)) {
+    case WeightKind::table: return {weight.tensor->type.dtype, Shape{n, k}};
+    case WeightKind::vector:
+      if (weight.groups > 1) return {DType::f32, Shape{weight.groups, tensors * n / weight.groups}};
+      return {DType::f32, Shape{tensors * n}};
+    case WeightKind::matrix: return {DType::packed, Shape{n, k}};
+    case WeightKind::experts: return {DType::packed, Shape{tensors, n, k}};
+  }
+  TEPUI_ASSERT(false);
+  return {};
+}
+
+std::vector<float> vector_values(const BoundWeight& weight) {
+  TEPUI_ASSERT(kind_of(weight.role) == WeightKind::vector);
+  const PackParams& place = weight.place;
+  std::vector<float> values;
+  values.reserve(place.n * (1 + weight.rest.size()));
+  const auto append = [&](const TensorRef& tensor) {
+    const HostView view{tensor.type, tensor.bytes};
+    for (std::int64_t i = 0; i < place.n; ++i) {
+      const std::int64_t at = place.run == 0 ? i : i / place.run * place.period + i % place.run;
+      const auto value = static_cast<float>(view.at(place.offset + at));
+      values.push_back(weight.add != 0 ? value + weight.add : value);
+    }
+  };
+  append(*weight.tensor);
+  for (const TensorRef* tensor : weight.rest) append(*tensor);
+  return values;
+}
+
+}  // namespace tepui

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Law 2 on every architecture: tiny models of each (the golden cases), whose windows, biases,
+// experts and norms must not let a row depend on what is computed beside it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "models/tables.h"
+#include "support/paths.h"
+#include "support/run_model.h"
+
+namespace tepui::test {
+namespace {
+
+std::vector<std::string> cases() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(data_path("golden"))) {
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> backends() {
+  auto names = model_backends();
+  std::erase(names, "reference");  // its plain loops have but one order
+  return names;
+}
+
+std::vector<std::vector<TokenId>> sequences() {
+  std::mt19937 random(11);
+  std::vector<std::vector<TokenId>> out;
+  for (const int length : {4, 1, 12, 2, 9}) {
+    std::vector<TokenId> ids;
+    for (int i = 0; i < length; ++i) ids.push_back(static_cast<TokenId>(random() % 48));
+    out.push_back(ids);
+  }
+  return out;
+}
+
+class DecoderLaws : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+ protected:
+  FullRun run(const std::vector<std::vector<TokenId>>& ids, int chunk, const char* sites) const {
+    RunSettings settings;
+    settings.backend = std::get<1>(GetParam());
+    settings.exec.chunk_tokens = chunk;
+    settings.sites = sites;
+    settings.threads = chunk == 1 ? 1 : 2;
+    const auto model = open_model(data_path("golden/" + std::get<0>(GetParam())));
+    EXPECT_TRUE(model) << model.error().message;
+    return full_run(*model, ids, settings);
+  }
+};
+
+TEST_P(DecoderLaws, NeitherChunksNorTapsShow) {
+  const FullRun whole = run(sequences(), 1000, "all");
+  const FullRun apart = run(sequences(), 1, "all");
+  const FullRun plain = run(sequences(), 6, "final_norm");
+  EXPECT_TRUE(whole.sites == apart.sites);
+  EXPECT_TRUE(whole.logits == apart.logits);
+  EXPECT_TRUE(whole.logits == plain.logits);
+}
+
+TEST_P(DecoderLaws, APrefixIsThePrefixOfTheWhole) {
+  const auto model = open_model(data_path("golden/" + std::get<0>(GetParam())));
+  ASSERT_TRUE(model) << model.error().message;
+  const auto whole = sequences()[2];
+  for (const int count : {1, 5, 11}) {
+    if (length_classes(model->spec, count) != length_classes(model->spec, 12))
+      continue;  // another length, by definition other frequencies
+    const FullRun both = run({whole, {whole.begin(), whole.begin() + count}}, 1000, "final_norm");
+    EXPECT_TRUE(std::equal(both.logits[1].begin(), both.logits[1].end(), both.logits[0].begin()))
+        << count << " tokens";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DecoderLaws,
+                         testing::Combine(testing::ValuesIn(cases()),
+                                          testing::ValuesIn(backends())),
+                         [](const auto& info) {
+                           std::string name =
+                               std::get<0>(info.param) + "_" + std::get<1>(info.param);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace tepui::test
