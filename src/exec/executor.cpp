@@ -147,7 +147,7 @@ Status Executor::embed(Wave& wave, const SiteSelection& sites, RowSink& sink) {
   std::vector<Site> wanted;
   if (sites.contains({kNoLayer, Site::embeddings})) wanted.push_back(Site::embeddings);
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, wanted,
+    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, chunk.first_sequence, wanted,
                                            [&] { return lower_embedding(model_, chunk.shape); }));
     TEPUI_TRY(compute(chunk, *part, kNoLayer, wanted, BufferSlice::whole(chunk.hidden), sink));
   }
@@ -159,7 +159,7 @@ Status Executor::compute_layer(Wave& wave, int layer, const SiteSelection& sites
   const std::vector<Site> wanted = sites.at_layer(layer);
   const std::string kind = fmt::format("block {}", layer_kind(model_.spec, layer));
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, wanted, [&] {
+    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, chunk.first_sequence, wanted, [&] {
       return lower_block(model_, layer, chunk.shape);
     }));
     TEPUI_TRY(compute(chunk, *part, layer, wanted, BufferSlice::whole(chunk.next), sink));
@@ -175,7 +175,7 @@ Status Executor::finish(Wave& wave, const SiteSelection& sites, RowSink& sink,
   if (sites.contains({kNoLayer, Site::final_norm})) wanted.push_back(Site::final_norm);
   if (wanted.empty() && !on_chunk) return {};
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, wanted,
+    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, chunk.first_sequence, wanted,
                                            [&] { return lower_final_norm(model_, chunk.shape); }));
     TEPUI_TRY(compute(chunk, *part, kNoLayer, wanted, BufferSlice::whole(chunk.next), sink));
     if (on_chunk) {

@@ -8,9 +8,10 @@
 namespace tepui {
 
 Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, std::span<const Site> sites,
+                                              std::span<const Metric* const> metrics,
                                               Lowered lowered) {
   auto part = std::make_unique<Part>();
-  TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics_));
+  TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics));
   const Program& program = part->tapped.lowered.program;
   TEPUI_TRY(part->prepared, backend_.prepare(program));
   for (const Constant& constant : part->tapped.constants) {
@@ -31,17 +32,24 @@ Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, std::span
   return part;
 }
 
-Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk,
+Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk, int first_sequence,
                              std::span<const Site> sites,
                              const std::function<Result<Lowered>()>& lower) {
+  std::vector<const Metric*> metrics;
+  std::string metric_names;
+  for (const auto& metric : metrics_) {
+    if (!metric->measures(first_sequence, first_sequence + chunk.sequences())) continue;
+    metrics.push_back(metric.get());
+    metric_names += fmt::format("{},", metric->name());
+  }
   std::vector<int> site_numbers;
   for (const Site site : sites) site_numbers.push_back(static_cast<int>(site));
-  const std::string key = fmt::format("{} | {} | {}", kind, fmt::join(chunk.lengths, ","),
-                                      fmt::join(site_numbers, ","));
+  const std::string key = fmt::format("{} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","),
+                                      fmt::join(site_numbers, ","), metric_names);
   auto& slot = parts_[key];
   if (slot == nullptr) {
     TEPUI_TRY(Lowered lowered, lower());
-    TEPUI_TRY(slot, make(chunk, sites, std::move(lowered)));
+    TEPUI_TRY(slot, make(chunk, sites, metrics, std::move(lowered)));
   }
   return slot.get();
 }

@@ -43,8 +43,7 @@ void hoist(Program& program, std::size_t plain_steps, std::span<const TapSteps> 
 }  // namespace
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           std::span<const Site> wanted,
-                           std::span<const std::unique_ptr<Metric>> metrics) {
+                           std::span<const Site> wanted, std::span<const Metric* const> metrics) {
   Tapped tapped;
   const std::size_t plain_steps = lowered.program.steps.size();
   Builder builder(std::move(lowered.program));
@@ -58,8 +57,8 @@ Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkSh
     EmitContext context{builder, Value{id},     lowered.offsets,
                         width,   chunk.lengths, tapped.constants};
     const std::size_t first = builder.program().steps.size();
-    for (const auto& metric : metrics) {
-      tapped.outputs.push_back({metric.get(), sites, width, metric->emit(context)});
+    for (const Metric* const metric : metrics) {
+      tapped.outputs.push_back({metric, sites, width, metric->emit(context)});
       for (const Value value : tapped.outputs.back().values) builder.mark_output(value);
     }
     taps.push_back({Value{id}, first, builder.program().steps.size()});

@@ -29,7 +29,6 @@ struct Tapped {
 };
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           std::span<const Site> wanted,
-                           std::span<const std::unique_ptr<Metric>> metrics);
+                           std::span<const Site> wanted, std::span<const Metric* const> metrics);
 
 }  // namespace tepui
