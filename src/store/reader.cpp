@@ -71,22 +71,35 @@ Status StoreReader::prepare_statements() {
 Result<nlohmann::json> StoreReader::identity() { return read_identity(database_, file_); }
 
 Result<RunInfo> StoreReader::run() {
+  TEPUI_TRY(auto all, runs());
+  return std::move(all.back().info);
+}
+
+Result<std::vector<RunRecord>> StoreReader::runs() {
   TEPUI_TRY(auto query,
             database_.prepare("SELECT options, model, model_path, model_fingerprint, tokenizer, "
                               "tokenizer_fingerprint, text, text_fingerprint, backend, device, "
-                              "detail, version FROM run ORDER BY id DESC LIMIT 1"));
-  TEPUI_TRY(const bool found, query.step());
-  if (!found) return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
-  RunInfo run;
-  std::string* columns[] = {&run.options,    &run.model,
-                            &run.model_path, &run.model_fingerprint,
-                            &run.tokenizer,  &run.tokenizer_fingerprint,
-                            &run.text,       &run.text_fingerprint,
-                            &run.backend,    &run.device,
-                            &run.detail,     &run.version};
-  int column = 0;
-  for (std::string* target : columns) *target = query.text(column++);
-  return run;
+                              "detail, version, started, finished FROM run ORDER BY id"));
+  std::vector<RunRecord> records;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) break;
+    RunRecord record;
+    RunInfo& run = record.info;
+    std::string* columns[] = {&run.options,    &run.model,
+                              &run.model_path, &run.model_fingerprint,
+                              &run.tokenizer,  &run.tokenizer_fingerprint,
+                              &run.text,       &run.text_fingerprint,
+                              &run.backend,    &run.device,
+                              &run.detail,     &run.version,
+                              &record.started, &record.finished};
+    int column = 0;
+    for (std::string* target : columns) *target = query.text(column++);
+    records.push_back(std::move(record));
+  }
+  if (records.empty())
+    return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
+  return records;
 }
 
 Result<std::vector<SequenceRow>> StoreReader::sequences() {

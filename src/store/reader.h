@@ -23,7 +23,8 @@ class StoreReader {
   const std::filesystem::path& file() const { return file_; }
 
   Result<nlohmann::json> identity();
-  Result<RunInfo> run();  // the latest
+  Result<RunInfo> run();                  // the latest
+  Result<std::vector<RunRecord>> runs();  // all, the first one first
   Result<std::vector<SequenceRow>> sequences();
   Result<std::vector<VocabularyRow>> vocabulary();  // ascending token_id
   Result<std::vector<UnitRange>> units();           // ascending

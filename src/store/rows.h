@@ -29,6 +29,13 @@ struct RunInfo {
   bool operator==(const RunInfo&) const = default;
 };
 
+// One of them with its times, in UTC (ISO 8601).
+struct RunRecord {
+  RunInfo info;
+  std::string started;
+  std::string finished;  // empty: it was interrupted, or still runs
+};
+
 // Tokens as the model saw them, BOS included.
 struct SequenceRow {
   std::string source;            // the file, "prompt" or "ids"
