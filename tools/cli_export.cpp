@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // tepui export
+#include <algorithm>
 #include <memory>
 #include <string>
 
 #include "commands.h"
 #include "store/export.h"
+#include "store/export_npz.h"
+#include "store/output_file.h"
+#include "study/summary_tables.h"
 #include "usage.h"
 
 namespace tepui {
@@ -16,22 +20,75 @@ struct ExportArguments {
   std::string out;
   std::string table;
   std::string format = "csv";
+  MassiveRule rule;
 };
+
+// How many of the largest values of a layer the means tell of: all that a run keeps.
+constexpr int kTop = 1024;
+
+std::vector<std::string> table_names() {
+  std::vector<std::string> names;
+  for (const ExportTable table : kExportTables) names.emplace_back(export_table_name(table));
+  names.insert(names.end(), std::begin(kSummaryTables), std::end(kSummaryTables));
+  return names;
+}
+
+Result<DataTable> computed_table(StoreReader& store, const std::string& name,
+                                 const MassiveRule& rule) {
+  if (name == kSummaryTables[0]) {
+    TEPUI_TRY(const auto runs, store.runs());
+    return runs_table(runs);
+  }
+  TEPUI_TRY(const ScanSummary summary, summarise(store, {rule, kTop}));
+  auto tables = summary_tables(summary);
+  return *std::ranges::find(tables, name, &DataTable::name);
+}
+
+// A table of the store, or one that is computed from it.
+Status put_table(StoreReader& store, const std::string& name, const ExportArguments& a,
+                 const TextSink& sink) {
+  const auto format = a.format == "csv" ? ExportFormat::csv : ExportFormat::json_lines;
+  const auto stored = export_table_from_name(name);
+  if (stored) return export_table(store, *stored, format, sink);
+  TEPUI_TRY(const DataTable table, computed_table(store, name, a.rule));
+  return write_table(table, format, sink);
+}
+
+Status put_npz(StoreReader& store, const ExportArguments& a, const std::string& folder) {
+  if (!a.table.empty() || a.out == "-")
+    return fail(ErrorKind::usage,
+                "export: --format npz writes one file with every table; leave {} out",
+                a.table.empty() ? "--out -" : "--table");
+  TEPUI_TRY(auto arrays, store_arrays(store));
+  TEPUI_TRY(const auto identity, store.identity());
+  arrays.push_back(npz_texts(
+      "identity", {identity.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)}));
+  TEPUI_TRY(const auto runs, store.runs());
+  add_arrays(runs_table(runs), arrays);
+  TEPUI_TRY(const ScanSummary summary, summarise(store, {a.rule, kTop}));
+  for (const DataTable& table : summary_tables(summary)) add_arrays(table, arrays);
+  const std::string path = folder + "/scan.npz";
+  TEPUI_TRY(write_npz(path, arrays));
+  fmt::print("{}\n", path);
+  return flush_output();
+}
 
 Status run(const ExportArguments& a) {
   TEPUI_TRY(StoreReader store, StoreReader::open(a.folder));
-  const ExportFormat format = a.format == "csv" ? ExportFormat::csv : ExportFormat::json_lines;
-  std::vector<ExportTable> tables(std::begin(kExportTables), std::end(kExportTables));
-  if (!a.table.empty()) tables = {*export_table_from_name(a.table)};
-  if (a.out == "-") {
-    if (tables.size() != 1)
-      return fail(ErrorKind::usage, "export: --out - takes one table; name it with --table");
-    return export_to_stdout(store, tables.front(), format);
-  }
   const std::string folder = a.out.empty() ? a.folder + "/export" : a.out;
-  TEPUI_TRY(export_to_folder(store, tables, format, folder));
-  for (const ExportTable table : tables)
-    fmt::print("{}/{}.{}\n", folder, export_table_name(table), a.format == "csv" ? "csv" : "jsonl");
+  if (a.format == "npz") return put_npz(store, a, folder);
+  if (a.out == "-") {
+    if (a.table.empty())
+      return fail(ErrorKind::usage, "export: --out - takes one table; name it with --table");
+    return put_table(store, a.table, a, write_to_stdout);
+  }
+  for (const std::string& name : a.table.empty() ? table_names() : std::vector{a.table}) {
+    const std::string path = fmt::format("{}/{}.{}", folder, name, a.format);
+    TEPUI_TRY(OutputFile file, OutputFile::create(path));
+    TEPUI_TRY(put_table(store, name, a, [&](std::string_view text) { return file.write(text); }));
+    TEPUI_TRY(file.commit());
+    fmt::print("{}\n", path);
+  }
   return flush_output();
 }
 
@@ -40,21 +97,29 @@ Status run(const ExportArguments& a) {
 void add_export(CLI::App& app, int& code) {
   auto a = std::make_shared<ExportArguments>();
   CLI::App* command =
-      app.add_subcommand("export", "Write what a scan measured as CSV or JSON lines");
+      app.add_subcommand("export", "Write what a scan measured as CSV, JSON lines or NumPy arrays");
   command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
-  command->add_option("--format", a->format, "csv or jsonl")
-      ->check(one_of({"csv", "jsonl"}))
+  command->add_option("--format", a->format, "csv, jsonl or npz")
+      ->check(one_of({"csv", "jsonl", "npz"}))
       ->type_name("FORMAT")
       ->capture_default_str();
   command
       ->add_option("--table", a->table,
-                   "Only this table: sequences, vocabulary, observations or series")
-      ->check(one_of({"sequences", "vocabulary", "observations", "series"}))
+                   "Only this table: sequences, vocabulary, observations\n"
+                   "or series, as stored; runs, layers, massive,\n"
+                   "constancy or tokens, as shown")
+      ->check(one_of(table_names()))
       ->type_name("TABLE");
   command
       ->add_option("--out", a->out,
                    "Folder to write to (default: DIR/export), or - for standard output")
       ->type_name("DIR");
+  add_rule_options(*command, a->rule);
+  command->footer(
+      "npz: one file, scan.npz, for numpy.load. SITE.METRIC are arrays over (sequence, layer,\n"
+      "rank or place), SITE.METRIC_position and _channel say where, SITE.layer and scanned name\n"
+      "the layers and sequences; TABLE.COLUMN are the tables.\n\n"
+      "  numpy.load('scan.npz')['resid_post.top_k'][:, :, 0]");
   command->callback([a, &code] { code = finish_command(run(*a)); });
 }
 

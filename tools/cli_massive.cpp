@@ -25,16 +25,7 @@ void add_massive(CLI::App& app, int& code) {
   CLI::App* command =
       app.add_subcommand("massive", "Show a stored scan by other thresholds, without a new run");
   command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
-  command->add_option("--min-abs", a->rule.min_abs, "Massive: |x| above this")
-      ->check(positive_number())
-      ->type_name("X")
-      ->capture_default_str();
-  command
-      ->add_option("--min-ratio", a->rule.min_ratio,
-                   "and above this many times the sequence's median of |x|")
-      ->check(positive_number())
-      ->type_name("X")
-      ->capture_default_str();
+  add_rule_options(*command, a->rule);
   command->add_option("--top", a->shown, "How many of the largest values are listed")
       ->check(count_up_to(1024))
       ->capture_default_str()

@@ -4,12 +4,14 @@
 #include <cctype>
 #include <cstring>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "backend/registry.h"
 #include "base/progress.h"
 #include "commands.h"
+#include "models/lower.h"
 #include "report_scan.h"
 #include "study/scan.h"
 #include "usage.h"
@@ -116,6 +118,21 @@ Status run(ScanArguments& arguments) {
   return flush_output();
 }
 
+// Every site that some model has.
+std::vector<std::string> site_words() {
+  std::vector<std::string> words{"all"};
+  for (std::size_t i = 0; i < kSites; ++i) {
+    const auto site = static_cast<Site>(i);
+    if (std::ranges::any_of(all_architectures(), [&](const ArchSpec* arch) {
+          ModelSpec spec;
+          spec.arch = arch;
+          return site_width(spec, site).has_value();
+        }))
+      words.emplace_back(site_name(site));
+  }
+  return words;
+}
+
 void add_input_options(CLI::App& scan, ScanArguments& a) {
   CorpusRequest& corpus = a.request.corpus;
   scan.add_option("MODEL", a.request.model,
@@ -156,17 +173,10 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--sites", a.request.sites,
                   "Where to look: SITE, SITE.LAYER, SITE.FIRST-LAST or\n"
                   "SITE.* in a comma-separated list, or all")
+      ->check(offering({site_words(), true}))
       ->capture_default_str()
       ->type_name("LIST");
-  scan.add_option("--min-abs", a.rule.min_abs, "Massive: |x| above this")
-      ->check(positive_number())
-      ->type_name("X")
-      ->capture_default_str();
-  scan.add_option("--min-ratio", a.rule.min_ratio,
-                  "and above this many times the sequence's median of |x|")
-      ->check(positive_number())
-      ->type_name("X")
-      ->capture_default_str();
+  add_rule_options(scan, a.rule);
   scan.add_option("--keep-ratio", a.request.metrics.keep_ratio,
                   "Keep the place of every |x| above this many medians,\n"
                   "for other thresholds later")
@@ -186,11 +196,15 @@ void add_run_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--backend", a.request.backend,
                   "cpu, vulkan or vulkan:N (see tepui devices), reference\n(slow, in double: the "
                   "definition) or auto: cpu")
-      ->check([](const std::string& name) {
-        if (known_backend(name)) return std::string();
-        return fmt::format("expected auto or cpu or vulkan or vulkan:N or reference, found '{}'",
-                           name);
-      })
+      ->check(offering(
+          {{"auto", "cpu", "vulkan", "reference"}, false},
+          CLI::Validator(
+              [](std::string& name) {
+                if (known_backend(name)) return std::string();
+                return fmt::format(
+                    "expected auto or cpu or vulkan or vulkan:N or reference, found '{}'", name);
+              },
+              "")))
       ->type_name("NAME")
       ->capture_default_str();
   scan.add_option("--threads", a.request.threads,

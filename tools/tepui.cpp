@@ -7,8 +7,8 @@
 #include <exception>
 #include <new>
 
+#include "build_facts.h"
 #include "commands.h"
-#include "study/scan.h"
 #include "usage.h"
 
 namespace {
@@ -21,10 +21,14 @@ const char* const kAbout =
     "tokens\n"
     "  tepui massive DIR                 the finding of an earlier scan, by other thresholds, "
     "without a new run\n"
-    "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines\n"
+    "  tepui show DIR...                 tables and charts of scans in the terminal, side by side\
+"
     "  tepui report DIR...               figures of one scan or of several side by side: a page "
-    "for "
-    "the browser\n"
+    "for the browser\
+"
+    "  tepui export DIR                  everything that a scan measured, as CSV, JSON lines or "
+    "NumPy arrays\
+"
     "  tepui devices                     what this machine can compute on";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a
@@ -37,15 +41,19 @@ void occupy_closed_streams() {
 
 int run(int argc, char** argv) {
   CLI::App app{kAbout, "tepui"};
-  app.set_version_flag("--version", std::string(tepui::tepui_version()));
+  app.set_version_flag("--version", tepui::build_facts,
+                       "Version, and what it was built from and with");
   app.require_subcommand(1);
   app.get_formatter()->column_width(24);
   int code = 0;
   tepui::add_scan(app, argc, argv, code);
   tepui::add_massive(app, code);
+  tepui::add_show(app, code);
   tepui::add_export(app, code);
   tepui::add_report(app, code);
   tepui::add_devices(app, code);
+  tepui::add_completion(app, code);
+  tepui::add_man(app, code);
   app.footer(
       "tepui COMMAND --help tells the options of a command.\n"
       "Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");

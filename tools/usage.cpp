@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,9 @@
 namespace tepui {
 
 namespace {
+
+constexpr const char* kWordOffer = "offers-word";
+constexpr const char* kListOffer = "offers-list";
 
 // "scan, massive, export"
 std::string command_names(const CLI::App& app) {
@@ -75,12 +79,51 @@ CLI::Validator positive_number() {
 }
 
 CLI::Validator one_of(std::vector<std::string> names) {
-  return CLI::Validator(
-      [names = std::move(names)](std::string& text) {
-        if (std::ranges::find(names, text) != names.end()) return std::string();
-        return fmt::format("expected {}, found '{}'", fmt::join(names, " or "), text);
-      },
-      "");
+  return offering({names, false}, CLI::Validator(
+                                      [names](std::string& text) {
+                                        if (std::ranges::find(names, text) != names.end())
+                                          return std::string();
+                                        return fmt::format("expected {}, found '{}'",
+                                                           fmt::join(names, " or "), text);
+                                      },
+                                      ""));
+}
+
+// An offer travels as the validator's name, which CLI11 keeps with the option and shows nowhere.
+CLI::Validator offering(Offer offer, CLI::Validator validator) {
+  validator.name(
+      fmt::format("{} {}", offer.list ? kListOffer : kWordOffer, fmt::join(offer.words, " ")));
+  return validator;
+}
+
+Offer offer_of(CLI::Option& option) {
+  Offer offer;
+  for (int index = 0;; ++index) {
+    const CLI::Validator* validator = nullptr;
+    try {
+      validator = option.get_validator(index);
+    } catch (const CLI::OptionNotFound&) {
+      return offer;  // CLI11 does not tell how many there are
+    }
+    std::istringstream name(validator->get_name());
+    std::string word;
+    if (!(name >> word) || (word != kListOffer && word != kWordOffer)) continue;
+    offer.list = word == kListOffer;
+    while (name >> word) offer.words.push_back(word);
+  }
+}
+
+void add_rule_options(CLI::App& command, MassiveRule& rule) {
+  command.add_option("--min-abs", rule.min_abs, "Massive: |x| above this")
+      ->check(positive_number())
+      ->type_name("X")
+      ->capture_default_str();
+  command
+      .add_option("--min-ratio", rule.min_ratio,
+                  "and above this many times the sequence's median of |x|")
+      ->check(positive_number())
+      ->type_name("X")
+      ->capture_default_str();
 }
 
 int finish_parse(CLI::App& app, const CLI::ParseError& error) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "study/massive.h"
+
 namespace tepui {
 
 // A whole number from `least` to `most`.
@@ -15,6 +17,18 @@ CLI::Validator count_up_to(std::int64_t most, std::int64_t least = 1);
 // A finite number above 0.
 CLI::Validator positive_number();
 CLI::Validator one_of(std::vector<std::string> names);
+
+// Words that shells complete an option's value with. one_of offers its names; where a validator
+// allows more than can be listed, or there is none, `offering` says what to offer.
+struct Offer {
+  std::vector<std::string> words;
+  bool list = false;  // several, separated by commas
+};
+CLI::Validator offering(Offer offer, CLI::Validator validator = {});
+Offer offer_of(CLI::Option& option);  // without words: nothing is known
+
+// --min-abs and --min-ratio: what counts as massive.
+void add_rule_options(CLI::App& command, MassiveRule& rule);
 
 // Prints why CLI11 refused, one line on stderr; 2, the exit code. Prints the help or the version
 // where that was asked for; 0, or 1 where standard output refuses it.

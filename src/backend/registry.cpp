@@ -17,12 +17,14 @@ namespace {
 constexpr std::string_view kVulkan = "vulkan";
 
 #ifdef TEPUI_HAVE_VULKAN
+constexpr bool kBuiltWithVulkan = true;
 DeviceList vulkan_devices() {
   auto listed = list_vulkan_devices();
   if (!listed) return {{}, listed.error().message};
   return {*std::move(listed), ""};
 }
 #else
+constexpr bool kBuiltWithVulkan = false;
 DeviceList vulkan_devices() { return {{}, "this program was built without Vulkan"}; }
 Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view, const BackendOptions&) {
   return fail(ErrorKind::unsupported, "--backend vulkan: this program was built without Vulkan");
@@ -40,6 +42,8 @@ std::vector<std::string> backend_names() {
     names.insert(names.begin() + 1, std::string(kVulkan));
   return names;
 }
+
+bool built_with_vulkan() { return kBuiltWithVulkan; }
 
 bool known_backend(std::string_view name) {
   if (name == "auto" || name == "cpu" || name == "reference" || name == kVulkan) return true;

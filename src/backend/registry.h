@@ -25,6 +25,9 @@ Result<std::unique_ptr<Backend>> make_backend(std::string_view name, const Backe
 // Those that work here, without "auto" and without numbers.
 std::vector<std::string> backend_names();
 
+// Whether this build has the Vulkan backend at all.
+bool built_with_vulkan();
+
 // Whether it is a name that --backend takes, on some machine.
 bool known_backend(std::string_view name);
 

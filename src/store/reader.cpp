@@ -75,7 +75,6 @@ Result<nlohmann::json> StoreReader::identity() { return read_identity(database_,
 
 Result<RunInfo> StoreReader::run() {
   TEPUI_TRY(auto all, runs());
-  if (all.empty()) return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
   return std::move(all.back().info);
 }
 
@@ -84,22 +83,26 @@ Result<std::vector<RunRecord>> StoreReader::runs() {
             database_.prepare("SELECT options, model, model_path, model_fingerprint, tokenizer, "
                               "tokenizer_fingerprint, text, text_fingerprint, backend, device, "
                               "detail, version, started, finished FROM run ORDER BY id"));
-  std::vector<RunRecord> rows;
+  std::vector<RunRecord> records;
   for (;;) {
     TEPUI_TRY(const bool more, query.step());
-    if (!more) return rows;
-    RunRecord& row = rows.emplace_back();
-    RunInfo& run = row.info;
+    if (!more) break;
+    RunRecord record;
+    RunInfo& run = record.info;
     std::string* columns[] = {&run.options,    &run.model,
                               &run.model_path, &run.model_fingerprint,
                               &run.tokenizer,  &run.tokenizer_fingerprint,
                               &run.text,       &run.text_fingerprint,
                               &run.backend,    &run.device,
                               &run.detail,     &run.version,
-                              &row.started,    &row.finished};
+                              &record.started, &record.finished};
     int column = 0;
     for (std::string* target : columns) *target = query.text(column++);
+    records.push_back(std::move(record));
   }
+  if (records.empty())
+    return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
+  return records;
 }
 
 Result<std::vector<SequenceRow>> StoreReader::sequences() {

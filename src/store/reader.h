@@ -24,7 +24,7 @@ class StoreReader {
 
   Result<nlohmann::json> identity();
   Result<RunInfo> run();                  // the latest
-  Result<std::vector<RunRecord>> runs();  // all, in the order in which they were started
+  Result<std::vector<RunRecord>> runs();  // all, the first one first
   Result<std::vector<SequenceRow>> sequences();
   Result<std::vector<VocabularyRow>> vocabulary();  // ascending token_id
   Result<std::vector<UnitRange>> units();           // ascending

@@ -29,11 +29,11 @@ struct RunInfo {
   bool operator==(const RunInfo&) const = default;
 };
 
-// A run as the store remembers it, with its times (UTC, ISO 8601).
+// One of them with its times, in UTC (ISO 8601).
 struct RunRecord {
   RunInfo info;
   std::string started;
-  std::string finished;  // empty: was interrupted, or still runs
+  std::string finished;  // empty: it was interrupted, or still runs
 };
 
 // Tokens as the model saw them, BOS included.

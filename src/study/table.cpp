@@ -5,54 +5,16 @@
 #include <cmath>
 #include <set>
 
+#include "study/text_table.h"
+
 namespace tepui {
 
 namespace {
 
 constexpr std::size_t kShownTop = 3;
-constexpr int kLeastColumns = 72;
+constexpr int kLeastColumns = 20;
 constexpr int kLeastTokenColumns = 8;
 constexpr int kMostTokenColumns = 24;
-
-enum class Align { left, right };
-
-struct Column {
-  std::string title;
-  Align align = Align::right;
-  std::vector<std::string> cells;
-
-  int width() const {
-    int width = display_width(title);
-    for (const std::string& cell : cells) width = std::max(width, display_width(cell));
-    return width;
-  }
-};
-
-std::string padded(const std::string& text, int width, Align align) {
-  const auto blanks = static_cast<std::size_t>(std::max(0, width - display_width(text)));
-  return align == Align::left ? text + std::string(blanks, ' ') : std::string(blanks, ' ') + text;
-}
-
-std::string without_trailing_blanks(std::string line) {
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line;
-}
-
-std::string put_together(const std::vector<Column>& columns) {
-  std::vector<int> widths;
-  for (const Column& column : columns) widths.push_back(column.width());
-  std::string text;
-  const auto put_line = [&](const auto& cell_of) {
-    std::string line;
-    for (std::size_t at = 0; at < columns.size(); ++at)
-      line += (at == 0 ? "" : "  ") + padded(cell_of(columns[at]), widths[at], columns[at].align);
-    text += without_trailing_blanks(line) + "\n";
-  };
-  put_line([](const Column& column) { return column.title; });
-  for (std::size_t row = 0; row < columns[0].cells.size(); ++row)
-    put_line([row](const Column& column) { return column.cells[row]; });
-  return text;
-}
 
 std::string mark(const PointSummary& point) {
   if (point.massive_sequences == 0) return "";
@@ -62,16 +24,16 @@ std::string mark(const PointSummary& point) {
 
 using Points = std::vector<const PointSummary*>;
 
-std::vector<Column> numbers_of(const Points& points, bool by_site, std::size_t shown) {
-  Column name{by_site ? "site" : "layer", by_site ? Align::left : Align::right, {}};
-  Column median{"median", Align::right, {}};
-  std::vector<Column> top;
+std::vector<TextColumn> numbers_of(const Points& points, bool by_site, std::size_t shown) {
+  TextColumn name{by_site ? "site" : "layer", by_site ? Align::left : Align::right, 9, {}};
+  TextColumn median{"median", Align::right, 4, {}};
+  std::vector<TextColumn> top;
   for (std::size_t rank = 0; rank < shown; ++rank)
-    top.push_back({fmt::format("top-{}", rank + 1), Align::right, {}});
-  Column ratio{"ratio", Align::right, {}};
-  Column position{"pos", Align::right, {}};
-  Column channel{"channel", Align::right, {}};
-  Column massive{"", Align::left, {}};
+    top.push_back({fmt::format("top-{}", rank + 1), Align::right, 8, {}});
+  TextColumn ratio{"ratio", Align::right, 6, {}};
+  TextColumn position{"pos", Align::right, 2, {}};
+  TextColumn channel{"channel", Align::right, 5, {}};
+  TextColumn massive{"", Align::left, 7, {}};
   for (const PointSummary* point : points) {
     name.cells.push_back(by_site ? std::string(site_name(point->point.site))
                                  : fmt::format("{}", point->point.layer));
@@ -85,29 +47,29 @@ std::vector<Column> numbers_of(const Points& points, bool by_site, std::size_t s
     channel.cells.push_back(has_top ? fmt::format("{}", point->top[0].channel) : "-");
     massive.cells.push_back(mark(*point));
   }
-  std::vector<Column> columns = {name, median};
+  std::vector<TextColumn> columns = {name, median};
   columns.insert(columns.end(), top.begin(), top.end());
   columns.insert(columns.end(), {ratio, position, channel, massive});
   return columns;
 }
 
-int columns_left(const std::vector<Column>& columns, const TableOptions& options) {
+int columns_left(const std::vector<TextColumn>& columns, const TableOptions& options) {
   int left = options.columns - 2 * static_cast<int>(columns.size());
-  for (const Column& column : columns) left -= column.width();
+  for (const TextColumn& column : columns) left -= column.width();
   return left;
 }
 
-std::vector<Column> columns_of(const Points& points, const ScanSummary& scan, bool by_site,
+std::vector<TextColumn> columns_of(const Points& points, const ScanSummary& scan, bool by_site,
                                const TableOptions& options) {
   std::size_t shown = kShownTop;
   for (const PointSummary* point : points) shown = std::min(shown, point->top_mean.size());
-  std::vector<Column> columns = numbers_of(points, by_site, shown);
+  std::vector<TextColumn> columns = numbers_of(points, by_site, shown);
   // Long numbers cost the table its top-3 and top-2; tokens get what the others leave.
   while (shown > 1 && columns_left(columns, options) < kLeastTokenColumns)
     columns = numbers_of(points, by_site, --shown);
   const int token_columns =
       std::clamp(columns_left(columns, options), kLeastTokenColumns, kMostTokenColumns);
-  Column token{"token", Align::left, {}};
+  TextColumn token{"token", Align::left, 3, {}};
   for (const PointSummary* point : points) {
     if (point->top.empty()) {
       token.cells.push_back("-");
@@ -118,18 +80,7 @@ std::vector<Column> columns_of(const Points& points, const ScanSummary& scan, bo
         quoted(scan.token(value.sequence, value.position).bytes, options.letters, token_columns));
   }
   columns.insert(columns.end() - 3, token);
-  return columns;
-}
-
-std::string bar(double share, int columns, Letters letters) {
-  if (letters == Letters::ascii)
-    return std::string(static_cast<std::size_t>(std::lround(share * columns)), '#');
-  constexpr const char* kEighths[] = {"",       "\u258f", "\u258e", "\u258d",
-                                      "\u258c", "\u258b", "\u258a", "\u2589"};
-  const long eighths = std::lround(share * columns * 8);
-  std::string text;
-  for (long full = 0; full < eighths / 8; ++full) text += "\u2588";
-  return text + kEighths[eighths % 8];
+  return fitted(std::move(columns), options.columns);
 }
 
 Points points_of(const ScanSummary& scan, Site site) {
@@ -149,8 +100,8 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
   double least = 0;
   double most = 0;
   bool any_massive = false;
-  Column layer{"", Align::right, {}};
-  Column value{"", Align::left, {}};
+  TextColumn layer{"", Align::right, 0, {}};
+  TextColumn value{"", Align::left, 0, {}};
   const Points points = points_of(scan, site);
   for (const PointSummary* point : points) {
     const double size = top1(*point);
@@ -167,8 +118,9 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
   if (from == std::log10(least)) from -= 1;
   const int longest = std::max(10, options.columns - layer.width() - value.width() - 4);
   std::string text =
-      fmt::format("Mean top-1 |x| by layer, log scale from {:g} to {}{}\n", std::pow(10, from),
-                  rounded(most), any_massive ? "; * massive" : "");
+      wrapped(fmt::format("Mean top-1 |x| by layer, log scale from {:g} to {}{}\n",
+                          std::pow(10, from), rounded(most), any_massive ? "; * massive" : ""),
+              options.columns);
   for (std::size_t at = 0; at < points.size(); ++at) {
     const double size = top1(*points[at]);
     const double share =
@@ -177,6 +129,10 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
     text += bar(share, longest, options.letters) + " " + value.cells[at] + "\n";
   }
   return text;
+}
+
+std::string site_table(const ScanSummary& scan, Site site, const TableOptions& options) {
+  return put_together(columns_of(points_of(scan, site), scan, !site_has_layer(site), options));
 }
 
 std::string table(const ScanSummary& scan, const TableOptions& asked) {
@@ -195,7 +151,7 @@ std::string table(const ScanSummary& scan, const TableOptions& asked) {
   std::string text;
   for (const Site site : sites) {
     text += fmt::format("{}{}, {}\n", text.empty() ? "" : "\n", site_name(site), over);
-    text += put_together(columns_of(points_of(scan, site), scan, false, options));
+    text += site_table(scan, site, options);
     text += '\n';
     text += chart(scan, site, options);
   }

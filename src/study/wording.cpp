@@ -102,6 +102,19 @@ std::string quoted(std::string_view bytes, Letters letters, int columns) {
   return text + "\"";
 }
 
+std::string spelled_out(std::string_view bytes, Letters letters) {
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const CodePoint point = decode_utf8(bytes, at);
+    if (point.value == '"' || point.value == '\\')
+      text += bytes[at];
+    else
+      text += spelled(bytes.substr(at), point, at == 0, letters);
+    at += point.length == 0 ? 1 : point.length;
+  }
+  return text;
+}
+
 int display_width(std::string_view text) {
   int width = 0;
   for (std::size_t at = 0; at < text.size();) {

@@ -251,7 +251,8 @@ TEST_F(Scan, ExportWritesEveryTable) {
   const ProgramResult csv = good({"export", "s"});
   EXPECT_EQ(csv.out,
             "s/export/sequences.csv\ns/export/vocabulary.csv\ns/export/observations.csv\n"
-            "s/export/series.csv\n");
+            "s/export/series.csv\ns/export/runs.csv\ns/export/layers.csv\ns/export/massive.csv\n"
+            "s/export/constancy.csv\ns/export/tokens.csv\n");
   good({"export", "s", "--format", "jsonl", "--out", "lines"});
   const std::string rows = read_file(folder_.path() / "lines/observations.jsonl").value();
   EXPECT_GT(test::line_count(rows), 8U * 5U);

@@ -30,8 +30,8 @@ void expect_usage_error(const ProgramResult& result, const std::vector<std::stri
 }
 
 TEST(Usage, CommandsAndOptionsThatDoNotExist) {
-  expect_usage_error(run_tepui({}), {"expected a command", "scan, massive, export", "none"});
-  expect_usage_error(run_tepui({"scna", kDemo}), {"scan, massive, export", "found 'scna'"});
+  expect_usage_error(run_tepui({}), {"expected a command", "scan, massive, show, export", "none"});
+  expect_usage_error(run_tepui({"scna", kDemo}), {"scan, massive, show, export", "found 'scna'"});
   expect_usage_error(run_tepui({"scan", kDemo, "--promt", "x"}), {"no option '--promt'"});
   expect_usage_error(run_tepui({"scan", "--promt", "x"}), {"no option '--promt'"});
   expect_usage_error(run_tepui({"scan", "--prompt", "x"}), {"MODEL", "required"});
@@ -85,8 +85,35 @@ TEST(Usage, ValuesOutOfRange) {
 }
 
 TEST(Usage, ExportChecksItsOptions) {
-  expect_usage_error(run_tepui({"export", "x", "--format", "xml"}), {"--format", "csv or jsonl"});
+  expect_usage_error(run_tepui({"export", "x", "--format", "xml"}),
+                     {"--format", "csv or jsonl or npz"});
   expect_usage_error(run_tepui({"export", "x", "--table", "rows"}), {"--table", "'rows'"});
+}
+
+TEST(Usage, ShowChecksItsOptions) {
+  test::TemporaryFolder folder;
+  const std::string s = (folder.path() / "s").string();
+  ASSERT_EQ(run_tepui({"scan", kDemo, "--prompt", "x", "--out", s}).code, 0);
+  struct Case {
+    std::vector<std::string> options;
+    std::string expected;
+  };
+  const Case cases[] = {{{"--site", "nowhere"}, "'nowhere'"},
+                        {{"--site", "mlp_out"}, "expected one of resid_post"},
+                        {{"--layers", "8"}, "none of them was scanned"},
+                        {{"--layers", "2-1"}, "expected layers such as 3, 0-7"},
+                        {{"--only", "layers,colors"}, "found 'colors'"},
+                        {{"--columns", "0"}, "found '0'"},
+                        {{"--sequence", "-1"}, "expected a whole number from 0"},
+                        {{"--sequence", "1"}, "expected one of the 1 scanned"},
+                        {{"--channel", "192"}, "channels 0 to 191"},
+                        {{"--color", "perhaps"}, "auto or always or never"}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.options.front());
+    std::vector<std::string> arguments = {"show", s};
+    arguments.insert(arguments.end(), c.options.begin(), c.options.end());
+    expect_usage_error(run_tepui(arguments), {c.expected});
+  }
 }
 
 TEST(Usage, AnInstructionSetThatDoesNotExist) {
@@ -110,13 +137,20 @@ TEST(Usage, AnErrorLeavesNothingBehind) {
 
 TEST(Help, NamesEveryCommandAndOption) {
   const std::map<std::string, std::vector<std::string>> expected = {
-      {"", {"scan", "massive", "export", "devices", "--version", "--help", "Exit codes"}},
+      {"",
+       {"scan", "massive", "show", "export", "devices", "completion", "man", "--version", "--help",
+        "Exit codes"}},
       {"scan", {"MODEL",     "--text",       "--prompt",  "--ids",     "--tokenizer", "--context",
                 "--bos",     "--sequences",  "--top",     "--sites",   "--min-abs",   "--min-ratio",
                 "--backend", "--keep-ratio", "--threads", "--memory",  "--wave",      "--out",
                 "--json",    "resid_post",   "mlp_act",   "TEPUI_ISA", "embeddings"}},
       {"massive", {"DIR", "--min-abs", "--min-ratio", "--top", "--json"}},
-      {"export", {"DIR", "--format", "--table", "--out", "csv", "jsonl", "observations"}}};
+      {"show",
+       {"DIR", "--site", "--layers", "--only", "--sequence", "--channel", "--top", "--columns",
+        "--ascii", "--color", "quantiles"}},
+      {"export",
+       {"DIR", "--format", "--table", "--out", "--min-ratio", "csv", "jsonl", "npz", "observations",
+        "tokens"}}};
   for (const auto& [command, words] : expected) {
     std::vector<std::string> arguments;
     if (!command.empty()) arguments.push_back(command);
@@ -130,16 +164,20 @@ TEST(Help, NamesEveryCommandAndOption) {
 }
 
 TEST(Help, FitsATerminalOf100Columns) {
-  for (const std::string command : {"scan", "massive", "export"}) {
+  for (const std::string command :
+       {"scan", "massive", "show", "export", "devices", "completion", "man"}) {
     std::istringstream help(run_tepui({command, "--help"}).out);
     for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100U) << line;
   }
 }
 
-TEST(Help, TheVersionIsOneLine) {
+TEST(Help, TheVersionComesWithTheFactsOfTheBuild) {
   const ProgramResult result = run_tepui({"--version"});
   EXPECT_EQ(result.code, 0);
-  EXPECT_EQ(line_count(result.out), 1U);
+  EXPECT_EQ(result.out.find("tepui 0."), 0U) << result.out;
+  for (const char* fact : {"\nrevision ", "\ncompiler ", "\nbuild type ", "\ninstruction sets ",
+                           "portable", "\nVulkan ", "\nlibraries ", "SQLite 3.", "libzip 1."})
+    EXPECT_NE(result.out.find(fact), std::string::npos) << fact << " is not in " << result.out;
 }
 
 TEST(Output, WhatCannotBeWrittenIsAnError) {

@@ -79,7 +79,7 @@ bool read_all(int out, int err, double seconds, ProgramResult& result) {
 
 ProgramResult run_program(const ProgramRun& run) {
   std::vector<std::string> words = run.arguments;
-  words.insert(words.begin(), TEPUI_PROGRAM);
+  words.insert(words.begin(), run.program.empty() ? TEPUI_PROGRAM : run.program);
   std::vector<std::string> variables = environment_of(run);
   const auto argv = pointers(words);
   const auto envp = pointers(variables);

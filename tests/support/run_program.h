@@ -16,6 +16,7 @@ struct ProgramRun {
   std::map<std::string, std::string> environment;  // added to the test's own
   double kill_after = 0;                           // seconds until SIGKILL; 0: never
   std::string out_to;                              // a file for stdout; "closed": none at all
+  std::string program{};                           // its path; empty: tepui
 };
 
 struct ProgramResult {
@@ -23,6 +24,13 @@ struct ProgramResult {
   std::string out;
   std::string err;
 };
+
+// Types into a program on a terminal of its own, 80 columns wide, once it has shown `prompt`, and
+// gives everything that it wrote until it ended. The program is looked for in PATH.
+std::string type_into(const std::vector<std::string>& command,
+                      const std::map<std::string, std::string>& environment,
+                      const std::filesystem::path& folder, const std::string& prompt,
+                      const std::string& typed);
 
 // Fails the test, with code -1, if the program cannot be run or hangs for two minutes.
 ProgramResult run_program(const ProgramRun& run);

@@ -6,6 +6,14 @@
 
 namespace tepui::cpu {
 
+std::vector<const char*> built_kernels() {
+  std::vector<const char*> names = {portable_kernels().isa};
+#if defined(__x86_64__)
+  names.insert(names.end(), {avx2_kernels().isa, avx512_kernels().isa});
+#endif
+  return names;
+}
+
 std::vector<const KernelTable*> usable_kernels() {
   std::vector<const KernelTable*> tables = {&portable_kernels()};
 #if defined(__x86_64__)

@@ -13,6 +13,9 @@
 
 namespace tepui::cpu {
 
+// Their names, all that this build has, the slowest first.
+std::vector<const char*> built_kernels();
+
 // All that this build has and this processor can run, the slowest first.
 std::vector<const KernelTable*> usable_kernels();
 
