@@ -173,6 +173,13 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
       ->check(positive_number())
       ->type_name("X")
       ->capture_default_str();
+  scan.add_option("--surface", a.request.metrics.surface,
+                  "Keep x over tokens and channels of the first N\n"
+                  "sequences, for the surfaces of tepui report: at most\n"
+                  "256 x 256 cells a place, each the largest |x| in it")
+      ->check(count_up_to(1 << 30, 0))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void add_run_options(CLI::App& scan, ScanArguments& a) {

@@ -48,15 +48,15 @@ std::string reason(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
-CLI::Validator count_up_to(std::int64_t most) {
+CLI::Validator count_up_to(std::int64_t most, std::int64_t least) {
   return CLI::Validator(
-      [most](std::string& text) {
+      [most, least](std::string& text) {
         std::int64_t number = 0;
         const char* const end = text.data() + text.size();
         const auto [next, fault] = std::from_chars(text.data(), end, number);
-        if (fault == std::errc() && next == end && number >= 1 && number <= most)
+        if (fault == std::errc() && next == end && number >= least && number <= most)
           return std::string();
-        return fmt::format("expected a whole number from 1 to {}, found '{}'", most, text);
+        return fmt::format("expected a whole number from {} to {}, found '{}'", least, most, text);
       },
       "");
 }

@@ -10,8 +10,8 @@
 
 namespace tepui {
 
-// A whole number from 1 to `most`.
-CLI::Validator count_up_to(std::int64_t most);
+// A whole number from `least` to `most`.
+CLI::Validator count_up_to(std::int64_t most, std::int64_t least = 1);
 // A finite number above 0.
 CLI::Validator positive_number();
 CLI::Validator one_of(std::vector<std::string> names);

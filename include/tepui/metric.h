@@ -43,6 +43,9 @@ class Metric {
  public:
   virtual ~Metric() = default;
   virtual std::string_view name() const = 0;
+  // Whether it has rows for any of these sequences, [first, last) in the numbering of the run. A
+  // chunk for which it has none is computed without its steps.
+  virtual bool measures(int /*first_sequence*/, int /*last_sequence*/) const { return true; }
   // The values to bring back, in the order in which rows() gets them.
   virtual std::vector<Value> emit(EmitContext& context) const = 0;
   virtual Status rows(std::span<const HostView> outputs, const TapContext& context,
@@ -57,6 +60,7 @@ struct ScanMetricOptions {
   double keep_ratio = 100;  // every |x| above this many medians is kept with its place,
   double keep_floor = 100;  // or above this where the median is 0,
   int capacity = 4096;      // up to so many a sequence; the count is exact
+  int surface = 1;          // sequences, from the first on, whose |x| is kept as a surface
 };
 std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& options);
 

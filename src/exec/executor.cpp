@@ -185,7 +185,7 @@ Status Executor::embed(Run& run, Wave& wave) {
   const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, work,
+    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, chunk.first_sequence, work,
                                            [&] { return lower_embedding(model_, chunk.shape); }));
     TEPUI_TRY(compute(run, chunk, *part, kNoLayer, chunk.rows(chunk.hidden, width)));
   }
@@ -198,7 +198,7 @@ Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
   const SiteWork work = run.work_at(layer);
   const std::string kind = fmt::format("block {}", layer_kind(model_.spec, layer));
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, work, [&] {
+    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, chunk.first_sequence, work, [&] {
       return lower_block(model_, layer, chunk.shape);
     }));
     TEPUI_TRY(compute(run, chunk, *part, layer, chunk.rows(chunk.next, width)));
@@ -213,7 +213,7 @@ Status Executor::finish(Run& run, Wave& wave) {
   const Dims& dims = model_.spec.dims;
   for (ChunkState& chunk : wave) {
     const BufferSlice head_input = chunk.rows(chunk.next, dims.embedding_width);
-    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, work,
+    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, chunk.first_sequence, work,
                                            [&] { return lower_final_norm(model_, chunk.shape); }));
     TEPUI_TRY(compute(run, chunk, *part, kNoLayer, head_input));
     if (!run.on_chunk) continue;

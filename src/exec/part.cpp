@@ -50,9 +50,10 @@ Status bind_taps(Backend& backend, Part& part, Bindings& bindings) {
 }
 
 Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const SiteWork& sites,
+                                              std::span<const Metric* const> metrics,
                                               Lowered lowered) {
   auto part = std::make_unique<Part>();
-  TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics_));
+  TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics));
   TEPUI_TRY(part->prepared, backend_.prepare(part->tapped.lowered.program));
   for (const Constant& constant : part->tapped.constants) {
     TEPUI_TRY(Buffer buffer, backend_.allocate(constant.bytes.size(), Memory::device));
@@ -63,14 +64,22 @@ Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const Sit
   return part;
 }
 
-Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk,
+Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk, int first_sequence,
                              const SiteWork& sites, const std::function<Result<Lowered>()>& lower) {
-  const std::string key = fmt::format("{} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","),
-                                      numbers(sites.measured), numbers(sites.streamed));
+  std::vector<const Metric*> metrics;
+  std::vector<std::string_view> metric_names;
+  for (const auto& metric : metrics_) {
+    if (!metric->measures(first_sequence, first_sequence + chunk.sequences())) continue;
+    metrics.push_back(metric.get());
+    metric_names.push_back(metric->name());
+  }
+  const std::string key =
+      fmt::format("{} | {} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","),
+                  numbers(sites.measured), numbers(sites.streamed), fmt::join(metric_names, ","));
   auto& slot = parts_[key];
   if (slot == nullptr) {
     TEPUI_TRY(Lowered lowered, lower());
-    TEPUI_TRY(slot, make(chunk, sites, std::move(lowered)));
+    TEPUI_TRY(slot, make(chunk, sites, metrics, std::move(lowered)));
   }
   return slot.get();
 }

@@ -41,15 +41,16 @@ class PartCache {
             std::span<const std::unique_ptr<Metric>> metrics)
       : backend_(backend), spec_(spec), metrics_(metrics) {}
 
-  // `kind` names the part ("block 0.125"); `lower` is called when it is not there yet.
-  Result<Part*> get(const std::string& kind, const ChunkShape& chunk, const SiteWork& sites,
-                    const std::function<Result<Lowered>()>& lower);
+  // `kind` names the part ("block 0.125"); `lower` is called when it is not there yet. The part
+  // has the steps of those metrics that measure any of the chunk's sequences.
+  Result<Part*> get(const std::string& kind, const ChunkShape& chunk, int first_sequence,
+                    const SiteWork& sites, const std::function<Result<Lowered>()>& lower);
   std::size_t size() const { return parts_.size(); }
   void clear() { parts_.clear(); }
 
  private:
   Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, const SiteWork& sites,
-                                     Lowered lowered);
+                                     std::span<const Metric* const> metrics, Lowered lowered);
 
   Backend& backend_;
   const ModelSpec& spec_;

@@ -48,8 +48,7 @@ bool contains(const std::vector<Site>& sites, Site site) {
 }  // namespace
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           const SiteWork& wanted,
-                           std::span<const std::unique_ptr<Metric>> metrics) {
+                           const SiteWork& wanted, std::span<const Metric* const> metrics) {
   Tapped tapped;
   const std::size_t plain_steps = lowered.program.steps.size();
   Builder builder(std::move(lowered.program));
@@ -70,8 +69,8 @@ Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkSh
     if (sites.measured.empty()) continue;
     EmitContext context{builder, x, lowered.offsets, width, chunk.lengths, tapped.constants};
     const std::size_t first = builder.program().steps.size();
-    for (const auto& metric : metrics) {
-      tapped.outputs.push_back({metric.get(), sites.measured, width, metric->emit(context)});
+    for (const Metric* const metric : metrics) {
+      tapped.outputs.push_back({metric, sites.measured, width, metric->emit(context)});
       for (const Value value : tapped.outputs.back().values) builder.mark_output(value);
     }
     taps.push_back({x, first, builder.program().steps.size()});

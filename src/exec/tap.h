@@ -37,7 +37,6 @@ struct Tapped {
 };
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           const SiteWork& wanted,
-                           std::span<const std::unique_ptr<Metric>> metrics);
+                           const SiteWork& wanted, std::span<const Metric* const> metrics);
 
 }  // namespace tepui

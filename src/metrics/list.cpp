@@ -10,6 +10,7 @@ std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& optio
   list.push_back(make_channel_max());
   list.push_back(make_token_max());
   list.push_back(make_l2_norm());
+  if (options.surface > 0) list.push_back(make_surface(options.surface));
   return list;
 }
 

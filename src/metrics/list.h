@@ -13,5 +13,6 @@ std::unique_ptr<Metric> make_quantiles(const ScanMetricOptions& options);
 std::unique_ptr<Metric> make_channel_max();
 std::unique_ptr<Metric> make_token_max();
 std::unique_ptr<Metric> make_l2_norm();
+std::unique_ptr<Metric> make_surface(int sequences);
 
 }  // namespace tepui

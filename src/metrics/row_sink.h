@@ -36,8 +36,12 @@ struct Observation {
 };
 
 // One array, stored whole. Metrics of a scan:
-//   channel_max  values [D] signed, indices [D] the position of each     token_max  values [T]
-//   signed, indices [T] the channel of each     l2_norm  values [T], no indices
+//   channel_max  values [D] signed, indices [D] the position of each
+//   token_max    values [T] signed, indices [T] the channel of each
+//   l2_norm      values [T], no indices
+//   surface      values [cells] signed, by rows of metrics/surface.h; indices position * D +
+//   channel
+//                of each, none where a cell is one element. The first sequences alone have it.
 struct Series {
   int sequence = 0;
   Point point;

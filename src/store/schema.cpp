@@ -77,7 +77,10 @@ CREATE TABLE observation (
 ) STRICT, WITHOUT ROWID;
 
 -- Arrays. channel_max: values [D] signed, indices: the position of each. token_max: values [T]
--- signed, indices: the channel of each. l2_norm: values [T], no indices.
+-- signed, indices: the channel of each. l2_norm: values [T], no indices. surface, of the first
+-- sequences alone: values of tokens x channels in at most 256 x 256 cells, row by row; where a cell
+-- covers more than one element (ceil(T / 256) x ceil(D / 256) of them), its largest, signed, and
+-- indices: position * D + channel of it, else no indices.
 CREATE TABLE series (
   sequence INTEGER NOT NULL,
   layer    INTEGER NOT NULL,

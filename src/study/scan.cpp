@@ -37,6 +37,7 @@ json identity_of(const ScanRequest& request, const ScanInput& opened) {
           {"keep_ratio", request.metrics.keep_ratio},
           {"keep_floor", request.metrics.keep_floor},
           {"keep_capacity", request.metrics.capacity},
+          {"surface", request.metrics.surface},
           {"backend", opened.backend->device().backend},
           {"isa", opened.backend->device().isa}};
 }

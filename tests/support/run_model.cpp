@@ -51,7 +51,9 @@ std::vector<std::string> scan_lines(const std::filesystem::path& folder, Sequenc
   const auto model = open_model(folder);
   EXPECT_TRUE(model) << model.error().message;
   const auto backend = backend_of(settings);
-  const auto metrics = scan_metrics({});
+  ScanMetricOptions options;
+  options.surface = settings.surface;
+  const auto metrics = scan_metrics(options);
   const auto sites = SiteSelection::parse(settings.sites, model->spec);
   EXPECT_TRUE(sites) << sites.error().message;
   TextSink sink;

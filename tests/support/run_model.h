@@ -21,6 +21,7 @@ struct RunSettings {
   int threads = 2;
   ExecOptions exec;
   std::string sites = "all";
+  int surface = 0;  // sequences that scan_lines keeps the surface of
 };
 
 // What the scan's metrics give, as sorted lines of exact bits.
