@@ -65,28 +65,41 @@ Status StoreReader::prepare_statements() {
   TEPUI_TRY(series_,
             database_.prepare("SELECT metric, \"values\", indices FROM series WHERE sequence = ?1 "
                               "AND layer = ?2 AND site = ?3 ORDER BY metric"));
+  TEPUI_TRY(series_of_metric_,
+            database_.prepare("SELECT metric, \"values\", indices FROM series WHERE sequence = ?1 "
+                              "AND layer = ?2 AND site = ?3 AND metric = ?4"));
   return {};
 }
 
 Result<nlohmann::json> StoreReader::identity() { return read_identity(database_, file_); }
 
 Result<RunInfo> StoreReader::run() {
+  TEPUI_TRY(auto all, runs());
+  if (all.empty()) return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
+  return std::move(all.back().info);
+}
+
+Result<std::vector<RunRecord>> StoreReader::runs() {
   TEPUI_TRY(auto query,
             database_.prepare("SELECT options, model, model_path, model_fingerprint, tokenizer, "
                               "tokenizer_fingerprint, text, text_fingerprint, backend, device, "
-                              "detail, version FROM run ORDER BY id DESC LIMIT 1"));
-  TEPUI_TRY(const bool found, query.step());
-  if (!found) return fail(ErrorKind::data, "{}: expected a row in table run", file_.string());
-  RunInfo run;
-  std::string* columns[] = {&run.options,    &run.model,
-                            &run.model_path, &run.model_fingerprint,
-                            &run.tokenizer,  &run.tokenizer_fingerprint,
-                            &run.text,       &run.text_fingerprint,
-                            &run.backend,    &run.device,
-                            &run.detail,     &run.version};
-  int column = 0;
-  for (std::string* target : columns) *target = query.text(column++);
-  return run;
+                              "detail, version, started, finished FROM run ORDER BY id"));
+  std::vector<RunRecord> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) return rows;
+    RunRecord& row = rows.emplace_back();
+    RunInfo& run = row.info;
+    std::string* columns[] = {&run.options,    &run.model,
+                              &run.model_path, &run.model_fingerprint,
+                              &run.tokenizer,  &run.tokenizer_fingerprint,
+                              &run.text,       &run.text_fingerprint,
+                              &run.backend,    &run.device,
+                              &run.detail,     &run.version,
+                              &row.started,    &row.finished};
+    int column = 0;
+    for (std::string* target : columns) *target = query.text(column++);
+  }
 }
 
 Result<std::vector<SequenceRow>> StoreReader::sequences() {
@@ -172,12 +185,23 @@ Result<std::vector<ObservationRow>> StoreReader::read_observations(Statement& st
 
 Result<std::vector<SeriesRow>> StoreReader::series(int sequence, Point point) {
   series_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+  return read_series(series_, sequence);
+}
+
+Result<std::vector<SeriesRow>> StoreReader::series(int sequence, Point point,
+                                                   std::string_view metric) {
+  series_of_metric_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+  series_of_metric_.bind(4, metric);
+  return read_series(series_of_metric_, sequence);
+}
+
+Result<std::vector<SeriesRow>> StoreReader::read_series(Statement& statement, int sequence) {
   std::vector<SeriesRow> rows;
   for (;;) {
-    TEPUI_TRY(const bool more, series_.step());
+    TEPUI_TRY(const bool more, statement.step());
     if (!more) return rows;
-    rows.push_back({series_.text(0), from_blob<float>(series_.bytes(1)),
-                    from_blob<std::uint32_t>(series_.bytes(2))});
+    rows.push_back({statement.text(0), from_blob<float>(statement.bytes(1)),
+                    from_blob<std::uint32_t>(statement.bytes(2))});
     const SeriesRow& row = rows.back();
     if (!row.indices.empty() && row.indices.size() != row.values.size())
       return fail(ErrorKind::data, "{}: series {} of sequence {}: {} values but {} indices",

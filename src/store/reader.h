@@ -23,7 +23,8 @@ class StoreReader {
   const std::filesystem::path& file() const { return file_; }
 
   Result<nlohmann::json> identity();
-  Result<RunInfo> run();  // the latest
+  Result<RunInfo> run();                  // the latest
+  Result<std::vector<RunRecord>> runs();  // all, in the order in which they were started
   Result<std::vector<SequenceRow>> sequences();
   Result<std::vector<VocabularyRow>> vocabulary();  // ascending token_id
   Result<std::vector<UnitRange>> units();           // ascending
@@ -39,11 +40,14 @@ class StoreReader {
                                                    std::string_view metric);
   // Ordered by metric.
   Result<std::vector<SeriesRow>> series(int sequence, Point point);
+  // Of one metric: one row, or none.
+  Result<std::vector<SeriesRow>> series(int sequence, Point point, std::string_view metric);
 
  private:
   Status prepare_statements();
   Result<std::vector<Point>> read_points(Statement& statement);
   Result<std::vector<ObservationRow>> read_observations(Statement& statement);
+  Result<std::vector<SeriesRow>> read_series(Statement& statement, int sequence);
 
   std::filesystem::path file_;
   Database database_;
@@ -51,6 +55,7 @@ class StoreReader {
   Statement observations_;
   Statement observations_of_metric_;
   Statement series_;
+  Statement series_of_metric_;
 };
 
 // What the writer, too, must read.

@@ -29,6 +29,13 @@ struct RunInfo {
   bool operator==(const RunInfo&) const = default;
 };
 
+// A run as the store remembers it, with its times (UTC, ISO 8601).
+struct RunRecord {
+  RunInfo info;
+  std::string started;
+  std::string finished;  // empty: was interrupted, or still runs
+};
+
 // Tokens as the model saw them, BOS included.
 struct SequenceRow {
   std::string source;            // the file, "prompt" or "ids"
