@@ -1,0 +1,65 @@
+"use strict";
+// Where the top values sit: layer x channel and layer x position.
+
+function placeTraces(entry, columns, key, theme, width, axes, [least, most], above) {
+  const { run } = entry;
+  const sizes = columns.value.map(Math.abs);
+  const { logs } = logColour(sizes);
+  const scale = (value) => (value - least) / Math.max(most - least, 1e-9);
+  return [{ type: "scatter", mode: "markers",
+    x: columns.layer.map((layer) => (layer === null ? 0 : layer)), y: columns[key], ...axes,
+    showlegend: false,
+    marker: { size: logs.map((value) => 4 + 10 * scale(value)), color: logs, cmin: least, cmax: most,
+      colorscale: COLOURS, showscale: axes.xaxis === undefined,
+      line: { color: theme.ink, width: columns.massive.map((flag) => (flag ? 2 : 0.4)) },
+      opacity: 1, colorbar: sizeBar(least, most, theme, width, above) },
+    text: columns.value.map((value, at) => `x = ${show(value)}${columns.massive[at] ? ", massive" : ""}` +
+      `<br>token ${plotText(cut(tokenText(run, columns.token[at]), 30))}` +
+      `<br>layer ${columns.layer[at] === null ? "–" : columns.layer[at]}, channel ${columns.channel[at]}` +
+      `<br>position ${columns.position[at]}, sequence ${columns.sequence[at]}` +
+      `<br>the largest of ${columns.count[at]} top values here`),
+    hovertemplate: "%{text}<extra></extra>" }];
+}
+
+// A little more than from 0 to the last one, so that no point is cut.
+function placeRange(entries, part, key) {
+  const most = entries.reduce((most, { site }) =>
+    site.places[part][key].reduce((a, b) => Math.max(a, b), most), 1);
+  return [-0.04 * most, 1.04 * most];
+}
+
+function placesFigure(id, part, key, title) {
+  const listOf = (entry) => entry.site.places[part];
+  return {
+    id, kind: KIND_2D, title,
+    see: () => shownRuns().map(({ run, site }) =>
+      (report.runs.length > 1 ? run.label + ": " : "") + site.places.see).join("\n"),
+    chart: (theme, width) => {
+      const entries = shownRuns();
+      const all = logColour(entries.flatMap((entry) => listOf(entry).value.map(Math.abs)));
+      const frame = panels(entries, width, theme, { height: 440, x: layerAxis(entries),
+        y: { title: { text: key }, range: placeRange(entries, part, key) } });
+      const left = entries.reduce((sum, entry) => sum + listOf(entry).left_out, 0);
+      return { data: entries.flatMap((entry, at) =>
+        placeTraces(entry, listOf(entry), key, theme, width, frame.axesOf(at),
+          [all.least, all.most], frame.above)),
+      layout: frame.layout, height: frame.height,
+      note: "Of each sequence's largest |x|; outlined ones are massive by the rule." +
+        (left ? ` ${left} weaker places are left out.` : "") };
+    },
+    table: () => ({ columns: [{ name: "run", kind: "text" },
+      ...numbers("layer", "channel", "position", "value"), { name: "token", kind: "token" },
+      ...numbers("sequence", "top values here", "massive")],
+    rows: shownRuns().flatMap((entry) => {
+      const list = listOf(entry);
+      return list.value.map((value, at) => [entry.run.label, list.layer[at], list.channel[at],
+        list.position[at], value, tokenText(entry.run, list.token[at]), list.sequence[at],
+        list.count[at], list.massive[at]]);
+    }) }),
+  };
+}
+
+const channelFigure = placesFigure("channels", "by_channel", "channel",
+  "Which channels hold the top values");
+const positionFigure = placesFigure("positions", "by_position", "position",
+  "Which positions hold the top values");

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// tepui report
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "report/page.h"
+#include "report/report_data.h"
+#include "store/output_file.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+struct ReportArguments {
+  std::vector<std::string> folders;
+  std::string out;
+  MassiveRule rule;
+  bool json = false;
+};
+
+// Beside the store of one scan; several have no folder in common.
+std::string default_file(const std::vector<std::string>& folders) {
+  std::error_code ignored;
+  const std::filesystem::path first(folders.front());
+  if (folders.size() == 1 && std::filesystem::is_directory(first, ignored))
+    return (first / "report.html").string();
+  return "report.html";
+}
+
+Status run(const ReportArguments& a) {
+  std::vector<ReportSource> sources;
+  for (const std::string& folder : a.folders) {
+    TEPUI_TRY(auto source, open_report_source(folder, a.rule));
+    sources.push_back(std::move(source));
+  }
+  TEPUI_TRY(const auto data, report_data(sources));
+  if (a.json) {
+    const std::string text = data.dump(-1, ' ', false, ChartJson::error_handler_t::replace) + "\n";
+    return write_to_stdout(text);
+  }
+  TEPUI_TRY(const std::string page, report_page(data));
+  const std::string name = a.out.empty() ? default_file(a.folders) : a.out;
+  TEPUI_TRY(auto file, OutputFile::create(name));
+  TEPUI_TRY(file.write(page));
+  TEPUI_TRY(file.commit());
+  fmt::print("{} ({:.1f} MB)\n", name, static_cast<double>(page.size()) / 1e6);
+  return flush_output();
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, int& code) {
+  auto a = std::make_shared<ReportArguments>();
+  CLI::App* command = app.add_subcommand(
+      "report", "Draw one scan, or several side by side, as a page for the browser");
+  command->add_option("DIR", a->folders, "Folders of scans")->required()->type_name("");
+  command
+      ->add_option("--out", a->out,
+                   "The page: one file, which needs no network (default:\nDIR/report.html, or "
+                   "report.html here for several)")
+      ->type_name("FILE");
+  command->add_option("--min-abs", a->rule.min_abs, "Massive: |x| above this")
+      ->check(positive_number())
+      ->type_name("X")
+      ->capture_default_str();
+  command
+      ->add_option("--min-ratio", a->rule.min_ratio,
+                   "and above this many times the sequence's median of |x|")
+      ->check(positive_number())
+      ->type_name("X")
+      ->capture_default_str();
+  command->add_flag("--json", a->json, "Print the data of the charts instead of the page");
+  command->footer(
+      "  tepui scan gpt2 --text book.txt --out plain\n"
+      "  tepui scan gpt2 --text book.txt --bos yes --out bos\n"
+      "  tepui report plain bos --out bos.html");
+  command->callback([a, &code] { code = finish_command(run(*a)); });
+}
+
+}  // namespace tepui
