@@ -21,14 +21,11 @@ const char* const kAbout =
     "tokens\n"
     "  tepui massive DIR                 the finding of an earlier scan, by other thresholds, "
     "without a new run\n"
-    "  tepui show DIR...                 tables and charts of scans in the terminal, side by side\
-"
+    "  tepui show DIR...                 tables and charts of scans in the terminal, side by side\n"
     "  tepui report DIR...               figures of one scan or of several side by side: a page "
-    "for the browser\
-"
+    "for the browser\n"
     "  tepui export DIR                  everything that a scan measured, as CSV, JSON lines or "
-    "NumPy arrays\
-"
+    "NumPy arrays\n"
     "  tepui devices                     what this machine can compute on";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a

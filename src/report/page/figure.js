@@ -54,6 +54,7 @@ async function saveImage(figure, format, name) {
 }
 
 function framed(chart, theme, width) {
+  tickLogAxes(chart);
   const narrow = width < 600;
   return Object.assign({
     height: chart.height,

@@ -30,9 +30,9 @@ function lifeTraces({ run, site, life }, theme, axes, legend, boundLegend) {
   const main = line("the activation", life.values, 0, "solid", "circle");
   main.line.width = 3;
   main.marker.size = 9;
-  main.text = life.values.map((value) => show(value));
-  main.hovertemplate = "x = %{text}<br>layer %{x}<br>" + plotText(lifeName(run, life)) +
-    "<extra></extra>";
+  main.text = life.values.map((value, at) => `x = ${show(value)}<br>${plotText(layerName(site, at))}` +
+    `<br>${plotText(lifeName(run, life))}`);
+  main.hovertemplate = "%{text}<extra></extra>";
   const bound = { ...line("no larger than", life.bounds, 0, "solid", "triangle-down-open"),
     mode: "markers", showlegend: boundLegend,
     marker: { symbol: "triangle-down-open", size: 11, color: theme.list[0] } };

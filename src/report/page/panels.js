@@ -37,15 +37,28 @@ function panels(entries, width, theme, axes) {
     { xaxis: "x" + (at + 1), yaxis: "y" + (at + 1) }) };
 }
 
-// An axis of layers: whole numbers.
+// An axis of layers: whole numbers, or the name of a site that has none.
 function layerAxis(entries) {
+  if (entries.length && entries[0].site.layers === null)
+    return { title: { text: "site" }, tickvals: [0], ticktext: [entries[0].site.site] };
   const most = Math.max(1, ...entries.map((entry) => layerNumbers(entry.site).length));
   return { title: { text: "layer" }, tickformat: "d", dtick: most <= 16 ? 1 : undefined };
 }
 
 function sizeAxis(title, log) {
-  return { title: { text: title }, type: log ? "log" : "linear", tickformat: "~g",
-    ...(log ? { dtick: 1 } : {}) };
+  return { title: { text: title }, type: log ? "log" : "linear", tickformat: "~g" };
+}
+
+// Ticks of logarithmic axes: powers of ten, or closer ones where the values span little.
+function tickLogAxes(chart) {
+  for (const direction of ["x", "y"]) {
+    const { least, most } = logColour(chart.data.flatMap((trace) => trace[direction] || []));
+    const axes = Object.entries(chart.layout).filter(([name, axis]) =>
+      name.startsWith(direction + "axis") && axis.type === "log");
+    for (const [, axis] of axes)
+      axis.dtick = most - least > 1.5 ? Math.ceil((most - least) / 8) : most - least > 0.5 ? "D2" :
+        undefined;
+  }
 }
 
 // log10 of sizes and where its ticks stand, for colours.
