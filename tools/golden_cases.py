@@ -19,6 +19,7 @@ class Case:
     config: dict  # as written in config.json
     as_saved: bool = False  # config.json as transformers writes it, instead of the keys above
     shards: int = 1
+    nanogpt: dict | None = None  # written as a checkpoint of nanoGPT with these model_args besides
     rename: Callable | None = None  # {name: tensor} -> {name: tensor}, of the weight file
     lengths: dict = dataclasses.field(default_factory=lambda: {"golden.safetensors": 12})
 

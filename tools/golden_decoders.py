@@ -142,6 +142,10 @@ LONG_ROPE = {
 YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8}
 
 CASES = [
+    case("nanogpt", "gpt2", gpt2(activation_function="gelu", vocab_size=48), dtype="f32",
+         nanogpt={"bias": True, "dropout": 0.0}),
+    case("nanogpt-no-bias", "gpt2", gpt2(activation_function="gelu", vocab_size=48), dtype="f32",
+         nanogpt={"bias": False, "dropout": 0.0}),
     case("mistral-window", "llama-like",
          like_llama("mistral", "MistralForCausalLM", sliding_window=3, head_dim=12)),
     case("mixtral", "mixtral",

@@ -69,12 +69,12 @@ class RefuseNarrowFloats(TorchDispatchMode):
 # --- the model folder ---------------------------------------------------------------------------
 
 
-def random_values(case_name, name, parameter, is_embedding):
+def random_values(case_name, name, parameter, is_embedding, no_bias=False):
     """Weights large enough that attention is far from uniform; no norm weight 1, no bias 0."""
     values = np.random.default_rng(zlib.crc32(f"{case_name}/{name}".encode()))
     values = values.standard_normal(tuple(parameter.shape))
     if name.endswith("bias"):
-        values = 0.2 * values
+        values = (0 if no_bias else 0.2) * values
     elif parameter.ndim == 1 or "norm" in name.split(".")[-2]:
         values = 1 + 0.3 * values
     else:
@@ -88,7 +88,9 @@ def hub_tensors(case, config):
     tables = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.copy_(random_values(case.name, name, parameter, id(parameter) in tables))
+            is_table = id(parameter) in tables
+            no_bias = case.nanogpt is not None and not case.nanogpt["bias"]
+            parameter.copy_(random_values(case.name, name, parameter, is_table, no_bias))
     with tempfile.TemporaryDirectory() as folder:
         model.to(DTYPES[case.dtype]).save_pretrained(folder)
         return load_file(f"{folder}/model.safetensors")
@@ -237,10 +239,10 @@ def run_float64(folder, family, ids, weights):
 # --- cases --------------------------------------------------------------------------------------
 
 
-def write_golden(case, folder, file, length):
+def write_golden(case, folder, into, length):
     family = FAMILIES[case.family]
     config = transformers.AutoConfig.from_pretrained(folder)
-    seed = zlib.crc32(f"{case.name}/{file}/ids".encode())
+    seed = zlib.crc32(f"{case.name}/{into.name}/ids".encode())
     ids = np.random.default_rng(seed).integers(0, config.vocab_size, (2, length))
     ids = torch.from_numpy(ids)
     narrow, model = run_float32(folder, family, ids)
@@ -254,16 +256,39 @@ def write_golden(case, folder, file, length):
             continue  # it is the resid_post before it
         golden[site] = tensor
         golden[f"{site}.err32"] = (narrow[site].double() - tensor).abs().max().reshape(1)
-    save_file(golden, folder / file)
+    save_file(golden, into)
     return golden["logits.err32"].item()
+
+
+def write_nanogpt(case, hub, file):
+    """The checkpoint that nanoGPT's train.py would write of this GPT-2, after torch.compile."""
+    model = {}
+    for name, tensor in load_file(hub / "model.safetensors").items():
+        if name.endswith("bias") and not case.nanogpt["bias"]:
+            require(not tensor.any(), f"{name} is not zero")
+            continue
+        is_conv = name.split(".")[-2] in ("c_attn", "c_proj", "c_fc") and tensor.ndim == 2
+        model["_orig_mod." + name] = tensor.T.contiguous() if is_conv else tensor
+    model["_orig_mod.lm_head.weight"] = model["_orig_mod.transformer.wte.weight"]
+    keys = case.config
+    args = {"n_layer": keys["n_layer"], "n_head": keys["n_head"], "n_embd": keys["n_embd"],
+            "block_size": keys["n_positions"], "vocab_size": keys["vocab_size"]}
+    optimizer = {"state": {0: {"step": torch.tensor(7.0)}}, "param_groups": [{"lr": 6e-4}]}
+    torch.save({"model": model, "optimizer": optimizer, "model_args": args | case.nanogpt,
+                "iter_num": 7, "best_val_loss": torch.tensor(1.5), "config": {"device": "cpu"}},
+               file)
 
 
 def make_case(case, out):
     folder = out / case.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_model(case, folder)
-    errors = [write_golden(case, folder, file, length) for file, length in case.lengths.items()]
+    with tempfile.TemporaryDirectory() as other:
+        hub = pathlib.Path(other) if case.nanogpt else folder
+        write_model(case, hub)
+        errors = [write_golden(case, hub, folder / file, n) for file, n in case.lengths.items()]
+        if case.nanogpt:
+            write_nanogpt(case, hub, folder / "ckpt.pt")
     size = sum(file.stat().st_size for file in folder.iterdir())
     shown = ", ".join(f"{error:.1e}" for error in errors)
     print(f"{case.name}: {size / 1000:.0f} kB, float32 error of the logits {shown}", flush=True)

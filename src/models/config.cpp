@@ -32,7 +32,7 @@ Result<const ArchSpec*> find_arch(const json& config, const std::string& file) {
   const std::string model_type = has_type ? type->get<std::string>() : "";
   std::vector<std::string_view> known;
   for (const ArchSpec* arch : all_architectures()) {
-    known.push_back(arch->name);
+    if (!arch->model_types.empty()) known.push_back(arch->name);
     if (std::ranges::count(arch->model_types, model_type) != 0) return arch;
     if (!model_type.empty()) continue;  // the type is more exact than the class
     for (const std::string& name : classes)

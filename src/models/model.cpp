@@ -6,6 +6,7 @@
 #include "base/mapped_file.h"
 #include "models/bindings.h"
 #include "models/config.h"
+#include "weights/nanogpt.h"
 
 namespace tepui {
 
@@ -40,6 +41,35 @@ ModelSpec spec_of(const Llama2cHeader& header) {
   return spec;
 }
 
+ModelSpec spec_of(const NanoGptArgs& args) {
+  ModelSpec spec;
+  spec.arch = &arch_named("nanogpt");
+  spec.form = spec.arch->form;
+  Dims& dims = spec.dims;
+  dims.layers = args.layers;
+  dims.width = dims.embedding_width = args.width;
+  dims.heads = dims.kv_heads = args.heads;
+  dims.head_dim = args.width / args.heads;
+  dims.hidden = 4 * args.width;
+  dims.vocabulary = args.vocabulary;
+  dims.context = args.context;
+  dims.norm_eps = spec.arch->eps_fallback;
+  dims.act = TEPUI_ACT_GELU_ERF;
+  dims.tied = true;
+  dims.attention_bias = dims.mlp_bias = args.bias;
+  return spec;
+}
+
+// nanoGPT's out folder holds its checkpoint under this name.
+std::filesystem::path nanogpt_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.extension() == ".pt") return path;
+  const auto file = path / "ckpt.pt";
+  const bool is_there =
+      !std::filesystem::exists(path / "config.json", error) && std::filesystem::exists(file, error);
+  return is_there ? file : std::filesystem::path();
+}
+
 std::string last_name(const std::filesystem::path& path) {
   const auto normal = std::filesystem::absolute(path).lexically_normal();
   return normal.has_filename() ? normal.filename().string()
@@ -61,9 +91,17 @@ Result<Model> open_model(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status))
     return fail(ErrorKind::io,
-                "{}: expected a model folder or a llama2.c .bin file, found nothing there",
+                "{}: expected a model folder, a llama2.c .bin file or a nanoGPT .pt file, found "
+                "nothing there",
                 path.string());
-  if (std::filesystem::is_directory(status)) {
+  if (const auto checkpoint = nanogpt_file(path); !checkpoint.empty()) {
+    TEPUI_TRY(NanoGptModel file, open_nanogpt(checkpoint));
+    if (file.args.width % file.args.heads != 0)
+      return fail(ErrorKind::data, "{}: expected heads that divide the width of {}, found {}",
+                  checkpoint.string(), file.args.width, file.args.heads);
+    model.spec = spec_of(file.args);
+    model.source = std::move(file.source);
+  } else if (std::filesystem::is_directory(status)) {
     const auto config = path / "config.json";
     if (!std::filesystem::exists(config, error))
       return fail(ErrorKind::data, "{}: expected a model folder with config.json, found none",
@@ -78,7 +116,8 @@ Result<Model> open_model(const std::filesystem::path& path) {
   } else {
     return fail(
         ErrorKind::data,
-        "{}: expected a model folder (config.json, model.safetensors) or a llama2.c .bin file",
+        "{}: expected a model folder (config.json, model.safetensors), a llama2.c .bin file or a "
+        "nanoGPT .pt file",
         path.string());
   }
   TEPUI_TRY(bind_weights(model));

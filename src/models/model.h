@@ -59,7 +59,8 @@ class Model {
   const BoundWeight* find_global(WeightRole role) const;
 };
 
-// An HF folder, or a llama2.c checkpoint (a file that ends in .bin).
+// An HF folder, a llama2.c checkpoint (a file that ends in .bin) or one of nanoGPT (.pt, or a
+// folder with ckpt.pt).
 Result<Model> open_model(const std::filesystem::path& path);
 
 }  // namespace tepui

@@ -8,6 +8,7 @@ namespace tepui {
 
 const ArchSpec& llama_arch();
 const ArchSpec& gpt2_arch();
+const ArchSpec& nanogpt_arch();
 const ArchSpec& mistral_arch();
 const ArchSpec& mixtral_arch();
 const ArchSpec& qwen2_arch();
