@@ -61,6 +61,7 @@ class Model {
   ModelSpec spec;
   std::string name;  // the folder's or file's name, for people
   std::string path;
+  std::string container;  // "safetensors", "GGUF", "llama2.c"
   std::unique_ptr<WeightSource> source;
   std::vector<BoundWeight> globals;              // embeddings, final norm, head
   std::vector<std::vector<BoundWeight>> layers;  // per layer, in the table's order
@@ -70,7 +71,8 @@ class Model {
   const BoundWeight* find_global(WeightRole role) const;
 };
 
-// An HF folder, or a llama2.c checkpoint (a file that ends in .bin).
+// An HF folder, a GGUF file (or a folder with a single one), or a llama2.c checkpoint (a file that
+// ends in .bin).
 Result<Model> open_model(const std::filesystem::path& path);
 
 }  // namespace tepui
