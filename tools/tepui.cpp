@@ -22,6 +22,8 @@ const char* const kAbout =
     "  tepui massive DIR                 the finding of an earlier scan, by other thresholds, "
     "without a new run\n"
     "  tepui export DIR                  everything that a scan measured, as CSV or JSON lines\n"
+    "  tepui inspect MODEL               what a model is, its sites, the memory it needs\n"
+    "  tepui tokenize MODEL --text FILE  a text as token ids, pieces and places\n"
     "  tepui devices                     what this machine can compute on";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a
@@ -41,6 +43,8 @@ int run(int argc, char** argv) {
   tepui::add_scan(app, argc, argv, code);
   tepui::add_massive(app, code);
   tepui::add_export(app, code);
+  tepui::add_inspect(app, code);
+  tepui::add_tokenize(app, code);
   tepui::add_devices(app, code);
   app.footer(
       "tepui COMMAND --help tells the options of a command.\n"
