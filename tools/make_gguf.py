@@ -8,6 +8,7 @@ in FAMILIES and its rows of CASES.
 
     tools/make_gguf.py              all cases into tests/data/gguf
     tools/make_gguf.py --out DIR CASE...
+    tools/make_gguf.py --out DIR --folder MODEL --type Q8_0     another model, with its tokenizer.model
 """
 import argparse
 import json
@@ -141,14 +142,32 @@ def convert_gpt2(config, tensors, writer):
 FAMILIES = {"llama": convert_llama, "gpt2": convert_gpt2}
 
 
-def write_case(case, kind, target):
-    config, tensors = load_folder(ROOT / "tests/data/golden" / case)
+def add_tokenizer(folder, writer):
+    """SentencePiece's tokenizer.model as metadata."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    proto = sentencepiece_model_pb2.ModelProto.FromString((folder / "tokenizer.model").read_bytes())
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([piece.piece for piece in proto.pieces])
+    writer.add_token_scores([piece.score for piece in proto.pieces])
+    writer.add_token_types([piece.type for piece in proto.pieces])
+    writer.add_bos_token_id(proto.trainer_spec.bos_id)
+    writer.add_eos_token_id(proto.trainer_spec.eos_id)
+    writer.add_add_space_prefix(proto.normalizer_spec.add_dummy_prefix)
+
+
+def write_file(folder, kind, target):
+    config, tensors = load_folder(folder)
     family = config["model_type"]
     writer = gguf.GGUFWriter(target, family)
-    writer.add_name(case)
+    writer.add_name(folder.name)
+    if (folder / "tokenizer.model").exists():
+        add_tokenizer(folder, writer)
     for name, array in sorted(FAMILIES[family](config, tensors, writer).items()):
         array = np.ascontiguousarray(array, np.float32)
         quantised = gguf.GGMLQuantizationType[kind if array.ndim > 1 else "F32"]
+        if array.shape[-1] % gguf.GGML_QUANT_SIZES[quantised][0] != 0:
+            quantised = gguf.GGMLQuantizationType.F16  # as llama.cpp falls back
         if quantised == gguf.GGMLQuantizationType.F32:
             writer.add_tensor(name, array)
         else:
@@ -163,11 +182,16 @@ def write_case(case, kind, target):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "tests/data/gguf")
+    parser.add_argument("--folder", type=pathlib.Path)
+    parser.add_argument("--type", default="F32")
     parser.add_argument("cases", nargs="*", default=list(CASES))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.folder is not None:
+        write_file(arguments.folder, arguments.type, arguments.out / f"{arguments.folder.name}-{arguments.type}.gguf")
+        return
     for case in arguments.cases:
-        write_case(case, CASES[case], arguments.out / f"{case}.gguf")
+        write_file(ROOT / "tests/data/golden" / case, CASES[case], arguments.out / f"{case}.gguf")
 
 
 if __name__ == "__main__":

@@ -130,7 +130,8 @@ class Aligner {
     }
     if (inside_ > 0) return false;
     if (group(rest, range)) return true;
-    if (rest.front() == ' ' && text_.substr(at_).starts_with(kMarker)) {
+    if (rest.front() == ' ' && text_.substr(at_).starts_with(kMarker) &&
+        !rest.substr(1).starts_with(kMarker)) {
       extend(range, at_, at_ + kMarker.size());
       at_ += kMarker.size();
       ++done_;

@@ -101,7 +101,7 @@ Result<Model> open_model(const std::filesystem::path& path) {
   } else if (std::filesystem::is_directory(status)) {
     if (!std::filesystem::exists(path / "config.json", error))
       return fail(ErrorKind::data,
-                  "{}: expected a model folder with config.json or a .gguf file, found neither",
+                  "{}: expected a model folder with config.json or a .gguf file, found none",
                   path.string());
     TEPUI_TRY(open_folder(path, model));
   } else if (path.extension() == ".bin") {
