@@ -10,6 +10,7 @@ where it goes wrong. Needs the PyPI packages tokenizers, sentencepiece, protobuf
 
     tools/compare_tokenizers.py                      everything, with build/tepui
     tools/compare_tokenizers.py --published DIR...   folders of published tokenizers as well
+    tools/compare_tokenizers.py --every-character    each character of Unicode between others, in place of the mixed text
     tools/compare_tokenizers.py --only NAME...       some cases ("SentencePiece" for all of these)
     tools/compare_tokenizers.py --sample             rewrites tests/data/tokenizers/mixed_cases.json
 """
@@ -104,6 +105,12 @@ def mixed_bytes(size, seed=11):
         length += len(piece)
     out = b"".join(parts)
     return out[:size]
+
+
+def every_character():
+    """All code points that may be assigned, in the company of letters, digits, marks and spaces."""
+    points = [value for value in range(1, 0x32400) if not 0xD800 <= value < 0xE000]
+    return "".join(f"a{chr(value)}1\u0301{chr(value)} " for value in points + list(range(0xE0000, 0xE0200)))
 
 
 def train(kind, text, size):
@@ -225,7 +232,7 @@ def compare_json(comparison, text, only):
             continue
         path = comparison.folder / "tokenizer.json"
         path.write_text(json.dumps(whole))
-        expected = Tokenizer.from_str(json.dumps(whole)).encode(text, add_special_tokens=False).ids
+        expected = Tokenizer.from_str(json.dumps(whole)).encode(comparison.text, add_special_tokens=False).ids
         comparison.check(name, path, expected)
         for kind in GGUF_KINDS.get(name, []):
             write_gguf_bpe(comparison.folder / "v.gguf", whole, kind)
@@ -249,21 +256,21 @@ def compare_sentencepiece(comparison, text):
             character_coverage=0.98, **options)
         path = comparison.folder / "tokenizer.model"
         path.write_bytes(buffer.getvalue())
-        expected = sentencepiece.SentencePieceProcessor(model_file=str(path)).encode(text)
+        expected = sentencepiece.SentencePieceProcessor(model_file=str(path)).encode(comparison.text)
         comparison.check(name, path, expected)
         if options.get("byte_fallback"):
             write_gguf_sp(comparison.folder / "v.gguf", sp_proto.ModelProto.FromString(buffer.getvalue()))
             comparison.check("  GGUF llama", comparison.folder / "v.gguf", expected)
 
 
-def compare_published(comparison, text, folder):
+def compare_published(comparison, folder):
     if (folder / "tokenizer.json").exists():
         library = Tokenizer.from_file(str(folder / "tokenizer.json"))
     else:
         library = Tokenizer(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         library.add_special_tokens(["<|endoftext|>"])
-    expected = library.encode(text, add_special_tokens=False).ids
+    expected = library.encode(comparison.text, add_special_tokens=False).ids
     comparison.check(folder.name, folder, expected)
     for path in folder.glob("*.gguf"):
         comparison.check(f"  {path.name}", path, expected)
@@ -305,6 +312,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tepui", default=str(ROOT / "build/tepui"))
     parser.add_argument("--published", type=pathlib.Path, nargs="*", default=[])
+    parser.add_argument("--every-character", action="store_true")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--sample", action="store_true")
     arguments = parser.parse_args()
@@ -313,15 +321,16 @@ def main():
         return 0
     raw = mixed_bytes(SIZE)
     text = raw.decode(errors="replace")
+    shown = every_character() if arguments.every_character else text
     with tempfile.TemporaryDirectory() as name:
-        comparison = Comparison(arguments.tepui, text, pathlib.Path(name))
+        comparison = Comparison(arguments.tepui, shown, pathlib.Path(name))
         check_malformed(comparison, raw)
         for folder in arguments.published:
-            compare_published(comparison, text, folder)
+            compare_published(comparison, folder)
         if not arguments.only or "SentencePiece" in arguments.only:
             compare_sentencepiece(comparison, text)
         compare_json(comparison, text, arguments.only)
-        print(f"{comparison.compared} comparisons on {len(text.encode())} bytes, {comparison.failed} differ")
+        print(f"{comparison.compared} comparisons on {len(shown.encode())} bytes, {comparison.failed} differ")
         return 1 if comparison.failed else 0
 
 
