@@ -63,6 +63,9 @@ Status run(int threads) {
     for (const bool transposed : {false, true})
       TEPUI_TRY(pack_row(*backend, threads, dtype, transposed));
   }
+  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q5_1, DType::q2_k, DType::q3_k,
+                            DType::q4_k, DType::q5_k, DType::q6_k})
+    TEPUI_TRY(pack_row(*backend, threads, dtype, false));
   return {};
 }
 

@@ -1,4 +1,4 @@
-// variants: IN=f32|f16|bf16
+// variants: IN=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q2_k|q3_k|q4_k|q5_k|q6_k
 #version 460
 // SPDX-License-Identifier: MIT
 // A packed matrix is f32 [K, N'], N' being N rounded up to a multiple of 4 and the columns beyond N

@@ -137,7 +137,7 @@ void add_input_options(CLI::App& scan, ScanArguments& a) {
   CorpusRequest& corpus = a.request.corpus;
   scan.add_option("MODEL", a.request.model,
                   "A model folder (config.json, model.safetensors or\n"
-                  "shards, tokenizer) or a llama2.c .bin file")
+                  "shards, tokenizer), a .gguf file or a llama2.c .bin\nfile")
       ->required()
       ->type_name("");
   scan.add_option("--text", corpus.texts, "Text files, each cut into pieces of --context tokens")

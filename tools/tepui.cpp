@@ -26,6 +26,8 @@ const char* const kAbout =
     "for the browser\n"
     "  tepui export DIR                  everything that a scan measured, as CSV, JSON lines or "
     "NumPy arrays\n"
+    "  tepui inspect MODEL               what a model is, its sites, the memory it needs\n"
+    "  tepui tokenize MODEL --text FILE  a text as token ids, pieces and places\n"
     "  tepui devices                     what this machine can compute on";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a
@@ -47,6 +49,8 @@ int run(int argc, char** argv) {
   tepui::add_massive(app, code);
   tepui::add_show(app, code);
   tepui::add_export(app, code);
+  tepui::add_inspect(app, code);
+  tepui::add_tokenize(app, code);
   tepui::add_report(app, code);
   tepui::add_devices(app, code);
   tepui::add_completion(app, code);

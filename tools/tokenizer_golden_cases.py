@@ -54,6 +54,7 @@ O200K = "|".join(
         r"\s+",
     ]
 )
+TEKKEN = O200K.replace(CONTRACTION, "").replace(r"\p{N}{1,3}", r"\p{N}")
 CL100K = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}|"
     r" ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
@@ -204,6 +205,27 @@ def cases(byte_size, character_size):
             {"type": "Digits", "individual_digits": False},
             split("[0-9][0-9][0-9]"),
         ),
+    )
+    digits = {"type": "Digits", "individual_digits": True}
+    yield dict(
+        name="starcoder",
+        model="byte",
+        pre_tokenizer=sequence(digits, byte_level(regex=True)),
+        exact=True,
+    )
+    yield dict(
+        name="command_r",
+        model="byte",
+        normalizer={"type": "NFC"},
+        pre_tokenizer=sequence(digits, byte_level(regex=True)),
+    )
+    yield dict(
+        name="tekken",
+        model="byte",
+        options={"ignore_merges": True},
+        extra=["\u0120President", "123"],
+        pre_tokenizer=sequence(split(TEKKEN), byte_level()),
+        exact=True,
     )
     yield dict(
         name="roberta",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Element types, shapes and typed views of host memory. Knows bytes, never computes. All tensors
-// are row-major and contiguous.
+// are row-major and contiguous. The quantised types are GGUF's: blocks of 32 or 256 neighbours of
+// the last axis that share their scales (tensor/quant_block.h says what an element is).
 #pragma once
 
 #include <array>
@@ -22,13 +23,32 @@ enum class DType : std::uint8_t {
   i32,
   u32,
   u8,
+  q8_0,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
   // A backend's own layout of a [N, K] matrix, or of [E, N, K], one matrix behind the other; only
   // that backend can read it.
   packed,
 };
 
 std::string_view dtype_name(DType dtype);
-std::size_t dtype_bytes(DType dtype);  // of one element; packed has none and must not be asked
+std::size_t dtype_bytes(DType dtype);  // of one element; not to be asked of packed and quantised
+
+// How elements are stored together: one alone, or a block of a quantised type. Not to be asked of
+// packed.
+struct DTypeBlock {
+  std::int64_t elements = 1;
+  std::size_t bytes = 0;
+};
+DTypeBlock dtype_block(DType dtype);
+bool is_quantised(DType dtype);
 
 // Up to four sizes. A scalar has rank 0 and one element; a size may be 0.
 class Shape {
@@ -58,7 +78,7 @@ struct TensorType {
   static TensorType absent() { return {DType::u8, Shape{0}}; }
   bool present() const { return *this != absent(); }
 
-  std::size_t bytes() const;
+  std::size_t bytes() const;      // the last axis of a quantised type is whole blocks
   std::string to_string() const;  // "f32 [2, 3]"
   bool operator==(const TensorType&) const = default;
 };
@@ -72,7 +92,7 @@ struct HostView {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
   bool present() const { return type.present(); }
-  double at(std::int64_t index) const;  // any float or integer dtype; the bytes may be unaligned
+  double at(std::int64_t index) const;  // any dtype but packed; the bytes may be unaligned
 };
 
 struct MutableHostView {

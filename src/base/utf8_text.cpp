@@ -49,4 +49,19 @@ std::string valid_utf8(std::string_view bytes) { return rewrite(bytes, false); }
 
 std::string escape_bytes(std::string_view bytes) { return rewrite(bytes, true); }
 
+std::string printable(std::string_view name) {
+  constexpr std::size_t kLongest = 200;
+  std::string text;
+  for (const char character : valid_utf8(name.substr(0, kLongest))) {
+    const auto code = static_cast<unsigned char>(character);
+    if (code < 0x20 || code == 0x7f) {
+      text += fmt::format("\\x{:02x}", code);
+    } else {
+      text += character;
+    }
+  }
+  if (name.size() > kLongest) text += "...";
+  return text;
+}
+
 }  // namespace tepui

@@ -24,4 +24,8 @@ std::string valid_utf8(std::string_view bytes);
 // As valid_utf8, and a backslash becomes two, so that the bytes can be had back exactly.
 std::string escape_bytes(std::string_view bytes);
 
+// A name from a file as it may stand in a one-line message: control characters and bytes that are
+// no text escaped, cut where very long.
+std::string printable(std::string_view name);
+
 }  // namespace tepui

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exec/weight_store.h"
 
+#include <cstring>
+
 #include "base/assert.h"
 #include "ops/builder.h"
 #include "tepui/site.h"
@@ -12,6 +14,25 @@ namespace {
 // What exec/head.h holds.
 bool is_of_head(WeightRole role) {
   return role == WeightRole::head || role == WeightRole::head_bias;
+}
+
+// Bytes of so many elements, which are whole blocks.
+std::size_t stored_bytes(DType dtype, std::uint64_t elements) {
+  const DTypeBlock block = dtype_block(dtype);
+  return static_cast<std::size_t>(elements) / static_cast<std::size_t>(block.elements) *
+         block.bytes;
+}
+
+// The weight's rows with row i and its partner i + size / 2 of each head, which the file holds as
+// rows 2i and 2i + 1. Whole rows are moved as they are stored, so that any type will do.
+std::vector<std::byte> rows_in_halves(const TensorRef& tensor, const BoundWeight& weight) {
+  const PackParams& place = weight.place;
+  const std::byte* from = tensor.bytes.data() + stored_bytes(tensor.type.dtype, place.offset);
+  const std::size_t row = stored_bytes(tensor.type.dtype, place.k);
+  std::vector<std::byte> to(place.n * row);
+  for (uint n = 0; n < place.n; ++n)
+    std::memcpy(&to[n * row], from + paired_row(n, weight.paired_rows) * row, row);
+  return to;
 }
 
 }  // namespace
@@ -60,17 +81,31 @@ void WeightStore::make_room(int keep, std::uint64_t bytes) {
   }
 }
 
-Status WeightStore::pack(const TensorRef& tensor, const PackParams& place, BufferSlice to) {
+Result<Packing> packing_of(const BoundWeight& weight) {
+  const TensorRef& tensor = *weight.tensor;
+  const bool whole = weight.paired_rows > 0;  // rows_in_halves gives just these rows
+  const Shape shape{weight.place.n, weight.place.k};
   Builder builder;
-  const Value source = builder.weight(tensor.type, tensor.name);
-  const Value result = builder.pack(source, place, "packed");
-  builder.mark_output(result);
-  TEPUI_TRY(const Program program, builder.finish());
-  TEPUI_TRY(const auto prepared, backend_.prepare(program));
-  TEPUI_TRY(const Buffer from, backend_.adopt(tensor.bytes));
-  Bindings bindings(program.values.size());
-  bindings[source.id] = BufferSlice::whole(from);
-  bindings[result.id] = to;
+  Packing out;
+  out.source =
+      builder.weight(whole ? TensorType{tensor.type.dtype, shape} : tensor.type, tensor.name);
+  out.result = whole ? builder.pack(out.source, false, "packed")
+                     : builder.pack(out.source, weight.place, "packed");
+  builder.mark_output(out.result);
+  TEPUI_TRY(out.program, builder.finish());
+  return out;
+}
+
+// `tensor` is the weight's own or one of its rest.
+Status WeightStore::pack(const TensorRef& tensor, const BoundWeight& weight, BufferSlice to) {
+  TEPUI_TRY(const Packing packing, packing_of(weight));
+  std::vector<std::byte> ordered;
+  if (weight.paired_rows > 0) ordered = rows_in_halves(tensor, weight);
+  TEPUI_TRY(const auto prepared, backend_.prepare(packing.program));
+  TEPUI_TRY(const Buffer from, backend_.adopt(ordered.empty() ? tensor.bytes : ordered));
+  Bindings bindings(packing.program.values.size());
+  bindings[packing.source.id] = BufferSlice::whole(from);
+  bindings[packing.result.id] = to;
   return backend_.wait(backend_.run(*prepared, bindings, {}));
 }
 
@@ -79,9 +114,9 @@ Result<Buffer> WeightStore::pack_all(const BoundWeight& weight) {
   const std::size_t bytes = backend_.storage_bytes(resident_type(weight));
   TEPUI_TRY(Buffer all, backend_.allocate(bytes, Memory::device));
   const std::size_t one = bytes / (1 + weight.rest.size());
-  TEPUI_TRY(pack(*weight.tensor, weight.place, {&all, 0, one}));
+  TEPUI_TRY(pack(*weight.tensor, weight, {&all, 0, one}));
   for (std::size_t i = 0; i < weight.rest.size(); ++i)
-    TEPUI_TRY(pack(*weight.rest[i], weight.place, {&all, (i + 1) * one, one}));
+    TEPUI_TRY(pack(*weight.rest[i], weight, {&all, (i + 1) * one, one}));
   return all;
 }
 
@@ -92,7 +127,7 @@ Result<Buffer> WeightStore::load(const BoundWeight& weight) {
     case WeightKind::table: {
       const TensorType type = resident_type(weight);
       return backend_.adopt(weight.tensor->bytes.subspan(
-          weight.place.offset * dtype_bytes(type.dtype), type.bytes()));
+          stored_bytes(type.dtype, weight.place.offset), type.bytes()));
     }
     case WeightKind::vector: return upload_values(backend_, vector_values(weight));
     case WeightKind::matrix:

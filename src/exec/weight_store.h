@@ -17,6 +17,14 @@ namespace tepui {
 // A buffer of these values.
 Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values);
 
+// The Program that packs a stored matrix: one step, from source to result.
+struct Packing {
+  Program program;
+  Value source;
+  Value result;
+};
+Result<Packing> packing_of(const BoundWeight& weight);
+
 class WeightStore {
  public:
   // `budget` is in bytes of the backend's memory; one layer is always allowed.
@@ -26,6 +34,9 @@ class WeightStore {
   bool all_fit() const;
 
   bool resident(int layer) const { return resident_.contains(layer); }
+  // What a layer takes once it is resident (kNoLayer: the embeddings and the final norm).
+  std::uint64_t bytes_of(int layer) const;
+
   // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm). Others may have
   // to leave: unless it is resident already, no work that reads weights may be under way.
   Status require(int layer);
@@ -37,10 +48,9 @@ class WeightStore {
 
   Result<Buffer> load(const BoundWeight& weight);
   Result<Buffer> pack_all(const BoundWeight& weight);
-  Status pack(const TensorRef& tensor, const PackParams& place, BufferSlice to);
+  Status pack(const TensorRef& tensor, const BoundWeight& weight, BufferSlice to);
   Status check(const TensorRef& tensor);
   std::span<const BoundWeight> bound(int layer) const;
-  std::uint64_t bytes_of(int layer) const;
   void make_room(int keep, std::uint64_t bytes);
 
   Backend& backend_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "input/newer_characters.h"
 #include "input/pre_tokenizer.h"
 #include "input/utf8.h"
 
@@ -18,6 +19,19 @@ constexpr int kDeepest = 16;
 struct FreeC {
   void operator()(void* pointer) const { std::free(pointer); }
 };
+
+Status append_mapped(std::string_view text, int options, std::string& out) {
+  utf8proc_uint8_t* raw = nullptr;
+  const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                             static_cast<utf8proc_ssize_t>(text.size()), &raw,
+                                             static_cast<utf8proc_option_t>(options));
+  const std::unique_ptr<utf8proc_uint8_t, FreeC> owned(raw);
+  if (size < 0)
+    return fail(ErrorKind::data, "Unicode normalization of {} bytes failed: {}", text.size(),
+                utf8proc_errmsg(size));
+  out.append(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(size));
+  return {};
+}
 
 }  // namespace
 
@@ -86,15 +100,19 @@ Result<std::string> Normalizer::compose(Form form, std::string text) {
   int options = UTF8PROC_STABLE;
   options |= form == Form::nfc || form == Form::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
   if (form == Form::nfkc || form == Form::nfkd) options |= UTF8PROC_COMPAT;
-  utf8proc_uint8_t* raw = nullptr;
-  const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                             static_cast<utf8proc_ssize_t>(text.size()), &raw,
-                                             static_cast<utf8proc_option_t>(options));
-  const std::unique_ptr<utf8proc_uint8_t, FreeC> owned(raw);
-  if (size < 0)
-    return fail(ErrorKind::data, "Unicode normalization of {} bytes failed: {}", text.size(),
-                utf8proc_errmsg(size));
-  return std::string(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(size));
+  std::string out;
+  std::size_t begin = 0;  // of a stretch that is normalized as one
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = decode_utf8(text, at);
+    if (newer_than_normalizers(point.value)) {
+      TEPUI_TRY(append_mapped(std::string_view(text).substr(begin, at - begin), options, out));
+      out.append(text, at, point.length);
+      begin = at + point.length;
+    }
+    at += point.length;
+  }
+  TEPUI_TRY(append_mapped(std::string_view(text).substr(begin), options, out));
+  return out;
 }
 
 Result<std::string> Normalizer::replace(const Replace& step, const std::string& text) {

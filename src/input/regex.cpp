@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "input/newer_categories.h"
 #include "input/oniguruma.h"
 #include "input/utf8.h"
 
@@ -70,6 +71,11 @@ Regex& Regex::operator=(Regex&& other) noexcept {
 Regex::~Regex() { pcre2_code_free_8(code_); }
 
 Status Regex::find_all(std::string_view text, std::vector<Match>& matches) const {
+  const std::string changed = with_stand_ins(text);
+  return changed.empty() ? find_in(text, matches) : find_in(changed, matches);
+}
+
+Status Regex::find_in(std::string_view text, std::vector<Match>& matches) const {
   const MatchData data(pcre2_match_data_create_8(1, nullptr));
   const MatchContext context(pcre2_match_context_create_8(nullptr));
   JitStack stack;  // made only when the 32 KiB of machine stack that PCRE2 uses are not enough

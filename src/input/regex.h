@@ -35,6 +35,7 @@ class Regex {
 
  private:
   Regex() = default;
+  Status find_in(std::string_view text, std::vector<Match>& matches) const;
   pcre2_real_code_8* code_ = nullptr;
   std::string pattern_;
 };

@@ -82,6 +82,12 @@ Result<std::unique_ptr<Tokenizer>> parse_sentencepiece(std::string_view bytes,
                                                        const std::string& file,
                                                        const TokenizerSettings& settings) {
   TEPUI_TRY(const SentencePieceModel model, parse_sentencepiece_model(bytes, file));
+  return make_sentencepiece_tokenizer(model, file, settings);
+}
+
+Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(const SentencePieceModel& model,
+                                                                const std::string& file,
+                                                                const TokenizerSettings& settings) {
   TEPUI_TRY(SentencePieceNormalizer normalizer, SentencePieceNormalizer::create(model, file));
   TokenizerFacts facts;
   PieceIds names;

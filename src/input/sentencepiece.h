@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "input/sentencepiece_model.h"
 #include "input/tokenizer_settings.h"
 
 namespace tepui::input {
@@ -16,5 +17,10 @@ Result<std::unique_ptr<Tokenizer>> load_sentencepiece(const std::filesystem::pat
 Result<std::unique_ptr<Tokenizer>> parse_sentencepiece(std::string_view bytes,
                                                        const std::string& file,
                                                        const TokenizerSettings& settings);
+
+// A model that passed check_sentencepiece_model; `file` opens messages.
+Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(const SentencePieceModel& model,
+                                                                const std::string& file,
+                                                                const TokenizerSettings& settings);
 
 }  // namespace tepui::input

@@ -126,8 +126,9 @@ Status read_normalizer(ProtoReader reader, SentencePieceModel& model) {
   return {};
 }
 
-// What the encoder relies on: one unknown piece, distinct spellings, all bytes if any.
-Status check_pieces(const std::string& file, SentencePieceModel& model) {
+}  // namespace
+
+Status check_sentencepiece_model(const std::string& file, SentencePieceModel& model) {
   std::unordered_set<std::string_view> texts;
   model.byte_ids.fill(-1);
   for (std::size_t i = 0; i < model.pieces.size(); ++i) {
@@ -156,8 +157,6 @@ Status check_pieces(const std::string& file, SentencePieceModel& model) {
                   file, byte);
   return {};
 }
-
-}  // namespace
 
 Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes,
                                                      const std::string& file) {
@@ -188,7 +187,7 @@ Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes,
     return fail(ErrorKind::data, "{}: expected a SentencePiece model, found no pieces", file);
   if (!trained)
     return fail(ErrorKind::data, "{}: no trainer_spec, which tells the kind of model", file);
-  TEPUI_TRY(check_pieces(file, model));
+  TEPUI_TRY(check_sentencepiece_model(file, model));
   return model;
 }
 

@@ -39,4 +39,8 @@ struct SentencePieceModel {
 Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes,
                                                      const std::string& file);
 
+// What the encoder relies on: one unknown piece, distinct spellings, all bytes if byte_fallback.
+// Fills unk and byte_ids.
+Status check_sentencepiece_model(const std::string& file, SentencePieceModel& model);
+
 }  // namespace tepui::input

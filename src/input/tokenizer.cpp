@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "input/tokenizer.h"
 
+#include "gguf/locate.h"
+#include "input/gguf_tokenizer.h"
 #include "input/llama2c_tokenizer.h"
 #include "input/sentencepiece.h"
 #include "input/tokenizer_json.h"
@@ -39,6 +41,8 @@ Result<input::TokenizerSettings> settings_beside(const fs::path& file) {
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const fs::path& folder_or_file) {
+  TEPUI_TRY(const fs::path gguf, gguf_file_of(folder_or_file));
+  if (!gguf.empty()) return input::load_gguf_tokenizer(gguf);
   std::error_code none;
   if (fs::is_directory(folder_or_file, none)) return load_folder(folder_or_file);
   if (!fs::exists(folder_or_file, none))
@@ -58,7 +62,7 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const fs::path& folder_or_file
   if (extension == ".model") return input::load_sentencepiece(folder_or_file, settings);
   return fail(ErrorKind::data,
               "{}: expected a tokenizer: a model folder, tokenizer.json, tokenizer.model, "
-              "vocab.json, or llama2.c's tokenizer.bin",
+              "vocab.json, a .gguf file, or llama2.c's tokenizer.bin",
               folder_or_file.string());
 }
 

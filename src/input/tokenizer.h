@@ -54,7 +54,8 @@ class Tokenizer {
 
 // Reads the tokenizer of an HF model folder: tokenizer.json, else tokenizer.model, else vocab.json
 // + merges.txt, with tokenizer_config.json and special_tokens_map.json where they stand. Or one
-// such file itself, or a llama2.c tokenizer.bin. Errors name the file and what was expected.
+// such file itself, a .gguf file (or a folder with a single one), or a llama2.c tokenizer.bin.
+// Errors name the file and what was expected.
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const std::filesystem::path& folder_or_file);
 
 }  // namespace tepui

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ops/check.h"
+
 namespace tepui {
 
 namespace {
@@ -89,17 +91,14 @@ bool needed(const Binding& binding, const ModelSpec& spec) {
   return true;
 }
 
-bool is_float(DType dtype) {
-  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
-}
-
 class Binder {
  public:
-  explicit Binder(Model& model) : model_(model), arch_(*model.spec.arch), dims_(model.spec.dims) {}
+  Binder(Model& model, const BindingTable& table)
+      : model_(model), table_(table), dims_(model.spec.dims) {}
 
   Status run() {
     model_.layers.resize(static_cast<std::size_t>(dims_.layers));
-    for (const Binding& binding : arch_.bindings) {
+    for (const Binding& binding : table_.bindings) {
       const bool per_layer = binding.name.find("{}") != std::string_view::npos;
       const int count = per_layer ? dims_.layers : 1;
       for (int layer = 0; layer < count; ++layer) {
@@ -114,7 +113,7 @@ class Binder {
 
  private:
   const TensorRef* find(const std::string& name) const {
-    for (const std::string_view prefix : arch_.prefixes) {
+    for (const std::string_view prefix : table_.prefixes) {
       if (const TensorRef* tensor = model_.source->find(std::string(prefix) + name)) return tensor;
     }
     return nullptr;
@@ -134,8 +133,9 @@ class Binder {
     BoundWeight weight;
     weight.role = binding.role;
     weight.place = place(binding, stacked);
-    weight.add = is_norm(binding.role) ? arch_.norm_offset : 0;
+    weight.add = is_norm(binding.role) ? table_.norm_offset : 0;
     weight.groups = group_count(binding.role);
+    if (binding.layout == Layout::rotary_pairs) weight.paired_rows = dims_.head_dim;
     for (int i = 0; i < count; ++i) {
       const std::string name = fmt::format(fmt::runtime(binding.name), layer, i);
       const TensorRef* tensor = find(name);
@@ -166,11 +166,13 @@ class Binder {
   }
 
   bool check(const TensorRef& tensor, std::span<const Shape> expected) {
-    if (std::ranges::count(expected, tensor.type.shape) != 0 && is_float(tensor.type.dtype))
+    if (std::ranges::count(expected, tensor.type.shape) != 0 && is_stored_dtype(tensor.type.dtype))
       return true;
     faults_.push_back(fmt::format(
-        "tensor {} (at byte offset {} of {}): expected f32, f16 or bf16 {}, found {}", tensor.name,
-        tensor.offset, tensor.file, expected.front().to_string(), tensor.type.to_string()));
+        "tensor {} (at byte offset {} of {}): expected f32, f16, bf16 or a quantised type {}, found "
+        "{}",
+        tensor.name, tensor.offset, tensor.file, expected.front().to_string(),
+        tensor.type.to_string()));
     return false;
   }
 
@@ -246,7 +248,7 @@ class Binder {
 
   void collect_unused() {
     for (const TensorRef& tensor : model_.source->tensors()) {
-      const bool known = std::ranges::any_of(arch_.ignored, [&](std::string_view part) {
+      const bool known = std::ranges::any_of(table_.ignored, [&](std::string_view part) {
         return part.ends_with('.') ? tensor.name.starts_with(part) : tensor.name.ends_with(part);
       });
       if (!known && !used_.contains(tensor.name)) model_.unused.push_back(tensor.name);
@@ -254,7 +256,7 @@ class Binder {
   }
 
   Model& model_;
-  const ArchSpec& arch_;
+  const BindingTable table_;
   const Dims& dims_;
   std::set<std::string> used_;
   std::vector<std::string> faults_;
@@ -262,6 +264,11 @@ class Binder {
 
 }  // namespace
 
-Status bind_weights(Model& model) { return Binder(model).run(); }
+Status bind_weights(Model& model) {
+  const ArchSpec& arch = *model.spec.arch;
+  return bind_weights(model, {arch.bindings, arch.prefixes, arch.ignored, arch.norm_offset});
+}
+
+Status bind_weights(Model& model, const BindingTable& table) { return Binder(model, table).run(); }
 
 }  // namespace tepui

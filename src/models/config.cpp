@@ -139,6 +139,10 @@ Result<ModelSpec> read_keys(const ConfigReader& config, const ArchSpec& arch) {
 
 Result<ModelSpec> read_config(const std::string& text, const std::string& file) {
   TEPUI_TRY(const json config, input::parse_json(text, file));
+  return read_config(config, file);
+}
+
+Result<ModelSpec> read_config(const json& config, const std::string& file) {
   if (!config.is_object())
     return fail(ErrorKind::data,
                 "{}: expected a JSON object with the model's configuration, found {}", file,

@@ -4,6 +4,7 @@
 // the key; so is an architecture, an activation or a rotary scaling that is not known.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "models/spec.h"
@@ -12,5 +13,8 @@
 namespace tepui {
 
 Result<ModelSpec> read_config(const std::string& text, const std::string& file);
+
+// The same from parsed JSON; `file` opens the messages.
+Result<ModelSpec> read_config(const nlohmann::json& config, const std::string& file);
 
 }  // namespace tepui

@@ -4,8 +4,11 @@
 #include <algorithm>
 
 #include "base/mapped_file.h"
+#include "gguf/locate.h"
 #include "models/bindings.h"
 #include "models/config.h"
+#include "models/gguf/config.h"
+#include "weights/gguf.h"
 #include "weights/nanogpt.h"
 
 namespace tepui {
@@ -76,6 +79,45 @@ std::string last_name(const std::filesystem::path& path) {
                                : normal.parent_path().filename().string();
 }
 
+Status open_folder(const std::filesystem::path& folder, Model& model) {
+  const auto config = folder / "config.json";
+  TEPUI_TRY(const std::string text, read_file(config));
+  TEPUI_TRY(model.spec, read_config(text, config.string()));
+  TEPUI_TRY(model.source, open_safetensors(folder));
+  model.container = "safetensors";
+  return bind_weights(model);
+}
+
+Status open_llama2c_model(const std::filesystem::path& path, Model& model) {
+  TEPUI_TRY(Llama2cModel file, open_llama2c(path));
+  model.spec = spec_of(file.header);
+  model.source = std::move(file.source);
+  model.container = "llama2.c";
+  return bind_weights(model);
+}
+
+Status open_nanogpt_model(const std::filesystem::path& path, Model& model) {
+  TEPUI_TRY(NanoGptModel file, open_nanogpt(path));
+  if (file.args.width % file.args.heads != 0)
+    return fail(ErrorKind::data, "{}: expected heads that divide the width of {}, found {}",
+                path.string(), file.args.width, file.args.heads);
+  model.spec = spec_of(file.args);
+  model.source = std::move(file.source);
+  model.container = "nanoGPT";
+  return bind_weights(model);
+}
+
+Status open_gguf_model(const std::filesystem::path& path, Model& model) {
+  TEPUI_TRY(GgufWeights file, open_gguf(path));
+  TEPUI_TRY(GgufModelSpec read, read_gguf_config(file.metadata, *file.source));
+  model.spec = std::move(read.spec);
+  model.source = std::move(file.source);
+  model.container = "GGUF";
+  const std::vector<Binding> bindings = gguf_bindings(*model.spec.arch, *read.gguf);
+  static constexpr std::string_view kNoPrefix[] = {""};
+  return bind_weights(model, {bindings, kNoPrefix, gguf_ignored()});
+}
+
 }  // namespace
 
 const BoundWeight* Model::find_global(WeightRole role) const {
@@ -91,36 +133,28 @@ Result<Model> open_model(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status))
     return fail(ErrorKind::io,
-                "{}: expected a model folder, a llama2.c .bin file or a nanoGPT .pt file, found "
-                "nothing there",
+                "{}: expected a model folder, a .gguf file, a llama2.c .bin file or a nanoGPT .pt "
+                "file, found nothing there",
                 path.string());
-  if (const auto checkpoint = nanogpt_file(path); !checkpoint.empty()) {
-    TEPUI_TRY(NanoGptModel file, open_nanogpt(checkpoint));
-    if (file.args.width % file.args.heads != 0)
-      return fail(ErrorKind::data, "{}: expected heads that divide the width of {}, found {}",
-                  checkpoint.string(), file.args.width, file.args.heads);
-    model.spec = spec_of(file.args);
-    model.source = std::move(file.source);
+  TEPUI_TRY(const std::filesystem::path gguf, gguf_file_of(path));
+  if (!gguf.empty()) {
+    TEPUI_TRY(open_gguf_model(gguf, model));
+  } else if (const auto checkpoint = nanogpt_file(path); !checkpoint.empty()) {
+    TEPUI_TRY(open_nanogpt_model(checkpoint, model));
   } else if (std::filesystem::is_directory(status)) {
-    const auto config = path / "config.json";
-    if (!std::filesystem::exists(config, error))
-      return fail(ErrorKind::data, "{}: expected a model folder with config.json, found none",
+    if (!std::filesystem::exists(path / "config.json", error))
+      return fail(ErrorKind::data,
+                  "{}: expected a model folder with config.json or a .gguf file, found none",
                   path.string());
-    TEPUI_TRY(const std::string text, read_file(config));
-    TEPUI_TRY(model.spec, read_config(text, config.string()));
-    TEPUI_TRY(model.source, open_safetensors(path));
+    TEPUI_TRY(open_folder(path, model));
   } else if (path.extension() == ".bin") {
-    TEPUI_TRY(Llama2cModel file, open_llama2c(path));
-    model.spec = spec_of(file.header);
-    model.source = std::move(file.source);
+    TEPUI_TRY(open_llama2c_model(path, model));
   } else {
-    return fail(
-        ErrorKind::data,
-        "{}: expected a model folder (config.json, model.safetensors), a llama2.c .bin file or a "
-        "nanoGPT .pt file",
-        path.string());
+    return fail(ErrorKind::data,
+                "{}: expected a model folder (config.json, model.safetensors), a .gguf file, a "
+                "llama2.c .bin file or a nanoGPT .pt file",
+                path.string());
   }
-  TEPUI_TRY(bind_weights(model));
   return model;
 }
 

@@ -4,6 +4,7 @@
 // configuration implies; it reads no weights.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -37,7 +38,17 @@ struct BoundWeight {
   std::vector<const TensorRef*> rest = {};
   float add = 0;   // to every element of a vector
   int groups = 1;  // a vector of [groups, n / groups]: each head's own weights
+  // Above 0: rows 2i and 2i + 1 of the file's heads of this size are a rotary pair; they are put in
+  // the order (i, i + size / 2) before they are packed or cast.
+  int paired_rows = 0;
 };
+
+// Where row n stands among rows in rotary pairs.
+constexpr std::uint64_t paired_row(std::uint64_t n, int size) {
+  const std::uint64_t head = static_cast<std::uint64_t>(size);
+  const std::uint64_t i = n % head;
+  return n - i + 2 * (i % (head / 2)) + i / (head / 2);
+}
 
 // What the weight is where it is resident; a table stays as it is stored.
 TensorType resident_type(const BoundWeight& weight);
@@ -50,6 +61,7 @@ class Model {
   ModelSpec spec;
   std::string name;  // the folder's or file's name, for people
   std::string path;
+  std::string container;  // "safetensors", "GGUF", "llama2.c"
   std::unique_ptr<WeightSource> source;
   std::vector<BoundWeight> globals;              // embeddings, final norm, head
   std::vector<std::vector<BoundWeight>> layers;  // per layer, in the table's order
@@ -59,8 +71,8 @@ class Model {
   const BoundWeight* find_global(WeightRole role) const;
 };
 
-// An HF folder, a llama2.c checkpoint (a file that ends in .bin) or one of nanoGPT (.pt, or a
-// folder with ckpt.pt).
+// An HF folder, a GGUF file (or a folder with a single one), a llama2.c checkpoint (a file that ends
+// in .bin) or one of nanoGPT (.pt, or a folder with ckpt.pt).
 Result<Model> open_model(const std::filesystem::path& path);
 
 }  // namespace tepui

@@ -160,8 +160,9 @@ enum class WeightRole : std::uint8_t {
 };
 
 enum class Layout : std::uint8_t {
-  as_is,       // [out, in]
-  transposed,  // [in, out], GPT-2's Conv1D
+  as_is,         // [out, in]
+  transposed,    // [in, out], GPT-2's Conv1D
+  rotary_pairs,  // [out, in], rows 2i and 2i + 1 of each head being a rotary pair (GGUF's llama)
 };
 
 enum class Need : std::uint8_t {

@@ -100,7 +100,10 @@ std::vector<float> vector_values(const BoundWeight& weight) {
   const auto append = [&](const TensorRef& tensor) {
     const HostView view{tensor.type, tensor.bytes};
     for (std::int64_t i = 0; i < place.n; ++i) {
-      const std::int64_t at = place.run == 0 ? i : i / place.run * place.period + i % place.run;
+      std::int64_t at = place.run == 0 ? i : i / place.run * place.period + i % place.run;
+      if (weight.paired_rows > 0)
+        at = static_cast<std::int64_t>(
+            paired_row(static_cast<std::uint64_t>(i), weight.paired_rows));
       const auto value = static_cast<float>(view.at(place.offset + at));
       values.push_back(weight.add != 0 ? value + weight.add : value);
     }

@@ -8,7 +8,7 @@ namespace {
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<CastParams>();
   OperandCheck check("cast", in, {"x"});
-  check.is_float(0).has_elements(0, p.count);
+  check.is_stored(0).has_elements(0, p.count).in_blocks(0, "a count", p.count);
   return check.gives({{DType::f32, in.empty() ? Shape{} : in[0].shape}});
 }
 

@@ -36,17 +36,33 @@ OperandCheck& OperandCheck::is_absent_or(std::size_t slot, DType dtype, const Sh
   return *this;
 }
 
-OperandCheck& OperandCheck::is_float(std::size_t slot) {
-  if (open(slot) && std::ranges::find(kFloatDTypes, in_[slot].dtype) == std::end(kFloatDTypes)) {
-    expected(slot, "f32, f16 or bf16");
+bool is_stored_dtype(DType dtype) {
+  return std::ranges::find(kStoredDTypes, dtype) != std::end(kStoredDTypes);
+}
+
+OperandCheck& OperandCheck::is_stored(std::size_t slot) {
+  if (open(slot) && !is_stored_dtype(in_[slot].dtype)) {
+    expected(slot, "f32, f16, bf16 or a quantised type");
   }
   return *this;
 }
 
-OperandCheck& OperandCheck::is_float(std::size_t slot, const Shape& shape) {
-  is_float(slot);
+OperandCheck& OperandCheck::is_stored(std::size_t slot, const Shape& shape) {
+  is_stored(slot);
   if (open(slot) && in_[slot].shape != shape) {
-    expected(slot, "f32, f16 or bf16 " + shape.to_string());
+    expected(slot, "f32, f16, bf16 or a quantised type " + shape.to_string());
+  }
+  return *this;
+}
+
+OperandCheck& OperandCheck::in_blocks(std::size_t slot, std::string_view what,
+                                      std::uint64_t count) {
+  if (!open(slot) || !is_stored_dtype(in_[slot].dtype)) return *this;
+  const auto block = static_cast<std::uint64_t>(dtype_block(in_[slot].dtype).elements);
+  if (count % block != 0) {
+    expected(slot, fmt::format("{} of whole blocks of {} elements, because it is {}", what, block,
+                               dtype_name(in_[slot].dtype)));
+    error_->message += fmt::format(" and {} of {}", what, count);
   }
   return *this;
 }

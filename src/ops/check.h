@@ -14,7 +14,11 @@
 
 namespace tepui {
 
-inline constexpr DType kFloatDTypes[] = {DType::f32, DType::f16, DType::bf16};
+// What weights may be stored as: the shader variants and kernels of embed, cast and pack.
+inline constexpr DType kStoredDTypes[] = {
+    DType::f32,  DType::f16,  DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0,
+    DType::q5_1, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k};
+bool is_stored_dtype(DType dtype);
 
 // Row-major shape of unsigned parameters.
 template <class... Sizes>
@@ -29,9 +33,12 @@ class OperandCheck {
 
   OperandCheck& is(std::size_t slot, DType dtype, const Shape& shape);
   OperandCheck& is_absent_or(std::size_t slot, DType dtype, const Shape& shape);
-  OperandCheck& is_float(std::size_t slot);  // f32, f16 or bf16 of any shape
+  OperandCheck& is_stored(std::size_t slot);  // one of kStoredDTypes, of any shape
   OperandCheck& has_elements(std::size_t slot, std::int64_t elements);
-  OperandCheck& is_float(std::size_t slot, const Shape& shape);
+  OperandCheck& is_stored(std::size_t slot, const Shape& shape);
+  // A quantised operand is read in whole blocks: `count`, a number of elements or a place among
+  // them, must be a multiple of them.
+  OperandCheck& in_blocks(std::size_t slot, std::string_view what, std::uint64_t count);
   // Any other rule; `rule` says what was expected and found.
   OperandCheck& holds(bool condition, std::string_view rule);
   // Rows times width, counted from the first element, must fit the index of a selection.

@@ -9,7 +9,8 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<EmbedParams>();
   return OperandCheck("embed", in, {"ids", "table"})
       .is(0, DType::i32, shape_of(p.rows))
-      .is_float(1, shape_of(p.vocabulary, p.dim))
+      .is_stored(1, shape_of(p.vocabulary, p.dim))
+      .in_blocks(1, "a row", p.dim)
       .gives({{DType::f32, shape_of(p.rows, p.dim)}});
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The ops and their parameter blocks, read by C++ and by GLSL: one list, so that neither side has
 // to match the other. Legend: R rows (tokens of a chunk), D width, S sequences of the chunk, H
-// heads, T positions, V vocabulary. Adding an op: a line in TEPUI_OP_LIST, a parameter block,
+// heads, T positions, V vocabulary; stored: f32, f16, bf16 or a quantised type
+// (tensor/quant_block.h). Adding an op: a line in TEPUI_OP_LIST, a parameter block,
 // src/ops/<name>.cpp (meaning), a kernel per backend.
 #ifndef TEPUI_OP_LIST_H
 #define TEPUI_OP_LIST_H
@@ -23,7 +24,7 @@ using uint = std::uint32_t;
 #define TEPUI_ACT_RELU 4u
 
 // embed: out[r, :] = table[ids[r], :]
-//   ids i32 [R], table f32|f16|bf16 [V, D] -> f32 [R, D]
+//   ids i32 [R], table stored [V, D] -> f32 [R, D]
 struct EmbedParams {
   uint rows;
   uint dim;
@@ -31,16 +32,17 @@ struct EmbedParams {
 };
 
 // cast: out[i] = in[i] as f32
-//   f32|f16|bf16 of any shape -> f32 of that shape
+//   stored, of any shape -> f32 of that shape
 struct CastParams {
   uint count;
 };
 
 // pack: a stored matrix -> the backend's own layout
-//   f32|f16|bf16 [N, K] or, transposed, [K, N] -> packed [N, K]; element (n, k) is read at
+//   stored [N, K] or, transposed, [K, N] -> packed [N, K]; element (n, k) is read at
 //   offset + m * stride + k, or transposed at offset + k * stride + m, where m = n or, where run is
 //   not 0, n / run * period + n % run: runs of rows that lie `period` apart, as the queries of
-//   fused matrices do
+//   fused matrices do; a quantised matrix is never transposed, and its offset, stride and k are
+//   whole blocks
 struct PackParams {
   uint n;
   uint k;

@@ -13,13 +13,20 @@ std::uint64_t stored_row(const PackParams& p, std::uint64_t n) {
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<PackParams>();
   OperandCheck check("pack", in, {"stored"});
-  check.is_float(0).holds(p.n > 0 && p.k > 0, "expected a matrix that is not empty");
+  check.is_stored(0).holds(p.n > 0 && p.k > 0, "expected a matrix that is not empty");
   if (in.empty()) return check.gives({});
   if (p.run != 0) check.holds(p.period >= p.run, "expected runs that do not overlap");
   const std::uint64_t rows = stored_row(p, p.n - 1) + 1;
   const std::uint64_t lines = p.transposed ? p.k : rows;
   const std::uint64_t line = p.transposed ? rows : p.k;
   const std::uint64_t end = p.offset + (lines - 1) * p.stride + line;
+  check.holds(
+      !p.transposed || !is_quantised(in[0].dtype),
+      fmt::format("stored: expected the rows of [N, K], because blocks lie along them, found "
+                  "{} to be read transposed",
+                  in[0].to_string()));
+  check.in_blocks(0, "a depth", line).in_blocks(0, "a stride", p.stride);
+  check.in_blocks(0, "an offset", p.offset);
   check.holds(p.stride >= line,
               fmt::format("expected a stride of at least {} elements, found {}", line, p.stride));
   check.holds(

@@ -26,8 +26,7 @@ std::string unused_note(const Model& model) {
 
 Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const ScanRequest& request) {
   // A llama2.c checkpoint is weights alone, and its ending is that of llama2.c's tokenizers.
-  std::error_code none;
-  if (!request.tokenizer && !std::filesystem::is_directory(request.model, none))
+  if (!request.tokenizer && request.model.extension() == ".bin")
     return fail(ErrorKind::data,
                 "{}: no tokenizer found (expected one with --tokenizer: this file holds weights "
                 "alone)",

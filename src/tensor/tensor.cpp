@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/half.h"
+#include "tensor/quantised.h"
 
 namespace tepui {
 
@@ -21,25 +22,53 @@ std::string_view dtype_name(DType dtype) {
     case DType::i32: return "i32";
     case DType::u32: return "u32";
     case DType::u8: return "u8";
+    case DType::q8_0: return "q8_0";
+    case DType::q4_0: return "q4_0";
+    case DType::q4_1: return "q4_1";
+    case DType::q5_0: return "q5_0";
+    case DType::q5_1: return "q5_1";
+    case DType::q2_k: return "q2_k";
+    case DType::q3_k: return "q3_k";
+    case DType::q4_k: return "q4_k";
+    case DType::q5_k: return "q5_k";
+    case DType::q6_k: return "q6_k";
     case DType::packed: return "packed";
   }
   return "?";
 }
 
-std::size_t dtype_bytes(DType dtype) {
+DTypeBlock dtype_block(DType dtype) {
   switch (dtype) {
     case DType::f64:
-    case DType::i64: return 8;
+    case DType::i64: return {1, 8};
     case DType::f32:
     case DType::i32:
-    case DType::u32: return 4;
+    case DType::u32: return {1, 4};
     case DType::f16:
-    case DType::bf16: return 2;
-    case DType::u8: return 1;
+    case DType::bf16: return {1, 2};
+    case DType::u8: return {1, 1};
+    case DType::q8_0: return {32, 34};
+    case DType::q4_0: return {32, 18};
+    case DType::q4_1: return {32, 20};
+    case DType::q5_0: return {32, 22};
+    case DType::q5_1: return {32, 24};
+    case DType::q2_k: return {256, 84};
+    case DType::q3_k: return {256, 110};
+    case DType::q4_k: return {256, 144};
+    case DType::q5_k: return {256, 176};
+    case DType::q6_k: return {256, 210};
     case DType::packed: break;
   }
   TEPUI_ASSERT(dtype != DType::packed);
-  return 0;
+  return {};
+}
+
+bool is_quantised(DType dtype) { return dtype != DType::packed && dtype_block(dtype).elements > 1; }
+
+std::size_t dtype_bytes(DType dtype) {
+  const DTypeBlock block = dtype_block(dtype);
+  TEPUI_ASSERT(block.elements == 1);
+  return block.bytes;
 }
 
 Shape::Shape(std::initializer_list<std::int64_t> sizes)
@@ -64,7 +93,10 @@ std::string Shape::to_string() const {
 }
 
 std::size_t TensorType::bytes() const {
-  return static_cast<std::size_t>(shape.elements()) * dtype_bytes(dtype);
+  const DTypeBlock block = dtype_block(dtype);
+  const std::int64_t elements = shape.elements();
+  TEPUI_ASSERT(elements % block.elements == 0);
+  return static_cast<std::size_t>(elements / block.elements) * block.bytes;
 }
 
 std::string TensorType::to_string() const {
@@ -92,10 +124,12 @@ double HostView::at(std::int64_t index) const {
     case DType::i32: return static_cast<double>(load<std::int32_t>(bytes, index));
     case DType::u32: return static_cast<double>(load<std::uint32_t>(bytes, index));
     case DType::u8: return static_cast<double>(load<std::uint8_t>(bytes, index));
-    case DType::packed: break;
+    default: break;
   }
-  TEPUI_ASSERT(type.dtype != DType::packed);
-  return 0;
+  const DTypeBlock block = dtype_block(type.dtype);
+  const auto whole = static_cast<std::size_t>(index / block.elements);
+  return static_cast<double>(quantised_element(type.dtype, bytes.data() + whole * block.bytes,
+                                               static_cast<int>(index % block.elements)));
 }
 
 }  // namespace tepui

@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 
+#include "tensor/quantised.h"
 #include "weights/mapped_source.h"
 #include "weights/source.h"
 
@@ -70,6 +71,34 @@ std::int64_t first_not_finite(std::span<const std::byte> bytes, ThreadPool& pool
   return lowest;
 }
 
+// The first element of the first block with a scale or minimum that is not finite, or kNone.
+std::int64_t first_not_finite_block(const TensorRef& tensor, ThreadPool& pool) {
+  const DTypeBlock block = dtype_block(tensor.type.dtype);
+  const std::span<const int> halves = block_halves(tensor.type.dtype);
+  const std::size_t count = tensor.bytes.size() / block.bytes;
+  const std::size_t at_once = kPiece / block.bytes;
+  std::atomic<std::int64_t> lowest{kNone};
+  pool.for_each(static_cast<std::int64_t>((count + at_once - 1) / at_once),
+                [&](std::int64_t p, int) {
+                  const std::size_t begin = static_cast<std::size_t>(p) * at_once;
+                  for (std::size_t i = begin; i < std::min(count, begin + at_once); ++i) {
+                    std::uint16_t carries = 0;
+                    for (const int half : halves) {
+                      const std::byte* at = tensor.bytes.data() + i * block.bytes + half;
+                      carries = static_cast<std::uint16_t>(
+                          carries | carry<std::uint16_t, 0x7c00U>(load<std::uint16_t>(at, 0)));
+                    }
+                    if ((carries & kSign<std::uint16_t>) == 0) continue;
+                    const auto found = static_cast<std::int64_t>(i) * block.elements;
+                    std::int64_t known = lowest.load();
+                    while (found < known && !lowest.compare_exchange_weak(known, found)) {
+                    }
+                    return;
+                  }
+                });
+  return lowest;
+}
+
 std::int64_t first_not_finite(const TensorRef& tensor, ThreadPool& pool) {
   switch (tensor.type.dtype) {
     case DType::f64:
@@ -77,13 +106,9 @@ std::int64_t first_not_finite(const TensorRef& tensor, ThreadPool& pool) {
     case DType::f32: return first_not_finite<std::uint32_t, 0x7f800000U>(tensor.bytes, pool);
     case DType::f16: return first_not_finite<std::uint16_t, 0x7c00U>(tensor.bytes, pool);
     case DType::bf16: return first_not_finite<std::uint16_t, 0x7f80U>(tensor.bytes, pool);
-    case DType::i64:
-    case DType::i32:
-    case DType::u32:
-    case DType::u8:
-    case DType::packed: break;
+    default: break;
   }
-  return kNone;
+  return is_quantised(tensor.type.dtype) ? first_not_finite_block(tensor, pool) : kNone;
 }
 
 // "[3, 17]" for the element of that row-major index.
@@ -103,8 +128,9 @@ Status check_finite(const TensorRef& tensor, ThreadPool& pool) {
   const std::int64_t index = first_not_finite(tensor, pool);
   if (index == kNone) return {};
   const double value = HostView{tensor.type, tensor.bytes}.at(index);
+  const DTypeBlock block = dtype_block(tensor.type.dtype);
   const std::uint64_t offset =
-      tensor.offset + static_cast<std::uint64_t>(index) * dtype_bytes(tensor.type.dtype);
+      tensor.offset + static_cast<std::uint64_t>(index / block.elements) * block.bytes;
   return fail(ErrorKind::data,
               "{}: tensor {}: element {} is {} (at byte offset {}), expected finite numbers only",
               tensor.file, printable(tensor.name), coordinates(tensor.type.shape, index),

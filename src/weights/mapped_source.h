@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The one kind of WeightSource there is so far: files held mapped, and a list of tensors that lie
 // in them. Also what all readers of weight files share: opening with a clear word about git-lfs
-// pointers, and names made fit for a one-line message.
+// pointers.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "base/utf8_text.h"
 #include "weights/source.h"
 
 namespace tepui {
@@ -28,8 +29,5 @@ class MappedSource final : public WeightSource {
 
 // Maps a file of weights; refuses what git-lfs leaves in its place where it was not fetched.
 Result<MappedFile> open_weight_file(const std::filesystem::path& path);
-
-// A name from a file as it may stand in a message: control characters escaped, cut where very long.
-std::string printable(std::string_view name);
 
 }  // namespace tepui

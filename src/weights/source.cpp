@@ -44,19 +44,4 @@ Result<MappedFile> open_weight_file(const std::filesystem::path& path) {
   return file;
 }
 
-std::string printable(std::string_view name) {
-  constexpr std::size_t kLongest = 200;
-  std::string text;
-  for (const char character : name.substr(0, kLongest)) {
-    const auto code = static_cast<unsigned char>(character);
-    if (code < 0x20 || code == 0x7f) {
-      text += fmt::format("\\x{:02x}", code);
-    } else {
-      text += character;
-    }
-  }
-  if (name.size() > kLongest) text += "...";
-  return text;
-}
-
 }  // namespace tepui

@@ -12,25 +12,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> vector_texts(const fs::path& path) {
-  const std::string all = test::load_bytes(path);
-  const std::string separator = "\n__ggml_vocab_test__\n";
-  std::vector<std::string> texts;
-  std::size_t at = 0;
-  for (std::size_t end; (end = all.find(separator, at)) != std::string::npos;
-       at = end + separator.size())
-    texts.push_back(all.substr(at, end - at));
-  texts.push_back(all.substr(at));
-  return texts;
-}
-
 TEST(PublishedTokenizer, Gpt2Vectors) {
   const auto shared = test::shared_path("data/tokenizers/gpt2");
   if (!shared) GTEST_SKIP() << "no published data";
   const fs::path folder = *shared;
   const auto tokenizer = load_tokenizer(folder).value();
   EXPECT_EQ(tokenizer->vocabulary_size(), 50257);
-  const auto texts = vector_texts(folder / "ggml-vocab-gpt-2.gguf.inp");
+  const auto texts = test::vector_texts(folder / "ggml-vocab-gpt-2.gguf.inp");
   std::istringstream lines(test::load_bytes(folder / "ggml-vocab-gpt-2.gguf.out"));
   ASSERT_EQ(texts.size(), 47U);
   for (const std::string& text : texts) {

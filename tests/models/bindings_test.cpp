@@ -59,14 +59,16 @@ TEST_F(Bindings, ManyFaultsAreListedInShort) {
 TEST_F(Bindings, AWrongShapeTellsBothAndThePlace) {
   const auto folder = copy("gpt2-new");
   change_config(folder, [](json& c) { c["n_inner"] = 96; });
-  expect_error(folder, {"transformer.h.0.mlp.c_fc.weight", "model.safetensors", "byte offset",
-                        "expected f32, f16 or bf16 [32, 96]", "found f32 [32, 128]"});
+  expect_error(folder,
+               {"transformer.h.0.mlp.c_fc.weight", "model.safetensors", "byte offset",
+                "expected f32, f16, bf16 or a quantised type [32, 96]", "found f32 [32, 128]"});
 }
 
 TEST_F(Bindings, ATypeThatIsNoFloatIsRefused) {
   const auto folder = copy("llama-mha-untied");
   change_header(folder, [](json& h) { h["model.norm.weight"]["dtype"] = "I32"; });
-  expect_error(folder, {"model.norm.weight", "expected f32, f16 or bf16 [32]", "found i32 [32]"});
+  expect_error(folder, {"model.norm.weight", "expected f32, f16, bf16 or a quantised type [32]",
+                        "found i32 [32]"});
 }
 
 TEST_F(Bindings, UnusedTensorsAreReportedAndStaleOnesAreNot) {

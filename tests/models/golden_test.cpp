@@ -71,11 +71,12 @@ void expect_close(const GoldenFile& golden, const std::string& name, std::size_t
                           << GoldenFile::at(*tensor, sequence * per_sequence + where);
 }
 
-void check_case(const std::filesystem::path& folder, const char* file, const std::string& backend) {
-  const auto model = open_model(folder);
+void check_case(const std::filesystem::path& path, const std::filesystem::path& file,
+                const std::string& backend) {
+  const auto model = open_model(path);
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_TRUE(model->unused.empty()) << model->unused.front();
-  const GoldenFile golden = open_golden(folder / file);
+  const GoldenFile golden = open_golden(file);
   RunSettings settings;
   settings.backend = backend;
   const FullRun run = full_run(*model, golden.sequences, settings);
@@ -102,15 +103,25 @@ class Golden : public testing::TestWithParam<std::tuple<std::string, std::string
 
 TEST_P(Golden, EverySiteAgrees) {
   const auto& [name, backend] = GetParam();
-  check_case(data_path("golden/" + name), "golden.safetensors", backend);
+  const auto folder = data_path("golden/" + name);
+  check_case(folder, folder / "golden.safetensors", backend);
 }
 
 // `dynamic` and `longrope` change the frequencies of sequences beyond the context.
 TEST(GoldenLong, SequencesBeyondTheContextAgree) {
   for (const std::string& backend : model_backends()) {
-    for (const char* name : {"llama-rope-dynamic", "phi4-longrope"})
-      check_case(data_path(std::string("golden/") + name), "golden_long.safetensors", backend);
+    for (const char* name : {"llama-rope-dynamic", "phi4-longrope"}) {
+      const auto folder = data_path(std::string("golden/") + name);
+      check_case(folder, folder / "golden_long.safetensors", backend);
+    }
   }
+}
+
+// A GGUF file holds llama3's scaling as divisors in f32.
+TEST(GoldenGguf, ScalingInATensorAgrees) {
+  for (const std::string& backend : model_backends())
+    check_case(data_path("gguf/llama3-rope.gguf"),
+               data_path("golden/llama3-rope/golden.safetensors"), backend);
 }
 
 std::vector<std::string> golden_cases() {

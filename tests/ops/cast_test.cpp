@@ -17,6 +17,16 @@ TEST(Cast, Agrees) {
   }
 }
 
+TEST(Cast, AgreesForQuantisedTypes) {
+  for (const DType dtype : quantised_dtypes()) {
+    for (const std::int64_t rows : {1, 7, 130}) {
+      check_op({.op = OpCode::cast,
+                .in = {{.type = {dtype, {rows, 256}}}},
+                .params = ParamBytes(CastParams{static_cast<uint>(rows * 256)})});
+    }
+  }
+}
+
 TEST(Cast, EveryHalfValueButNan) {
   for (const DType dtype : {DType::f16, DType::bf16}) {
     OpData data = make_data({.op = OpCode::cast,

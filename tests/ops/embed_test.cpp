@@ -21,6 +21,26 @@ TEST(Embed, Agrees) {
   }
 }
 
+TEST(Embed, AgreesForQuantisedTables) {
+  for (const DType dtype : quantised_dtypes()) {
+    for (const std::int64_t blocks : {1, 3}) {
+      const std::int64_t dim = blocks * dtype_block(dtype).elements;
+      check_op({.op = OpCode::embed,
+                .in = {i32({4, 0, 4, 10, 7}), {.type = {dtype, {11, dim}}}},
+                .params = ParamBytes(EmbedParams{5, static_cast<uint>(dim), 11})});
+    }
+  }
+}
+
+TEST(Embed, RefusesRowsThatEndWithinABlock) {
+  const Types in = {{DType::i32, {2}}, {DType::q4_k, {4, 192}}};
+  const auto types = op_of(OpCode::embed).infer(in, ParamBytes(EmbedParams{2, 192, 4}));
+  ASSERT_FALSE(types);
+  EXPECT_EQ(types.error().message,
+            "embed: table: expected a row of whole blocks of 256 elements, because it is q4_k, "
+            "found q4_k [4, 192] and a row of 192");
+}
+
 TEST(Embed, ManyRows) {
   std::vector<double> ids;
   for (int r = 0; r < 70000; ++r) ids.push_back(r % 3);

@@ -42,6 +42,15 @@ TEST(Linear, AgreesForAllStoredTypes) {
   }
 }
 
+TEST(Linear, AgreesForQuantisedTypes) {
+  for (const DType dtype : quantised_dtypes()) {
+    for (const Sizes& s : {Sizes{1, 3, 256}, {17, 65, 512}}) {
+      check_op(
+          linear_case(s, packed(s.n, s.k, dtype), Fill::normal, {false, false, TEPUI_ACT_NONE}));
+    }
+  }
+}
+
 TEST(Linear, AgreesWithEpilogues) {
   const Sizes s{11, 37, 50};
   for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {

@@ -78,6 +78,46 @@ TEST(Pack, RunsOfRows) {
   }
 }
 
+TEST(Pack, QuantisedMatricesAndPartsOfThem) {
+  for (const DType dtype : quantised_dtypes()) {
+    for (const auto& [n, k] : {std::pair{1, 256}, {5, 256}, {33, 512}}) {
+      check_pack(packed(n, k, dtype));
+    }
+    check_pack(packed(70, dtype_block(dtype).elements, dtype));
+    Operand middle = packed(6, 256, dtype);
+    middle.stored.shape = Shape{18, 256};
+    middle.pack.offset = 6 * 256;
+    check_pack(middle);
+    Operand columns = packed(6, 256, dtype);
+    columns.stored.shape = Shape{6, 768};
+    columns.pack.offset = 256;
+    columns.pack.stride = 768;
+    check_pack(columns);
+  }
+}
+
+TEST(Pack, RefusesToCutBlocks) {
+  const TensorType stored{DType::q5_1, {8, 96}};
+  const auto message = [&](const PackParams& params) {
+    const auto types = op_of(OpCode::pack).infer({&stored, 1}, ParamBytes(params));
+    return types ? "" : types.error().message;
+  };
+  EXPECT_EQ(message({4, 96, 0, 96, 0}), "");
+  EXPECT_EQ(message({4, 64, 32, 96, 0}), "");
+  EXPECT_EQ(message({96, 8, 0, 96, 1}),
+            "pack: stored: expected the rows of [N, K], because blocks lie along them, found q5_1 "
+            "[8, 96] to be read transposed");
+  EXPECT_EQ(message({4, 48, 0, 96, 0}),
+            "pack: stored: expected a depth of whole blocks of 32 elements, because it is q5_1, "
+            "found q5_1 [8, 96] and a depth of 48");
+  EXPECT_EQ(message({4, 64, 0, 80, 0}),
+            "pack: stored: expected a stride of whole blocks of 32 elements, because it is q5_1, "
+            "found q5_1 [8, 96] and a stride of 80");
+  EXPECT_EQ(message({4, 64, 16, 96, 0}),
+            "pack: stored: expected an offset of whole blocks of 32 elements, because it is q5_1, "
+            "found q5_1 [8, 96] and an offset of 16");
+}
+
 TEST(Pack, RefusesToReadBeyondTheMatrix) {
   const TensorType stored{DType::f16, {4, 5}};
   const auto infer = [&](const PackParams& params) {

@@ -2,11 +2,13 @@
 #include "support/op_data.h"
 
 #include <array>
+#include <cstring>
 #include <limits>
 #include <random>
 
 #include "base/assert.h"
 #include "base/half.h"
+#include "tensor/quantised.h"
 
 namespace tepui::test {
 
@@ -34,6 +36,11 @@ Operand packed_experts(std::int64_t experts, std::int64_t n, std::int64_t k, DTy
   const PackParams pack{static_cast<uint>(n), static_cast<uint>(k), 0, static_cast<uint>(k), 0};
   return {
       .type = {DType::packed, {experts, n, k}}, .stored = {stored, {experts, n, k}}, .pack = pack};
+}
+
+std::vector<DType> quantised_dtypes() {
+  return {DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
+          DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k};
 }
 
 namespace {
@@ -93,6 +100,22 @@ class Filler {
   std::size_t massive_ = 0;
 };
 
+// Any bytes are a block; scales and minima are small halves, subnormal and negative ones among
+// them.
+void fill_blocks(HostTensor& tensor, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<float> normal;
+  for (std::byte& byte : tensor.bytes) byte = static_cast<std::byte>(random() >> 56);
+  const std::size_t size = dtype_block(tensor.type.dtype).bytes;
+  for (std::size_t block = 0; block < tensor.bytes.size(); block += size) {
+    for (const int at : block_halves(tensor.type.dtype)) {
+      const float scale = random() % 8 == 0 ? 1e-6F : 1e-2F;
+      const std::uint16_t half = f16_from_f32(scale * normal(random));
+      std::memcpy(&tensor.bytes[block + static_cast<std::size_t>(at)], &half, sizeof(half));
+    }
+  }
+}
+
 }  // namespace
 
 HostTensor zeros(const TensorType& type, std::size_t bytes) {
@@ -106,6 +129,10 @@ HostTensor make_tensor(const Operand& operand, std::uint64_t seed) {
   const auto count = static_cast<std::size_t>(type.shape.elements());
   TEPUI_ASSERT(operand.values.empty() || operand.values.size() == count);
   if (count == 0) return tensor;
+  if (is_quantised(type.dtype)) {
+    fill_blocks(tensor, seed);
+    return tensor;
+  }
   Filler filler(operand.fill, type.shape, seed);
   for (std::size_t i = 0; i < count; ++i) {
     put(tensor, i, operand.values.empty() ? filler.at(i) : operand.values[i]);

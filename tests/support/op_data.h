@@ -41,6 +41,8 @@ Operand packed(std::int64_t n, std::int64_t k, DType stored, Fill fill = Fill::n
 // One [n, k] matrix for each expert.
 Operand packed_experts(std::int64_t experts, std::int64_t n, std::int64_t k, DType stored);
 
+std::vector<DType> quantised_dtypes();  // a tensor of theirs is filled with blocks of any bytes
+
 struct HostTensor {
   TensorType type;
   std::vector<std::byte> bytes;

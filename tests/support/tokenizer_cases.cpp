@@ -53,4 +53,16 @@ std::string decode(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) 
   return text;
 }
 
+std::vector<std::string> vector_texts(const std::filesystem::path& path) {
+  const std::string all = load_bytes(path);
+  const std::string separator = "\n__ggml_vocab_test__\n";
+  std::vector<std::string> texts;
+  std::size_t at = 0;
+  for (std::size_t end; (end = all.find(separator, at)) != std::string::npos;
+       at = end + separator.size())
+    texts.push_back(all.substr(at, end - at));
+  texts.push_back(all.substr(at));
+  return texts;
+}
+
 }  // namespace tepui::test

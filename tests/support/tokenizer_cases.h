@@ -28,6 +28,9 @@ std::vector<std::string> tokenizer_case_texts();
 std::vector<TokenizerCase> tokenizer_cases();
 nlohmann::json tokenizer_case_model(const std::string& name);  // "byte" or "character"
 
+// The texts of one of llama.cpp's vector files, which separates them by a line of its own.
+std::vector<std::string> vector_texts(const std::filesystem::path& path);
+
 // The pieces of the ids, joined.
 std::string decode(const Tokenizer& tokenizer, const std::vector<TokenId>& ids);
 

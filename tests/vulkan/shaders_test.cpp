@@ -6,6 +6,7 @@
 
 #include "backend/vulkan/recorder.h"
 #include "backend/vulkan/shader_library.h"
+#include "ops/check.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 #include "tepui/op.h"
@@ -20,8 +21,10 @@ TEST(Shaders, EveryOpHasOne) {
   for (const OpCode code : all_ops()) {
     const std::string name(op_of(code).name);
     const bool plain = ShaderLibrary::has(name);
-    for (const char* dtype : {".f32", ".f16", ".bf16"})
-      EXPECT_TRUE(plain || ShaderLibrary::has(name + dtype)) << name << dtype;
+    for (const DType dtype : kStoredDTypes) {
+      const std::string variant = fmt::format("{}.{}", name, dtype_name(dtype));
+      EXPECT_TRUE(plain || ShaderLibrary::has(variant)) << variant;
+    }
   }
 }
 

@@ -6,8 +6,10 @@
 #include <random>
 
 #include "base/mapped_file.h"
+#include "support/gguf_writer.h"
 #include "support/paths.h"
 #include "support/safetensors_writer.h"
+#include "weights/gguf.h"
 #include "weights/source.h"
 
 namespace tepui {
@@ -129,6 +131,53 @@ TEST(RandomDamage, Llama2c) {
   }
   EXPECT_GT(tally.refused, 150);
   EXPECT_GT(tally.opened, 25);
+}
+
+// Every kind of value, and tensors of several types.
+std::string gguf_sample() {
+  test::GgufWriter writer;
+  writer.text("general.architecture", "llama").u32("llama.block_count", 2).f32("eps", 1e-5F);
+  writer.boolean("flag", true).texts("tokens", {"a", "bc", ""}).floats("scores", {1, 2, 3});
+  writer.ints("types", {1, 2});
+  writer.tensor("norm", Shape{6}, 30, std::string(12, '\1'));
+  writer.tensor("q8", Shape{2, 32}, 8, std::string(68, '\2'));
+  writer.tensor("q6", Shape{1, 256}, 14, std::string(210, '\3'));
+  writer.tensor("f", Shape{2, 3}, 0, std::string(24, '\4'));
+  return writer.content();
+}
+
+TEST(RandomDamage, Gguf) {
+  Random random(4);
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "m.gguf";
+  const std::string good = gguf_sample();
+  test::write_file(path, good);
+  ASSERT_TRUE(open_gguf(path));
+  Tally tally;
+  for (int round = 0; round < 800; ++round) {
+    test::write_file(path, damaged(good, good.size(), random));
+    const auto opened = open_gguf(path);
+    tally.count(opened);
+    if (!opened) continue;
+    read_all(*opened->source);
+    for (const auto& [key, value] : opened->metadata.values()) {
+      EXPECT_FALSE(opened->metadata.shown(key).empty());
+      EXPECT_TRUE(opened->metadata.texts(key) || value.count > 0);
+    }
+  }
+  EXPECT_GT(tally.refused, 250);
+  EXPECT_GT(tally.opened, 100);
+}
+
+TEST(RandomDamage, EveryTruncationOfGguf) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "m.gguf";
+  const std::string good = gguf_sample();
+  const std::size_t end = good.find_last_not_of('\0') + 1;  // padding may be missing
+  for (std::size_t length = 0; length < end; ++length) {
+    test::write_file(path, good.substr(0, length));
+    EXPECT_FALSE(open_gguf(path)) << length;
+  }
 }
 
 }  // namespace

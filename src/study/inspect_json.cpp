@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "base/utf8_text.h"
+#include "models/rope_table.h"
+#include "study/inspect.h"
+
+namespace tepui {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json rope_json(const RopeSpec& rope) {
+  constexpr const char* kScalings[] = {"none", "linear", "dynamic", "llama3"};
+  Json out;
+  out["theta"] = rope.theta;
+  out["rotary_dim"] = rope.rotary_dim;
+  out["interleaved"] = rope.interleaved;
+  out["scaling"] = kScalings[static_cast<std::size_t>(rope.scaling)];
+  out["factor"] = rope.factor;
+  if (!rope.divisors.empty()) out["divisors"] = rope.divisors;
+  return out;
+}
+
+Json shape_json(const ModelSpec& spec) {
+  const Dims& d = spec.dims;
+  Json out;
+  out["layers"] = d.layers;
+  out["width"] = d.width;
+  out["heads"] = d.heads;
+  out["kv_heads"] = d.kv_heads;
+  out["head_dim"] = d.head_dim;
+  out["hidden"] = d.hidden;
+  out["vocabulary"] = d.vocabulary;
+  out["context"] = longest_context(d);
+  out["norm"] = spec.arch->norm == NormKind::rms ? "rms" : "layer";
+  out["norm_eps"] = d.norm_eps;
+  out["activation"] = activation_name(d.act);
+  out["gated"] = spec.arch->mlp == MlpKind::gated;
+  out["tied"] = d.tied;
+  if (spec.arch->positions == PositionKind::rotary)
+    out["rope"] = rope_json(d.rope);
+  else
+    out["rope"] = nullptr;
+  return out;
+}
+
+Json token_json(const Tokenizer& tokenizer, std::optional<TokenId> id) {
+  if (!id) return nullptr;
+  return {{"id", *id}, {"piece", valid_utf8(tokenizer.piece(*id))}};
+}
+
+Json tokenizer_json(const ModelReport& report) {
+  if (report.tokenizer == nullptr) return {{"missing", report.no_tokenizer}};
+  const Tokenizer& tokenizer = *report.tokenizer;
+  Json out;
+  out["kind"] = tokenizer.kind();
+  out["tokens"] = tokenizer.vocabulary_size();
+  out["bos"] = token_json(tokenizer, tokenizer.bos());
+  out["eos"] = token_json(tokenizer, tokenizer.eos());
+  out["adds_bos"] = tokenizer.adds_bos();
+  out["fingerprint"] = tokenizer.fingerprint();
+  return out;
+}
+
+Json backend_json(const BackendUse& use) {
+  Json out;
+  out["backend"] = use.selector;
+  out["device"] = use.name;
+  out["runs"] = use.missing.empty();
+  out["missing"] = use.missing;
+  out["memory_bytes"] = use.memory_bytes;
+  out["weights_bytes"] = use.weights_bytes;
+  out["smallest_bytes"] = use.smallest_bytes;
+  out["sequence_tokens"] = use.sequence_tokens;
+  out["sequence_bytes"] = use.sequence_bytes;
+  return out;
+}
+
+}  // namespace
+
+Json inspect_json(const ModelReport& report) {
+  const Model& model = report.model;
+  Json out;
+  out["model"] = model.name;
+  out["model_path"] = model.path;
+  out["container"] = model.container;
+  out["architecture"] = model.spec.arch->name;
+  out["differs"] = model.spec.arch->differs;
+  out["shape"] = shape_json(model.spec);
+  out["parameters"] = report.parameters;
+  out["embedding_parameters"] = report.embedding_parameters;
+  out["weights"] = Json::array();
+  for (const auto& [name, use] : report.dtypes)
+    out["weights"].push_back({{"dtype", name},
+                              {"tensors", use.tensors},
+                              {"elements", use.elements},
+                              {"bytes", use.bytes}});
+  out["tokenizer"] = tokenizer_json(report);
+  out["sites"] = Json::array();
+  for (const SiteUse& use : report.sites) {
+    Json site = {{"site", site_name(use.site)}};
+    if (use.width > 0)
+      site["width"] = use.width;
+    else
+      site["missing"] = use.reason;
+    out["sites"].push_back(std::move(site));
+  }
+  out["backends"] = Json::array();
+  for (const BackendUse& use : report.backends) out["backends"].push_back(backend_json(use));
+  out["unused_tensors"] = model.unused;
+  return out;
+}
+
+}  // namespace tepui

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// What a GGUF file's keys become, and which files are refused with which words.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "models/model.h"
+#include "models/rope_table.h"
+#include "support/gguf_writer.h"
+#include "support/paths.h"
+#include "tepui/op.h"
+
+namespace tepui::test {
+namespace {
+
+constexpr std::int64_t kWidth = 8, kHidden = 12, kVocabulary = 10;
+
+// A LLaMA of one layer whose keys a test may add to, leave out or replace.
+struct Llama {
+  std::string architecture = "llama";
+  std::uint32_t heads = 2;
+  std::uint32_t kv_heads = 1;
+  std::uint32_t layers = 1;
+  bool eps = true;
+  bool table = true;
+  bool bias = false;
+  std::string left_out;  // a tensor
+  std::vector<float> divisors;
+  GgufWriter more;
+
+  void tensor(GgufWriter& writer, const std::string& name, const Shape& shape) const {
+    if (name == left_out) return;
+    writer.tensor(name, shape, 0, std::string(static_cast<std::size_t>(shape.elements()) * 4, 0));
+  }
+
+  std::string content() const {
+    GgufWriter writer = more;
+    writer.text("general.architecture", architecture).u32("llama.context_length", 32);
+    writer.u32("llama.embedding_length", kWidth).u32("llama.feed_forward_length", kHidden);
+    writer.u32("llama.block_count", layers).u32("llama.attention.head_count", heads);
+    writer.u32("llama.attention.head_count_kv", kv_heads);
+    if (eps) writer.f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
+    if (table) tensor(writer, "token_embd.weight", Shape{kVocabulary, kWidth});
+    tensor(writer, "output_norm.weight", Shape{kWidth});
+    tensor(writer, "blk.0.attn_norm.weight", Shape{kWidth});
+    tensor(writer, "blk.0.attn_q.weight", Shape{kWidth, kWidth});
+    tensor(writer, "blk.0.attn_k.weight", Shape{kWidth / 2, kWidth});
+    tensor(writer, "blk.0.attn_v.weight", Shape{kWidth / 2, kWidth});
+    tensor(writer, "blk.0.attn_output.weight", Shape{kWidth, kWidth});
+    if (bias) tensor(writer, "blk.0.attn_q.bias", Shape{kWidth});
+    tensor(writer, "blk.0.ffn_norm.weight", Shape{kWidth});
+    tensor(writer, "blk.0.ffn_gate.weight", Shape{kHidden, kWidth});
+    tensor(writer, "blk.0.ffn_up.weight", Shape{kHidden, kWidth});
+    tensor(writer, "blk.0.ffn_down.weight", Shape{kWidth, kHidden});
+    if (!divisors.empty()) {
+      std::string bytes;
+      for (const float divisor : divisors) bytes += bytes_of(divisor);
+      writer.tensor("rope_freqs.weight", Shape{std::ssize(divisors)}, 0, bytes);
+    }
+    return writer.content();
+  }
+};
+
+Result<Model> open(const Llama& llama) {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "m.gguf", llama.content());
+  return open_model(folder.path() / "m.gguf");
+}
+
+std::string message(const Llama& llama) {
+  const auto model = open(llama);
+  if (model) return "";
+  const std::string& text = model.error().message;
+  return text.substr(std::min(text.find(".gguf") + 5, text.size()));
+}
+
+TEST(GgufConfig, KeysBecomeDims) {
+  Llama llama;
+  llama.more.f32("llama.rope.freq_base", 500000).u32("llama.rope.dimension_count", 4);
+  llama.more.u32("llama.vocab_size", kVocabulary).u32("llama.expert_count", 0);
+  const auto model = open(llama);
+  ASSERT_TRUE(model) << model.error().message;
+  const Dims& dims = model->spec.dims;
+  EXPECT_EQ(model->spec.arch->name, "llama");
+  EXPECT_EQ(dims.layers, 1);
+  EXPECT_EQ(dims.width, kWidth);
+  EXPECT_EQ(dims.hidden, kHidden);
+  EXPECT_EQ(dims.heads, 2);
+  EXPECT_EQ(dims.kv_heads, 1);
+  EXPECT_EQ(dims.head_dim, 4);
+  EXPECT_EQ(dims.vocabulary, kVocabulary);
+  EXPECT_EQ(dims.context, 32);
+  EXPECT_EQ(dims.norm_eps, 1e-5F);
+  EXPECT_EQ(dims.act, TEPUI_ACT_SILU);
+  EXPECT_TRUE(dims.tied);
+  EXPECT_FALSE(dims.attention_bias);
+  EXPECT_EQ(dims.rope.theta, 500000.0);
+  EXPECT_FALSE(dims.rope.interleaved);
+  EXPECT_EQ(model->layers[0][1].role, WeightRole::q);
+  EXPECT_EQ(model->layers[0][1].paired_rows, 4);
+  EXPECT_EQ(model->layers[0][3].role, WeightRole::v);
+  EXPECT_EQ(model->layers[0][3].paired_rows, 0);
+}
+
+TEST(GgufConfig, LinearScalingAndDivisors) {
+  Llama llama;
+  llama.more.text("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4);
+  llama.divisors = {1, 8};
+  const auto model = open(llama);
+  ASSERT_TRUE(model) << model.error().message;
+  const RopeSpec& rope = model->spec.dims.rope;
+  EXPECT_EQ(rope.scaling, RopeScaling::linear);
+  EXPECT_EQ(rope.factor, 4.0);
+  const std::vector<float> table = rope_table(rope, 2, 2);
+  EXPECT_EQ(table[4], static_cast<float>(std::cos(1.0 / 4)));
+  EXPECT_EQ(table[5], static_cast<float>(std::cos(std::pow(10000.0, -0.5) / 4 / 8)));
+  Llama plain = llama;
+  plain.divisors.clear();
+  EXPECT_NE(configuration_fingerprint(model->spec), configuration_fingerprint(open(plain)->spec));
+}
+
+TEST(GgufConfig, RefusesWhatItDoesNotKnow) {
+  Llama other;
+  other.architecture = "rwkv6";
+  EXPECT_EQ(message(other),
+            ": unknown architecture \"rwkv6\" (general.architecture); known are llama, gpt2");
+  Llama experts;
+  experts.more.u32("llama.expert_count", 8);
+  EXPECT_EQ(message(experts),
+            ": key \"llama.expert_count\" is 8, and what it changes about llama is not known here");
+  Llama scaled;
+  scaled.more.text("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.factor", 4);
+  EXPECT_NE(message(scaled).find("yarn"), std::string::npos);
+  Llama partial;
+  partial.more.u32("llama.rope.dimension_count", 2);
+  EXPECT_EQ(message(partial), ": key \"llama.rope.dimension_count\": expected 4, found 2");
+  Llama values;
+  values.more.u32("llama.attention.value_length", 8);
+  EXPECT_EQ(message(values), ": key \"llama.attention.value_length\": expected 4, found 8");
+}
+
+TEST(GgufConfig, RefusesWhatIsMissingOrWrong) {
+  Llama no_eps;
+  no_eps.eps = false;
+  EXPECT_EQ(message(no_eps),
+            ": expected key \"llama.attention.layer_norm_rms_epsilon\", found none");
+  Llama no_table;
+  no_table.table = false;
+  EXPECT_EQ(message(no_table),
+            ": expected tensor token_embd.weight with a row for each token, found none");
+  Llama no_layers;
+  no_layers.layers = 0;
+  EXPECT_EQ(message(no_layers),
+            ": key \"llama.block_count\": expected a whole number from 1 to 268435456, found 0");
+  Llama two_layers;
+  two_layers.layers = 2;
+  EXPECT_NE(message(two_layers).find("expected tensor blk.1.attn_norm.weight, found none"),
+            std::string::npos);
+  Llama missing;
+  missing.left_out = "blk.0.ffn_up.weight";
+  EXPECT_EQ(message(missing), ": expected tensor blk.0.ffn_up.weight, found none");
+  Llama heads;
+  heads.heads = 3;
+  EXPECT_NE(message(heads).find("expected heads that divide the width of 8, found 3"),
+            std::string::npos);
+  Llama biased;  // of q alone
+  biased.bias = true;
+  EXPECT_NE(message(biased).find("expected tensor blk.0.attn_k.bias, found none"),
+            std::string::npos);
+  Llama long_divisors;
+  long_divisors.divisors = {1, 2, 3};
+  EXPECT_EQ(message(long_divisors), ": tensor rope_freqs.weight: expected f32 [2], found f32 [3]");
+  Llama zero_divisor;
+  zero_divisor.divisors = {1, 0};
+  EXPECT_EQ(message(zero_divisor),
+            ": tensor rope_freqs.weight: element 1: expected a number above 0, found 0");
+}
+
+}  // namespace
+}  // namespace tepui::test
