@@ -113,7 +113,7 @@ Status open_gguf_model(const std::filesystem::path& path, Model& model) {
   model.spec = std::move(read.spec);
   model.source = std::move(file.source);
   model.container = "GGUF";
-  const std::vector<Binding> bindings = gguf_bindings(*model.spec.arch, *read.gguf);
+  const std::vector<Binding> bindings = gguf_bindings(*model.spec.arch, *read.gguf, *model.source);
   static constexpr std::string_view kNoPrefix[] = {""};
   return bind_weights(model, {bindings, kNoPrefix, gguf_ignored()});
 }

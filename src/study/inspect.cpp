@@ -9,6 +9,7 @@
 #include "ir/memory_plan.h"
 #include "models/lower.h"
 #include "models/rope_table.h"
+#include "models/site_width.h"
 #include "tepui/op.h"
 
 namespace tepui {
@@ -18,27 +19,24 @@ constexpr int kSequence = 2048;  // the longest that a scan cuts by default
 
 void count_weights(ModelReport& report) {
   std::set<const TensorRef*> seen;
-  const auto add = [&](const BoundWeight& weight) {
-    const TensorRef& tensor = *weight.tensor;
+  const auto add_tensor = [&](const TensorRef& tensor, WeightRole role) {
     if (!seen.insert(&tensor).second) return;
     const std::int64_t elements = tensor.type.shape.elements();
     report.parameters += elements;
-    const bool outside =
-        kind_of(weight.role) == WeightKind::table || weight.role == WeightRole::head;
+    const bool outside = kind_of(role) == WeightKind::table || role == WeightRole::head;
     if (outside) report.embedding_parameters += elements;
     DTypeUse& use = report.dtypes[std::string(dtype_name(tensor.type.dtype))];
     ++use.tensors;
     use.elements += elements;
     use.bytes += tensor.bytes.size();
   };
+  const auto add = [&](const BoundWeight& weight) {
+    add_tensor(*weight.tensor, weight.role);
+    for (const TensorRef* tensor : weight.rest) add_tensor(*tensor, weight.role);
+  };
   for (const BoundWeight& weight : report.model.globals) add(weight);
   for (const auto& layer : report.model.layers)
     for (const BoundWeight& weight : layer) add(weight);
-}
-
-std::string reason_of(Site site, const ModelSpec& spec) {
-  if (site == Site::mlp_pre_linear) return fmt::format("{} has no gate", spec.arch->name);
-  return "not measured yet";
 }
 
 void list_sites(ModelReport& report) {
@@ -46,7 +44,7 @@ void list_sites(ModelReport& report) {
     const auto site = static_cast<Site>(i);
     const auto width = site_width(report.model.spec, site);
     report.sites.push_back(
-        {site, width.value_or(0), width ? "" : reason_of(site, report.model.spec)});
+        {site, width.value_or(0), std::string(why_no_site(report.model.spec, site))});
   }
 }
 
@@ -66,7 +64,7 @@ Status check_programs(const Backend& backend, const Model& model, const ChunkSha
                       BackendUse& use) {
   TEPUI_TRY(const Lowered embedding, lower_embedding(model, chunk));
   find_missing(backend, embedding.program, use.missing);
-  std::set<double> kinds;
+  std::set<std::string> kinds;
   for (int layer = 0; layer < model.spec.dims.layers; ++layer) {
     if (!kinds.insert(layer_kind(model.spec, layer)).second) continue;
     TEPUI_TRY(const Lowered block, lower_block(model, layer, chunk));
@@ -84,11 +82,12 @@ Status check_programs(const Backend& backend, const Model& model, const ChunkSha
   return {};
 }
 
-Status check_conversions(const Backend& backend, const Model& model, BackendUse& use) {
+Status check_packing(const Backend& backend, const Model& model, BackendUse& use) {
   const auto check = [&](const BoundWeight& weight) -> Status {
-    if (kind_of(weight.role) == WeightKind::table) return {};
-    TEPUI_TRY(const Conversion conversion, conversion_of(weight));
-    find_missing(backend, conversion.program, use.missing);
+    const WeightKind kind = kind_of(weight.role);
+    if (kind != WeightKind::matrix && kind != WeightKind::experts) return {};
+    TEPUI_TRY(const Packing packing, packing_of(weight));
+    find_missing(backend, packing.program, use.missing);
     return {};
   };
   for (const BoundWeight& weight : model.globals) TEPUI_TRY(check(weight));
@@ -112,7 +111,7 @@ Result<BackendUse> ask_backend(const DeviceListing& device, const Model& model) 
   use.sequence_tokens = std::min(longest_context(model.spec.dims), kSequence);
   const ChunkShape chunk{{use.sequence_tokens}};
   TEPUI_TRY(check_programs(**backend, model, chunk, use));
-  TEPUI_TRY(check_conversions(**backend, model, use));
+  TEPUI_TRY(check_packing(**backend, model, use));
   ThreadPool pool(1);
   const WeightStore store(**backend, model, pool, 0);
   std::uint64_t largest = 0;
@@ -127,6 +126,18 @@ Result<BackendUse> ask_backend(const DeviceListing& device, const Model& model) 
 }
 
 }  // namespace
+
+std::string_view scaling_name(RopeScaling scaling) {
+  switch (scaling) {
+    case RopeScaling::none: break;
+    case RopeScaling::linear: return "linear";
+    case RopeScaling::dynamic: return "dynamic";
+    case RopeScaling::llama3: return "llama3";
+    case RopeScaling::yarn: return "yarn";
+    case RopeScaling::longrope: return "longrope";
+  }
+  return "none";
+}
 
 std::string_view activation_name(std::uint32_t act) {
   switch (act) {

@@ -59,6 +59,7 @@ struct ModelReport {
 Result<ModelReport> inspect_model(const std::filesystem::path& path,
                                   const std::optional<std::filesystem::path>& tokenizer);
 
+std::string_view scaling_name(RopeScaling scaling);
 // "silu", "gelu", "gelu (tanh form)", "relu"; "none".
 std::string_view activation_name(std::uint32_t act);
 

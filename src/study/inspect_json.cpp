@@ -9,14 +9,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json rope_json(const RopeSpec& rope) {
-  constexpr const char* kScalings[] = {"none", "linear", "dynamic", "llama3"};
   Json out;
   out["theta"] = rope.theta;
   out["rotary_dim"] = rope.rotary_dim;
   out["interleaved"] = rope.interleaved;
-  out["scaling"] = kScalings[static_cast<std::size_t>(rope.scaling)];
+  out["scaling"] = scaling_name(rope.scaling);
   out["factor"] = rope.factor;
-  if (!rope.divisors.empty()) out["divisors"] = rope.divisors;
+  if (rope.scaling == RopeScaling::longrope) {
+    out["short_factors"] = rope.short_factors;
+    out["long_factors"] = rope.long_factors;
+  }
   return out;
 }
 
@@ -31,15 +33,23 @@ Json shape_json(const ModelSpec& spec) {
   out["hidden"] = d.hidden;
   out["vocabulary"] = d.vocabulary;
   out["context"] = longest_context(d);
-  out["norm"] = spec.arch->norm == NormKind::rms ? "rms" : "layer";
+  out["norm"] = spec.form.norm == NormKind::rms ? "rms" : "layer";
   out["norm_eps"] = d.norm_eps;
   out["activation"] = activation_name(d.act);
-  out["gated"] = spec.arch->mlp == MlpKind::gated;
   out["tied"] = d.tied;
-  if (spec.arch->positions == PositionKind::rotary)
-    out["rope"] = rope_json(d.rope);
-  else
-    out["rope"] = nullptr;
+  constexpr const char* kBlocks[] = {"sequential", "parallel", "norm_after"};
+  constexpr const char* kMlps[] = {"gated", "plain", "experts"};
+  constexpr const char* kPositions[] = {"rotary", "learned", "alibi"};
+  out["block"] = kBlocks[static_cast<std::size_t>(spec.form.block)];
+  out["mlp"] = kMlps[static_cast<std::size_t>(spec.form.mlp)];
+  if (spec.form.mlp == MlpKind::experts) {
+    out["experts"] = d.experts;
+    out["experts_chosen"] = d.experts_chosen;
+  }
+  out["positions"] = kPositions[static_cast<std::size_t>(spec.form.positions)];
+  if (spec.form.positions == PositionKind::rotary) out["rope"] = rope_json(d.rope);
+  out["windows"] = Json::array();
+  for (const LayerSpec& layer : spec.layers) out["windows"].push_back(layer.window);
   return out;
 }
 

@@ -26,6 +26,99 @@ std::string count_text(std::int64_t count) {
   return fmt::format("{}", count);
 }
 
+std::string block_text(const Form& form) {
+  switch (form.block) {
+    case BlockKind::sequential: return "attention, then the MLP";
+    case BlockKind::parallel:
+      return form.shared_norm ? "attention and MLP in parallel behind one norm"
+                              : "attention and MLP in parallel";
+    case BlockKind::norm_after: return "a norm behind each addition";
+  }
+  return {};
+}
+
+std::string window_text(const ModelSpec& spec) {
+  int windows = 0;
+  int widest = 0;
+  for (const LayerSpec& layer : spec.layers) {
+    if (layer.window == 0) continue;
+    ++windows;
+    widest = layer.window;
+  }
+  if (windows == 0) return {};
+  return fmt::format(", a window of {} keys in {} of {} layers", widest, windows, spec.dims.layers);
+}
+
+std::string attention_text(const ModelSpec& spec) {
+  const Dims& d = spec.dims;
+  std::string text = fmt::format("{} of size {}", counted(d.heads, "head"), d.head_dim);
+  if (d.kv_heads != d.heads)
+    text += fmt::format(", {} of keys and values", counted(d.kv_heads, "head"));
+  switch (spec.form.qk_norm) {
+    case QkNorm::none: break;
+    case QkNorm::head: text += ", norms of query and key heads"; break;
+    case QkNorm::each_head:
+      text += ", norms of query and key heads with weights of their own";
+      break;
+    case QkNorm::whole: text += ", norms of all queries and of all keys"; break;
+  }
+  if (d.clip_qkv != 0) text += fmt::format(", q, k and v within {}", d.clip_qkv);
+  if (d.score_softcap != 0) text += fmt::format(", scores capped at {}", d.score_softcap);
+  return text + window_text(spec);
+}
+
+std::string mlp_text(const ModelSpec& spec) {
+  const Dims& d = spec.dims;
+  switch (spec.form.mlp) {
+    case MlpKind::gated: return fmt::format("gated, {} wide, {}", d.hidden, activation_name(d.act));
+    case MlpKind::plain: return fmt::format("{} wide, {}", d.hidden, activation_name(d.act));
+    case MlpKind::experts:
+      return fmt::format("{} gated experts, {} for each token, {} wide, {}", d.experts,
+                         d.experts_chosen, d.hidden, activation_name(d.act));
+  }
+  return {};
+}
+
+std::string norm_text(const ModelSpec& spec) {
+  const Form& form = spec.form;
+  std::string text = fmt::format("{}, eps {}", form.norm == NormKind::rms ? "RMSNorm" : "LayerNorm",
+                                 spec.dims.norm_eps);
+  if (form.norms_behind)
+    text += form.norms_before ? ", before and behind attention and MLP"
+                              : ", behind attention and MLP, not before";
+  return text;
+}
+
+std::string rope_text(const RopeSpec& rope, int head_dim) {
+  std::string text = fmt::format("rotary over {} of {} channels of a head, theta {}",
+                                 rope.rotary_dim, head_dim, rope.theta);
+  if (rope.interleaved) text += ", interleaved pairs";
+  if (rope.scaling == RopeScaling::longrope)
+    text += ", each frequency divided by a factor of its own";
+  else if (rope.scaling != RopeScaling::none)
+    text += fmt::format(", {} scaling by {}", scaling_name(rope.scaling), rope.factor);
+  return text;
+}
+
+std::string position_text(const ModelSpec& spec) {
+  switch (spec.form.positions) {
+    case PositionKind::learned: return "learned, added to the embeddings";
+    case PositionKind::alibi: return "ALiBi, a bias on scores by distance";
+    case PositionKind::rotary: break;
+  }
+  std::string text = rope_text(spec.dims.rope, spec.dims.head_dim);
+  int local = 0;
+  int none = 0;
+  for (const LayerSpec& layer : spec.layers) {
+    local += layer.rope == RopeUse::local_rope ? 1 : 0;
+    none += layer.rope == RopeUse::none ? 1 : 0;
+  }
+  if (local > 0)
+    text += fmt::format("; theta {} in {}", spec.dims.local_rope.theta, counted(local, "layer"));
+  if (none > 0) text += fmt::format("; none in {}", counted(none, "layer"));
+  return text;
+}
+
 class InspectText {
  public:
   InspectText(const ModelReport& report, int columns) : report_(report), columns_(columns) {}
@@ -66,40 +159,18 @@ class InspectText {
   }
 
   void shape() {
-    const Dims& d = report_.model.spec.dims;
-    const ArchSpec& arch = *report_.model.spec.arch;
-    line("layers", fmt::format("{} of width {}", d.layers, d.width));
-    std::string attention = fmt::format("{} of size {}", counted(d.heads, "head"), d.head_dim);
-    if (d.kv_heads != d.heads)
-      attention += fmt::format(", {} of keys and values", counted(d.kv_heads, "head"));
-    if (d.attention_bias || arch.norm == NormKind::layer) attention += ", with biases";
-    line("attention", attention);
-    line("MLP", fmt::format("{} of width {}, {}", arch.mlp == MlpKind::gated ? "gated" : "plain",
-                            d.hidden, activation_name(d.act)));
-    line("norm", fmt::format("{}, eps {}", arch.norm == NormKind::rms ? "RMSNorm" : "LayerNorm",
-                             d.norm_eps));
-    line("positions", positions());
-    line("vocabulary",
-         fmt::format("{} tokens, {}", d.vocabulary,
-                     d.tied ? "the head is the token embedding" : "a head of its own"));
-    line("context", counted(longest_context(d), "token"));
-  }
-
-  std::string positions() const {
     const ModelSpec& spec = report_.model.spec;
-    if (spec.arch->positions == PositionKind::learned) return "learned, added to the embeddings";
-    const RopeSpec& rope = spec.dims.rope;
-    std::string text = fmt::format("rotary over {} of {} channels of a head, theta {}",
-                                   rope.rotary_dim, spec.dims.head_dim, rope.theta);
-    if (rope.interleaved) text += ", interleaved pairs";
-    switch (rope.scaling) {
-      case RopeScaling::none: break;
-      case RopeScaling::linear: text += fmt::format(", linear scaling by {}", rope.factor); break;
-      case RopeScaling::dynamic: text += fmt::format(", dynamic scaling by {}", rope.factor); break;
-      case RopeScaling::llama3: text += fmt::format(", llama3 scaling by {}", rope.factor); break;
-    }
-    if (!rope.divisors.empty()) text += ", frequencies divided as the file says";
-    return text;
+    const Dims& d = spec.dims;
+    line("layers", fmt::format("{} of width {}, {}", d.layers, d.width, block_text(spec.form)));
+    line("attention", attention_text(spec));
+    line("MLP", mlp_text(spec));
+    line("norm", norm_text(spec));
+    line("positions", position_text(spec));
+    std::string head = d.tied ? "the head is the token embedding" : "a head of its own";
+    if (d.embedding_width != d.width)
+      head += fmt::format(", both {} wide and projected", d.embedding_width);
+    line("vocabulary", fmt::format("{} tokens, {}", d.vocabulary, head));
+    line("context", counted(longest_context(d), "token"));
   }
 
   void weights() {

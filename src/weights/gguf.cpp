@@ -52,9 +52,9 @@ class PartReader {
     for (std::int64_t part = 1; part < split.parts; ++part)
       TEPUI_TRY(add_part(path, stem, {part, split.parts}));
     TEPUI_TRY(const auto all, metadata.integer("split.tensors.count"));
-    if (split.parts > 1 && all && *all != static_cast<std::int64_t>(tensors_.size()))
+    if (split.parts > 1 && all && *all != static_cast<std::int64_t>(names_.size()))
       return fail(ErrorKind::data, "{}: expected {} tensors in {} parts, found {}", metadata.file(),
-                  *all, split.parts, tensors_.size());
+                  *all, split.parts, names_.size());
     return GgufWeights{std::make_unique<MappedSource>(std::move(files_), std::move(tensors_)),
                        std::move(metadata)};
   }
@@ -102,10 +102,24 @@ class PartReader {
       if (!names_.insert(tensor.name).second)
         return fail(ErrorKind::data, "{}: tensor {} stands in an earlier part as well", name,
                     printable(tensor.name));
-      tensors_.push_back({std::move(tensor.name), tensor.type, tensor.bytes, name, tensor.offset});
+      add_tensor(tensor, name);
     }
     files_.push_back(std::move(file.file));
     return {};
+  }
+
+  void add_tensor(const GgufTensor& tensor, const std::string& file) {
+    const Shape& shape = tensor.type.shape;
+    if (shape.rank() != 3) {
+      tensors_.push_back({tensor.name, tensor.type, tensor.bytes, file, tensor.offset});
+      return;
+    }
+    const TensorType slice{tensor.type.dtype, Shape{shape[1], shape[2]}};
+    for (std::int64_t i = 0; i < shape[0]; ++i) {
+      const std::size_t at = static_cast<std::size_t>(i) * slice.bytes();
+      tensors_.push_back({fmt::format("{}[{}]", tensor.name, i), slice,
+                          tensor.bytes.subspan(at, slice.bytes()), file, tensor.offset + at});
+    }
   }
 
   std::vector<MappedFile> files_;

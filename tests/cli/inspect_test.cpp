@@ -56,7 +56,8 @@ TEST(Inspect, JsonOfBothContainersAgrees) {
 
 TEST(Inspect, SitesThatTheModelLacksHaveAReason) {
   const json gpt2 = inspected("gguf/gpt2-new.gguf");
-  EXPECT_EQ(entry(gpt2["sites"], "site", "mlp_pre_linear")["missing"], "gpt2 has no gate");
+  EXPECT_EQ(entry(gpt2["sites"], "site", "mlp_pre_linear")["missing"],
+            "its MLP has one projection and no gate");
   EXPECT_EQ(entry(gpt2["sites"], "site", "mlp_act")["width"], 128);
   EXPECT_EQ(entry(inspected("demo-model")["sites"], "site", "mlp_pre_linear").count("missing"), 0U);
 }
@@ -65,7 +66,7 @@ TEST(Inspect, WhatIsNoModelIsAnError) {
   const auto result = run_tepui({"inspect", data_path("study").string()});
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(result.out, "");
-  EXPECT_NE(result.err.find("expected a model folder with config.json or a .gguf file"),
+  EXPECT_NE(result.err.find("expected a model folder with config.json or a .gguf file, found none"),
             std::string::npos)
       << result.err;
 }

@@ -102,38 +102,67 @@ TEST(GgufConfig, KeysBecomeDims) {
   EXPECT_EQ(model->layers[0][3].paired_rows, 0);
 }
 
-TEST(GgufConfig, LinearScalingAndDivisors) {
+TEST(GgufConfig, LinearScaling) {
   Llama llama;
   llama.more.text("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4);
+  const auto model = open(llama);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->spec.dims.rope.scaling, RopeScaling::linear);
+  EXPECT_EQ(model->spec.dims.rope.factor, 4.0);
+}
+
+TEST(GgufConfig, FrequenciesAreDividedAtEveryLength) {
+  Llama llama;
   llama.divisors = {1, 8};
   const auto model = open(llama);
   ASSERT_TRUE(model) << model.error().message;
   const RopeSpec& rope = model->spec.dims.rope;
-  EXPECT_EQ(rope.scaling, RopeScaling::linear);
-  EXPECT_EQ(rope.factor, 4.0);
-  const std::vector<float> table = rope_table(rope, 2, 2);
-  EXPECT_EQ(table[4], static_cast<float>(std::cos(1.0 / 4)));
-  EXPECT_EQ(table[5], static_cast<float>(std::cos(std::pow(10000.0, -0.5) / 4 / 8)));
-  Llama plain = llama;
-  plain.divisors.clear();
-  EXPECT_NE(configuration_fingerprint(model->spec), configuration_fingerprint(open(plain)->spec));
+  for (const int length : {2, 32}) {
+    const std::vector<float> table = rope_table(rope, 2, length);
+    EXPECT_EQ(table[4], static_cast<float>(std::cos(1.0)));
+    EXPECT_EQ(table[5], static_cast<float>(std::cos(std::pow(10000.0, -0.5) / 8)));
+  }
+  const auto plain = open(Llama());
+  EXPECT_NE(configuration_fingerprint(model->spec), configuration_fingerprint(plain->spec));
+}
+
+TEST(GgufConfig, RowsOfLlama) {
+  Llama window;
+  window.more.u32("llama.attention.sliding_window", 5);
+  const auto mistral = open(window);
+  ASSERT_TRUE(mistral) << mistral.error().message;
+  EXPECT_EQ(mistral->spec.arch->name, "mistral");
+  EXPECT_EQ(mistral->spec.layer(0).window, 5);
+  Llama experts;
+  experts.more.u32("llama.expert_count", 8).u32("llama.expert_used_count", 2);
+  EXPECT_NE(message(experts).find("expected tensor blk.0.ffn_gate_inp.weight, found none"),
+            std::string::npos);
 }
 
 TEST(GgufConfig, RefusesWhatItDoesNotKnow) {
   Llama other;
   other.architecture = "rwkv6";
-  EXPECT_EQ(message(other),
-            ": unknown architecture \"rwkv6\" (general.architecture); known are llama, gpt2");
-  Llama experts;
-  experts.more.u32("llama.expert_count", 8);
-  EXPECT_EQ(message(experts),
-            ": key \"llama.expert_count\" is 8, and what it changes about llama is not known here");
+  EXPECT_EQ(
+      message(other),
+      ": unknown architecture \"rwkv6\" (general.architecture); known are llama, falcon, gpt2, "
+      "gptneox, mpt, bloom, phi2, phi3, qwen2, qwen3, gemma, gemma2, gemma3, olmo, olmo2, "
+      "stablelm, command-r, cohere2");
+  Llama other_key;
+  other_key.more.f32("llama.attention.temperature_scale", 0.5F);
+  EXPECT_EQ(
+      message(other_key),
+      ": key \"llama.attention.temperature_scale\" is 0.5, and what it changes about llama is "
+      "not known here");
   Llama scaled;
-  scaled.more.text("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.factor", 4);
-  EXPECT_NE(message(scaled).find("yarn"), std::string::npos);
+  scaled.more.text("llama.rope.scaling.type", "ntk").f32("llama.rope.scaling.factor", 4);
+  EXPECT_NE(message(scaled).find("unknown rotary scaling \"ntk\""), std::string::npos);
+  Llama both;
+  both.more.text("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4);
+  both.divisors = {1, 8};
+  EXPECT_NE(message(both).find("rope_freqs.weight, found both"), std::string::npos);
   Llama partial;
   partial.more.u32("llama.rope.dimension_count", 2);
-  EXPECT_EQ(message(partial), ": key \"llama.rope.dimension_count\": expected 4, found 2");
+  EXPECT_NE(message(partial).find("partial_rotary_factor"), std::string::npos);
   Llama values;
   values.more.u32("llama.attention.value_length", 8);
   EXPECT_EQ(message(values), ": key \"llama.attention.value_length\": expected 4, found 8");
@@ -150,8 +179,7 @@ TEST(GgufConfig, RefusesWhatIsMissingOrWrong) {
             ": expected tensor token_embd.weight with a row for each token, found none");
   Llama no_layers;
   no_layers.layers = 0;
-  EXPECT_EQ(message(no_layers),
-            ": key \"llama.block_count\": expected a whole number from 1 to 268435456, found 0");
+  EXPECT_EQ(message(no_layers), ": expected key \"llama.block_count\" above 0, found 0");
   Llama two_layers;
   two_layers.layers = 2;
   EXPECT_NE(message(two_layers).find("expected tensor blk.1.attn_norm.weight, found none"),

@@ -5,22 +5,41 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
 
+#include "models/gguf/config.h"
 #include "models/model.h"
+#include "support/model_copy.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "weights/gguf.h"
 
 namespace tepui::test {
 namespace {
 
 const std::vector<std::vector<TokenId>> kSequences = {
-    {1, 5, 9, 60, 33, 2, 17, 8, 41, 63}, {1, 62, 7}, {3, 3, 3, 12}};
+    {1, 5, 9, 40, 33, 2, 17, 8, 41, 47}, {1, 46, 7}, {3, 3, 3, 12}};
+
+// The folder, changed where GGUF has no way to say what it says: files of Gemma do not hold the
+// scale of scores, which follows from the head size.
+std::filesystem::path folder_of(const std::string& name, const TemporaryFolder& room) {
+  const auto folder = data_path("golden/" + name);
+  if (name != "gemma2" && name != "gemma3") return folder;
+  const auto copy = copy_model(folder, room.path() / name);
+  change_config(copy, [](nlohmann::json& config) {
+    EXPECT_NE(config["query_pre_attn_scalar"], config["head_dim"]);
+    config["query_pre_attn_scalar"] = config["head_dim"];
+  });
+  return copy;
+}
 
 class GgufModel : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
 TEST_P(GgufModel, GivesTheBitsOfItsFolder) {
   const auto& [name, backend] = GetParam();
-  const auto folder = open_model(data_path("golden/" + name));
+  const TemporaryFolder room;
+  const auto folder = open_model(folder_of(name, room));
   const auto file = open_model(data_path("gguf/" + name + ".gguf"));
   ASSERT_TRUE(folder) << folder.error().message;
   ASSERT_TRUE(file) << file.error().message;
@@ -30,7 +49,8 @@ TEST_P(GgufModel, GivesTheBitsOfItsFolder) {
   settings.backend = backend;
   const FullRun expected = full_run(*folder, kSequences, settings);
   const FullRun found = full_run(*file, kSequences, settings);
-  ASSERT_GT(expected.sites.size(), 14U * 2U * 3U);
+  EXPECT_EQ(file->spec.arch, folder->spec.arch);
+  ASSERT_GT(expected.sites.size(), 12U * 2U * 3U);
   EXPECT_EQ(found.sites, expected.sites);
   EXPECT_EQ(found.logits, expected.logits);
   EXPECT_EQ(found.arg_max, expected.arg_max);
@@ -42,11 +62,37 @@ std::string case_name(const testing::TestParamInfo<std::tuple<std::string, std::
   return name;
 }
 
+// All files but those that hold rounded numbers.
+std::vector<std::string> gguf_cases() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(data_path("gguf"))) {
+    const std::string name = entry.path().stem().string();
+    if (entry.path().extension() == ".gguf" && name != "llama3-rope") names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, GgufModel,
-                         testing::Combine(testing::Values("llama-head-dim", "llama-biases",
-                                                          "llama-gqa-tied-bf16", "gpt2-new"),
+                         testing::Combine(testing::ValuesIn(gguf_cases()),
                                           testing::ValuesIn(model_backends())),
                          case_name);
+
+// Every architecture that is read has a file here.
+TEST(GgufCases, CoverEveryArchitecture) {
+  std::set<std::string> read;
+  for (const GgufArch& gguf : gguf_architectures())
+    read.insert(fmt::format("{} as {}", gguf.name, gguf.model_type));
+  for (const std::string& name : gguf_cases()) {
+    const auto path = data_path("gguf/" + name + ".gguf");
+    const auto file = open_gguf(path);
+    ASSERT_TRUE(file) << file.error().message;
+    const auto spec = read_gguf_config(file->metadata, *file->source);
+    ASSERT_TRUE(spec) << spec.error().message;
+    read.erase(fmt::format("{} as {}", spec->gguf->name, spec->gguf->model_type));
+  }
+  EXPECT_TRUE(read.empty()) << *read.begin();
+}
 
 TEST(GgufFolder, AFolderWithOneFileIsThatModel) {
   const TemporaryFolder folder;

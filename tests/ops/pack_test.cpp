@@ -93,6 +93,11 @@ TEST(Pack, QuantisedMatricesAndPartsOfThem) {
     columns.pack.offset = 256;
     columns.pack.stride = 768;
     check_pack(columns);
+    Operand runs = packed(6, 256, dtype);
+    runs.stored.shape = Shape{18, 256};
+    runs.pack.run = 2;
+    runs.pack.period = 6;
+    check_pack(runs);
   }
 }
 

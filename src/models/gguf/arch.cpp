@@ -2,99 +2,147 @@
 #include "models/gguf/arch.h"
 
 #include <algorithm>
-#include <iterator>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "models/gguf/keys.h"
+#include "models/gguf/names.h"
 
 namespace tepui {
 namespace {
 
-constexpr GgufFlag kLlamaFlags[] = {
-    {"attention_bias", "blk.0.attn_q.bias"},
-    {"mlp_bias", "blk.0.ffn_down.bias"},
+using nlohmann::json;
+
+constexpr GgufKey kWindow[] = {{"attention.sliding_window", "sliding_window"}};
+
+// Of Falcon's fused matrices the groups are the key heads; 40B has two norms, and "attn_norm" is
+// the second.
+constexpr std::string_view kSecondNorm = "blk.0.attn_norm_2.weight";
+constexpr GgufName kFalconNames[] = {
+    {WeightRole::attn_norm, "blk.{}.attn_norm_2.weight", kSecondNorm},
+    {WeightRole::attn_norm_bias, "blk.{}.attn_norm_2.bias", kSecondNorm},
+    {WeightRole::mlp_norm, "blk.{}.attn_norm.weight", kSecondNorm},
+    {WeightRole::mlp_norm_bias, "blk.{}.attn_norm.bias", kSecondNorm},
 };
+Status falcon(const GgufKeys& keys, json& config) {
+  TEPUI_TRY(const auto heads, keys.size("attention.head_count_kv"));
+  const bool several = heads.value_or(1) > 1;
+  config["new_decoder_architecture"] = several;
+  config["multi_query"] = !several;
+  config["num_ln_in_parallel_attn"] = keys.tensor(kSecondNorm) != nullptr ? 2 : 1;
+  return {};
+}
+
+// Of GPT-NeoX and StableLM.
+Status parallel_residual(const GgufKeys& keys, json& config) {
+  TEPUI_TRY(const auto parallel, keys.metadata().boolean(keys.full("use_parallel_residual")));
+  if (parallel) config["use_parallel_residual"] = *parallel;
+  return {};
+}
+
+// A bias of 0 means positions of another kind.
+constexpr GgufKey kMptKeys[] = {{"attention.clamp_kqv", "/attn_config/clip_qkv"},
+                                {"attention.max_alibi_bias", "/attn_config/alibi_bias_max"}};
+Status mpt(const GgufKeys& keys, json& config) {
+  TEPUI_TRY(const auto bias, keys.number("attention.max_alibi_bias"));
+  config["attn_config"]["alibi"] = bias.has_value();
+  TEPUI_TRY(const auto hidden, keys.size("feed_forward_length"));
+  TEPUI_TRY(const auto width, keys.size("embedding_length"));
+  if (hidden && width && *hidden % *width == 0) config["expansion_ratio"] = *hidden / *width;
+  return {};
+}
+
+// longrope's factors are tensors; the magnitude is given, or follows from the contexts.
+Status phi3(const GgufKeys& keys, json& config) {
+  TEPUI_TRY(const auto magnitude, keys.number("rope.scaling.attn_factor"));
+  TEPUI_TRY(const auto original, keys.size("rope.scaling.original_context_length"));
+  TEPUI_TRY(const auto short_factors, keys.factors("rope_factors_short.weight"));
+  TEPUI_TRY(const auto long_factors, keys.factors("rope_factors_long.weight"));
+  if (short_factors.empty() && long_factors.empty()) return {};
+  json scaling = {
+      {"rope_type", "longrope"}, {"short_factor", short_factors}, {"long_factor", long_factors}};
+  if (original) {
+    config["original_max_position_embeddings"] = *original;
+    TEPUI_TRY(const auto context, keys.size("context_length"));
+    const double factor = static_cast<double>(context.value_or(*original)) / *original;
+    const double own = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(*original));
+    // The file's is rounded to f32.
+    if (magnitude && std::abs(*magnitude / own - 1) > 1e-6)
+      scaling["attention_factor"] = *magnitude;
+  }
+  config["rope_scaling"] = std::move(scaling);
+  return {};
+}
+
+// The scale of scores, which files do not hold: by the head size, but by width / heads in the
+// largest model, which llama.cpp too knows by its number of layers.
+Status scale_of_scores(const GgufKeys& keys, int largest, json& config) {
+  TEPUI_TRY(const auto layers, keys.size("block_count"));
+  TEPUI_TRY(const auto head_dim, keys.size("attention.key_length"));
+  TEPUI_TRY(const auto width, keys.size("embedding_length"));
+  TEPUI_TRY(const auto heads, keys.size("attention.head_count"));
+  if (layers == largest && width && heads)
+    config["query_pre_attn_scalar"] = *width / *heads;
+  else if (head_dim)
+    config["query_pre_attn_scalar"] = *head_dim;
+  return {};
+}
+constexpr GgufKey kGemma2Keys[] = {{"attention.sliding_window", "sliding_window"},
+                                   {"attn_logit_softcapping", "attn_logit_softcapping"},
+                                   {"final_logit_softcapping", "final_logit_softcapping"}};
+Status gemma2(const GgufKeys& keys, json& config) { return scale_of_scores(keys, 46, config); }
+constexpr GgufKey kGemma3Keys[] = {{"attention.sliding_window", "sliding_window"},
+                                   {"attention.sliding_window_pattern", "sliding_window_pattern"},
+                                   {"final_logit_softcapping", "final_logit_softcapping"},
+                                   {"rope.freq_base_swa", "rope_local_base_freq"}};
+Status gemma3(const GgufKeys& keys, json& config) { return scale_of_scores(keys, 62, config); }
+
+constexpr GgufKey kOlmoKeys[] = {{"attention.clamp_kqv", "clip_qkv"}};
+
+constexpr GgufFlag kStableLmFlags[] = {{"qk_layernorm", "blk.0.attn_q_norm.weight"}};
+
+constexpr GgufKey kCohereKeys[] = {{"logit_scale", "logit_scale"}};
+constexpr GgufFlag kCohereFlags[] = {{"use_qk_norm", "blk.0.attn_q_norm.weight"}};
+constexpr GgufKey kCohere2Keys[] = {{"logit_scale", "logit_scale"},
+                                    {"attention.sliding_window", "sliding_window"},
+                                    {"attention.sliding_window_pattern", "sliding_window_pattern"}};
 
 constexpr GgufArch kArchitectures[] = {
-    {.name = "llama", .model_type = "llama", .rotary_pairs = true, .flags = kLlamaFlags},
-    // Its matrices are [out, in] here, and the tanh form of GELU is the only one llama.cpp has.
-    {.name = "gpt2", .model_type = "gpt2", .fused_qkv = true},
+    {.name = "llama",
+     .model_type = "mixtral",
+     .if_key = "expert_count",
+     .rotary_pairs = true,
+     .keys = kWindow},
+    {.name = "llama",
+     .model_type = "mistral",
+     .if_key = "attention.sliding_window",
+     .rotary_pairs = true,
+     .keys = kWindow},
+    {.name = "llama", .model_type = "llama", .rotary_pairs = true},
+    {.name = "falcon", .model_type = "falcon", .names = kFalconNames, .adjust = falcon},
+    {.name = "gpt2", .model_type = "gpt2"},
+    {.name = "gptneox", .model_type = "gpt_neox", .adjust = parallel_residual},
+    {.name = "mpt", .model_type = "mpt", .keys = kMptKeys, .adjust = mpt},
+    {.name = "bloom", .model_type = "bloom"},
+    {.name = "phi2", .model_type = "phi"},
+    {.name = "phi3", .model_type = "phi3", .keys = kWindow, .adjust = phi3},
+    {.name = "qwen2", .model_type = "qwen2"},
+    {.name = "qwen3", .model_type = "qwen3"},
+    {.name = "gemma", .model_type = "gemma"},
+    {.name = "gemma2", .model_type = "gemma2", .keys = kGemma2Keys, .adjust = gemma2},
+    {.name = "gemma3", .model_type = "gemma3_text", .keys = kGemma3Keys, .adjust = gemma3},
+    {.name = "olmo", .model_type = "olmo", .rotary_pairs = true, .keys = kOlmoKeys},
+    {.name = "olmo2", .model_type = "olmo2"},
+    {.name = "stablelm",
+     .model_type = "stablelm",
+     .flags = kStableLmFlags,
+     .adjust = parallel_residual},
+    {.name = "command-r", .model_type = "cohere", .keys = kCohereKeys, .flags = kCohereFlags},
+    {.name = "cohere2", .model_type = "cohere2", .keys = kCohere2Keys},
 };
-
-constexpr GgufName kNames[] = {
-    {WeightRole::token_embedding, "token_embd.weight"},
-    {WeightRole::position_embedding, "position_embd.weight"},
-    {WeightRole::attn_norm, "blk.{}.attn_norm.weight"},
-    {WeightRole::attn_norm_bias, "blk.{}.attn_norm.bias"},
-    {WeightRole::q, "blk.{}.attn_q.weight"},
-    {WeightRole::q_bias, "blk.{}.attn_q.bias"},
-    {WeightRole::k, "blk.{}.attn_k.weight"},
-    {WeightRole::k_bias, "blk.{}.attn_k.bias"},
-    {WeightRole::v, "blk.{}.attn_v.weight"},
-    {WeightRole::v_bias, "blk.{}.attn_v.bias"},
-    {WeightRole::o, "blk.{}.attn_output.weight"},
-    {WeightRole::o_bias, "blk.{}.attn_output.bias"},
-    {WeightRole::mlp_norm, "blk.{}.ffn_norm.weight"},
-    {WeightRole::mlp_norm_bias, "blk.{}.ffn_norm.bias"},
-    {WeightRole::gate, "blk.{}.ffn_gate.weight"},
-    {WeightRole::gate_bias, "blk.{}.ffn_gate.bias"},
-    {WeightRole::up, "blk.{}.ffn_up.weight"},
-    {WeightRole::up_bias, "blk.{}.ffn_up.bias"},
-    {WeightRole::down, "blk.{}.ffn_down.weight"},
-    {WeightRole::down_bias, "blk.{}.ffn_down.bias"},
-    {WeightRole::final_norm, "output_norm.weight"},
-    {WeightRole::final_norm_bias, "output_norm.bias"},
-    {WeightRole::head, "output.weight"},
-};
-
-constexpr std::string_view kFusedMatrix = "blk.{}.attn_qkv.weight";
-constexpr std::string_view kFusedBias = "blk.{}.attn_qkv.bias";
-
-constexpr std::string_view kIgnored[] = {"rope_freqs.weight"};
-
-std::string_view name_of(WeightRole role, const GgufArch& gguf) {
-  const auto own = std::ranges::find(gguf.names, role, &GgufName::role);
-  if (own != gguf.names.end()) return own->name;
-  const auto* usual = std::ranges::find(kNames, role, &GgufName::role);
-  return usual == std::end(kNames) ? std::string_view() : usual->name;
-}
-
-// q, k and v: 0, 1 and 2.
-struct Third {
-  bool is_third = false;
-  bool bias = false;
-  std::uint8_t part = 0;
-};
-Third third_of(WeightRole role) {
-  switch (role) {
-    case WeightRole::q: return {true, false, 0};
-    case WeightRole::k: return {true, false, 1};
-    case WeightRole::v: return {true, false, 2};
-    case WeightRole::q_bias: return {true, true, 0};
-    case WeightRole::k_bias: return {true, true, 1};
-    case WeightRole::v_bias: return {true, true, 2};
-    default: return {};
-  }
-}
 
 }  // namespace
 
 std::span<const GgufArch> gguf_architectures() { return kArchitectures; }
-
-std::span<const std::string_view> gguf_ignored() { return kIgnored; }
-
-std::vector<Binding> gguf_bindings(const ArchSpec& arch, const GgufArch& gguf) {
-  std::vector<Binding> all;
-  for (const Binding& row : arch.bindings) {
-    Binding binding{row.role, name_of(row.role, gguf), row.need, Layout::as_is, 0, 1};
-    const Third third = third_of(row.role);
-    if (third.is_third && gguf.fused_qkv) {
-      binding.name = third.bias ? kFusedBias : kFusedMatrix;
-      binding.part = third.part;
-      binding.parts = 3;
-    }
-    if (third.is_third && third.part < 2 && gguf.rotary_pairs)
-      binding.layout = Layout::rotary_pairs;
-    all.push_back(binding);
-  }
-  return all;
-}
 
 }  // namespace tepui

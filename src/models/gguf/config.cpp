@@ -4,13 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
+#include "base/assert.h"
 #include "base/utf8_text.h"
 #include "models/config.h"
+#include "models/gguf/keys.h"
 
 namespace tepui {
 namespace {
@@ -29,12 +29,9 @@ constexpr IntName kInts[] = {
     {&Dims::kv_heads, "attention.head_count_kv"},
     {&Dims::head_dim, "attention.key_length"},
     {&Dims::context, "context_length"},
+    {&Dims::experts, "expert_count"},
+    {&Dims::experts_chosen, "expert_used_count"},
 };
-
-// Keys that say nothing about the computation, or what tensors say as well.
-constexpr std::string_view kIdle[] = {"vocab_size", "tensor_data_layout"};
-
-constexpr std::int64_t kLargest = 1 << 28;
 
 const ArchSpec* row_of(std::string_view model_type) {
   for (const ArchSpec* arch : all_architectures())
@@ -42,209 +39,189 @@ const ArchSpec* row_of(std::string_view model_type) {
   return nullptr;
 }
 
-class ConfigReader {
- public:
-  ConfigReader(const GgufMetadata& metadata, const WeightSource& source)
-      : metadata_(metadata), source_(source), file_(metadata.file()) {}
+// The row that fits the file.
+Result<const GgufArch*> find_arch(const GgufMetadata& metadata, const WeightSource& source) {
+  TEPUI_TRY(const auto name, metadata.text("general.architecture"));
+  if (!name)
+    return fail(ErrorKind::data, "{}: expected key \"general.architecture\", found none",
+                metadata.file());
+  std::vector<std::string_view> known;
+  for (const GgufArch& gguf : gguf_architectures()) {
+    if (std::ranges::count(known, gguf.name) == 0) known.push_back(gguf.name);
+    if (gguf.name != *name) continue;
+    if (gguf.if_key.empty()) return &gguf;
+    TEPUI_TRY(const auto there, GgufKeys(metadata, source, gguf.name).size(gguf.if_key));
+    if (there) return &gguf;
+  }
+  return fail(ErrorKind::unsupported,
+              "{}: unknown architecture \"{}\" (general.architecture); known are {}",
+              metadata.file(), printable(*name), fmt::join(known, ", "));
+}
 
-  Result<GgufModelSpec> read() {
-    TEPUI_TRY(find_arch());
-    config_["model_type"] = std::string(gguf_->model_type);
-    TEPUI_TRY(read_sizes());
-    TEPUI_TRY(read_vocabulary());
+// Builds the config.json of the same model.
+class ConfigBuilder {
+ public:
+  ConfigBuilder(const GgufKeys& keys, const GgufArch& gguf, const ArchSpec& row)
+      : keys_(keys), gguf_(gguf), row_(row) {}
+
+  Result<json> build() {
+    config_["model_type"] = std::string(gguf_.model_type);
+    config_["tie_word_embeddings"] = keys_.tensor("output.weight") == nullptr;
+    for (const IntKey& key : row_.ints) TEPUI_TRY(read_int(key));
+    for (const BoolKey& key : row_.bools) read_bool(key);
     TEPUI_TRY(read_eps());
-    if (row_->positions == PositionKind::rotary) TEPUI_TRY(read_rope());
-    TEPUI_TRY(read_own_keys());
-    config_["tie_word_embeddings"] = source_.find("output.weight") == nullptr;
-    TEPUI_TRY(refuse_unknown_keys());
-    TEPUI_TRY(ModelSpec spec, read_config(config_, file_));
-    TEPUI_TRY(check_heads(spec.dims));
-    TEPUI_TRY(read_divisors(spec.dims));
-    return GgufModelSpec{std::move(spec), gguf_};
+    if (row_.form.positions == PositionKind::rotary) TEPUI_TRY(read_rope());
+    for (const GgufKey& key : gguf_.keys) {
+      TEPUI_TRY(const auto number, keys_.number(key.gguf));
+      if (number) put(key.config, *number);
+    }
+    for (const GgufFlag& flag : gguf_.flags)
+      config_[std::string(flag.config)] = keys_.tensor(flag.tensor) != nullptr;
+    if (gguf_.adjust != nullptr) TEPUI_TRY(gguf_.adjust(keys_, config_));
+    return std::move(config_);
   }
 
  private:
-  Status find_arch() {
-    TEPUI_TRY(const auto name, metadata_.text("general.architecture"));
-    if (!name)
-      return fail(ErrorKind::data, "{}: expected key \"general.architecture\", found none", file_);
-    std::vector<std::string_view> known;
-    for (const GgufArch& gguf : gguf_architectures()) {
-      known.push_back(gguf.name);
-      if (gguf.name == *name) gguf_ = &gguf;
-    }
-    if (gguf_ != nullptr) row_ = row_of(gguf_->model_type);
-    if (row_ == nullptr)
-      return fail(ErrorKind::unsupported,
-                  "{}: unknown architecture \"{}\" (general.architecture); known are {}", file_,
-                  printable(*name), fmt::join(known, ", "));
-    return {};
+  void put(std::string_view key, double number) {
+    const bool whole = number == static_cast<double>(static_cast<std::int64_t>(number));
+    const json value = whole ? json(static_cast<std::int64_t>(number)) : json(number);
+    if (key.starts_with('/'))
+      config_[json::json_pointer(std::string(key))] = value;
+    else
+      config_[std::string(key)] = value;
   }
 
-  std::string key(std::string_view name) {
-    known_.insert(std::string(name));
-    return fmt::format("{}.{}", gguf_->name, name);
+  Status read_int(const IntKey& key) {
+    if (key.field == &Dims::vocabulary) return read_vocabulary(key);
+    const auto* name = std::ranges::find(kInts, key.field, &IntName::field);
+    if (name == std::end(kInts)) return {};
+    TEPUI_TRY(const auto value, keys_.size(name->gguf));
+    if (value) config_[std::string(key.names[0])] = *value;
+    if (value || key.fallback != IntKey::kRequired) return {};
+    return fail(ErrorKind::data, "{}: expected key \"{}\" above 0, found {}", keys_.file(),
+                keys_.full(name->gguf), keys_.metadata().shown(keys_.full(name->gguf)));
   }
 
-  Result<std::optional<std::int64_t>> size(std::string_view name) {
-    const std::string full = key(name);
-    TEPUI_TRY(const auto value, metadata_.integer(full));
-    if (value && (*value < 1 || *value > kLargest))
-      return fail(ErrorKind::data, "{}: key \"{}\": expected a whole number from 1 to {}, found {}",
-                  file_, full, kLargest, *value);
-    return value;
-  }
-
-  Status read_sizes() {
-    for (const IntName& name : kInts) {
-      TEPUI_TRY(const auto value, size(name.gguf));
-      const auto at = std::ranges::find(row_->ints, name.field, &IntKey::field);
-      if (at == row_->ints.end()) continue;  // checked against what follows from the others
-      if (value) config_[std::string(at->names[0])] = *value;
-      if (!value && at->fallback == IntKey::kRequired)
-        return fail(ErrorKind::data, "{}: expected key \"{}.{}\", found none", file_, gguf_->name,
-                    name.gguf);
-    }
-    return {};
-  }
-
-  Status read_vocabulary() {
-    const TensorRef* table = source_.find("token_embd.weight");
+  // Converters pad the table; its rows are the vocabulary.
+  Status read_vocabulary(const IntKey& key) {
+    const TensorRef* table = keys_.tensor("token_embd.weight");
     if (table == nullptr || table->type.shape.rank() != 2)
       return fail(ErrorKind::data,
                   "{}: expected tensor token_embd.weight with a row for each token, found {}",
-                  file_, table == nullptr ? "none" : table->type.to_string());
-    const auto at = std::ranges::find(row_->ints, &Dims::vocabulary, &IntKey::field);
-    config_[std::string(at->names[0])] = table->type.shape[0];
+                  keys_.file(), table == nullptr ? "none" : table->type.to_string());
+    config_[std::string(key.names[0])] = table->type.shape[0];
     return {};
   }
 
+  void read_bool(const BoolKey& key) {
+    const auto any = [&](std::initializer_list<std::string_view> names) {
+      return std::ranges::any_of(names, [&](auto name) { return keys_.tensor(name) != nullptr; });
+    };
+    if (key.field == &Dims::attention_bias)
+      config_[std::string(key.name)] = any({"blk.0.attn_q.bias", "blk.0.attn_qkv.bias"});
+    if (key.field == &Dims::mlp_bias)
+      config_[std::string(key.name)] = any({"blk.0.ffn_up.bias", "blk.0.ffn_down.bias"});
+  }
+
   Status read_eps() {
-    const std::string rms = key("attention.layer_norm_rms_epsilon");
-    const std::string layer = key("attention.layer_norm_epsilon");
-    if (row_->eps_key.empty()) return {};
-    const std::string& name = row_->norm == NormKind::rms ? rms : layer;
-    TEPUI_TRY(const auto eps, metadata_.number(name));
-    if (!eps) return fail(ErrorKind::data, "{}: expected key \"{}\", found none", file_, name);
-    config_[std::string(row_->eps_key)] = *eps;
+    TEPUI_TRY(const auto rms, keys_.number("attention.layer_norm_rms_epsilon"));
+    TEPUI_TRY(const auto layer, keys_.number("attention.layer_norm_epsilon"));
+    const bool is_rms = row_.form.norm == NormKind::rms;
+    const auto& eps = is_rms ? rms : layer;
+    if (row_.eps_keys[0].empty()) {
+      if (!eps || static_cast<float>(*eps) == row_.eps_fallback) return {};
+      return fail(ErrorKind::unsupported, "{}: expected an epsilon of {} in norms, found {}",
+                  keys_.file(), row_.eps_fallback, *eps);
+    }
+    if (!eps)
+      return fail(
+          ErrorKind::data, "{}: expected key \"{}\", found none", keys_.file(),
+          keys_.full(is_rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"));
+    config_[std::string(row_.eps_keys[0])] = *eps;
     return {};
   }
 
   Status read_rope() {
-    TEPUI_TRY(const auto theta, metadata_.number(key("rope.freq_base")));
-    if (theta) config_["rope_theta"] = *theta;
-    TEPUI_TRY(rotary_dim_, size("rope.dimension_count"));
-    TEPUI_TRY(const auto type, metadata_.text(key("rope.scaling.type")));
-    TEPUI_TRY(const auto factor, metadata_.number(key("rope.scaling.factor")));
-    TEPUI_TRY(const auto original, size("rope.scaling.original_context_length"));
-    (void)key("rope.scaling.finetuned");
-    if (!type || *type == "none") return {};
-    json scaling = {{"rope_type", *type}};
-    if (factor) scaling["factor"] = *factor;
-    if (original) scaling["original_max_position_embeddings"] = *original;
-    config_["rope_scaling"] = std::move(scaling);
+    TEPUI_TRY(const auto theta, keys_.number("rope.freq_base"));
+    config_["rope_theta"] = theta.value_or(10000.0);
+    TEPUI_TRY(read_rotary_part());
+    TEPUI_TRY(const auto type, keys_.text("rope.scaling.type"));
+    TEPUI_TRY(const auto factor, keys_.number("rope.scaling.factor"));
+    TEPUI_TRY(const auto original, keys_.size("rope.scaling.original_context_length"));
+    if (type && *type != "none") {
+      json scaling = {{"rope_type", *type}};
+      if (factor) scaling["factor"] = *factor;
+      if (original) scaling["original_max_position_embeddings"] = *original;
+      config_["rope_scaling"] = std::move(scaling);
+    }
+    return read_divisors();
+  }
+
+  // int(head_dim * part) must give the size that is meant, whatever the rounding.
+  Status read_rotary_part() {
+    TEPUI_TRY(const auto rotary, keys_.size("rope.dimension_count"));
+    TEPUI_TRY(auto head_dim, keys_.size("attention.key_length"));
+    TEPUI_TRY(const auto width, keys_.size("embedding_length"));
+    TEPUI_TRY(const auto heads, keys_.size("attention.head_count"));
+    if (!head_dim && width && heads) head_dim = *width / *heads;
+    const bool whole = !rotary || !head_dim || *rotary == *head_dim;
+    config_["partial_rotary_factor"] = whole ? 1.0 : (*rotary + 0.5) / *head_dim;
     return {};
   }
 
-  Status read_own_keys() {
-    for (const GgufKey& own : gguf_->keys) {
-      const std::string full = key(own.gguf);
-      if (!metadata_.has(full)) continue;
-      TEPUI_TRY(config_[std::string(own.config)], value(full));
-    }
-    for (const GgufFlag& flag : gguf_->flags)
-      config_[std::string(flag.config)] = source_.find(flag.tensor) != nullptr;
-    for (const GgufConstant& constant : gguf_->constants)
-      config_[std::string(constant.config)] = json::parse(constant.json);
-    return {};
-  }
-
-  Result<json> value(const std::string& full) const {
-    const GgufValue& raw = metadata_.values().find(full)->second;
-    if (raw.type == GgufType::boolean && !raw.is_array) {
-      TEPUI_TRY(const auto flag, metadata_.boolean(full));
-      return json(*flag);
-    }
-    if (raw.type == GgufType::string && !raw.is_array) {
-      TEPUI_TRY(const auto text, metadata_.text(full));
-      return json(*text);
-    }
-    if (raw.type == GgufType::f32 || raw.type == GgufType::f64) {
-      TEPUI_TRY(const auto number, metadata_.number(full));
-      return json(*number);
-    }
-    TEPUI_TRY(const auto integer, metadata_.integer(full));
-    return json(*integer);
-  }
-
-  Status refuse_unknown_keys() {
-    (void)key("attention.value_length");
-    const std::string prefix = fmt::format("{}.", gguf_->name);
-    for (const auto& [name, raw] : metadata_.values()) {
-      if (!name.starts_with(prefix)) continue;
-      const std::string rest = name.substr(prefix.size());
-      if (known_.contains(rest) || std::ranges::count(kIdle, rest) != 0) continue;
-      const bool off = metadata_.shown(name) == "0" || metadata_.shown(name) == "false";
-      if (off) continue;
+  // What llama3's scaling makes of each frequency: factors that hold at any length.
+  Status read_divisors() {
+    TEPUI_TRY(const auto divisors, keys_.factors("rope_freqs.weight"));
+    if (divisors.empty()) return {};
+    if (config_.contains("rope_scaling"))
       return fail(ErrorKind::unsupported,
-                  "{}: key \"{}\" is {}, and what it changes about {} is not known here", file_,
-                  printable(name), metadata_.shown(name), gguf_->name);
-    }
+                  "{}: expected rotary scaling by keys or by the tensor rope_freqs.weight, found "
+                  "both",
+                  keys_.file());
+    config_["rope_scaling"] = {{"rope_type", "longrope"},
+                               {"short_factor", divisors},
+                               {"long_factor", divisors},
+                               {"attention_factor", 1.0}};
     return {};
   }
 
-  // What the file says of heads that the row derives from other numbers.
-  Status check_heads(const Dims& dims) {
-    const auto agrees = [&](std::string_view name, int found) -> Status {
-      TEPUI_TRY(const auto value, size(name));
-      if (!value || *value == found) return {};
-      return fail(ErrorKind::unsupported, "{}: key \"{}.{}\": expected {}, found {}", file_,
-                  gguf_->name, name, found, *value);
-    };
-    TEPUI_TRY(agrees("attention.key_length", dims.head_dim));
-    TEPUI_TRY(agrees("attention.value_length", dims.head_dim));
-    TEPUI_TRY(agrees("attention.head_count_kv", dims.kv_heads));
-    if (rotary_dim_ && *rotary_dim_ != dims.rope.rotary_dim)
-      return fail(ErrorKind::unsupported,
-                  "{}: key \"{}.rope.dimension_count\": expected {}, found {}", file_, gguf_->name,
-                  dims.rope.rotary_dim, *rotary_dim_);
-    return {};
-  }
-
-  // llama3's scaling: one divisor for each rotary pair.
-  Status read_divisors(Dims& dims) const {
-    const TensorRef* tensor = source_.find("rope_freqs.weight");
-    if (tensor == nullptr || row_->positions != PositionKind::rotary) return {};
-    const TensorType expected{DType::f32, Shape{dims.rope.rotary_dim / 2}};
-    if (tensor->type != expected)
-      return fail(ErrorKind::data, "{}: tensor rope_freqs.weight: expected {}, found {}", file_,
-                  expected.to_string(), tensor->type.to_string());
-    const HostView view{tensor->type, tensor->bytes};
-    for (std::int64_t i = 0; i < expected.shape[0]; ++i) {
-      const double divisor = view.at(i);
-      if (!(divisor > 0) || !std::isfinite(divisor))
-        return fail(ErrorKind::data,
-                    "{}: tensor rope_freqs.weight: element {}: expected a number above 0, found {}",
-                    file_, i, divisor);
-      dims.rope.divisors.push_back(static_cast<float>(divisor));
-    }
-    return {};
-  }
-
-  const GgufMetadata& metadata_;
-  const WeightSource& source_;
-  const std::string& file_;
-  const GgufArch* gguf_ = nullptr;
-  const ArchSpec* row_ = nullptr;
+  const GgufKeys& keys_;
+  const GgufArch& gguf_;
+  const ArchSpec& row_;
   json config_ = json::object();
-  std::set<std::string, std::less<>> known_;
-  std::optional<std::int64_t> rotary_dim_;
 };
+
+// What the file says of sizes that the row derives from other numbers.
+Status check_sizes(const GgufKeys& keys, const ModelSpec& spec) {
+  const Dims& dims = spec.dims;
+  const auto agrees = [&](std::string_view name, int found) -> Status {
+    TEPUI_TRY(const auto value, keys.size(name));
+    if (!value || *value == found) return {};
+    return fail(ErrorKind::unsupported, "{}: key \"{}\": expected {}, found {}", keys.file(),
+                keys.full(name), found, *value);
+  };
+  TEPUI_TRY(agrees("attention.key_length", dims.head_dim));
+  TEPUI_TRY(agrees("attention.value_length", dims.head_dim));
+  TEPUI_TRY(agrees("attention.head_count_kv", dims.kv_heads));
+  TEPUI_TRY(agrees("feed_forward_length", dims.hidden));
+  if (spec.form.positions == PositionKind::rotary)
+    TEPUI_TRY(agrees("rope.dimension_count", dims.rope.rotary_dim));
+  return {};
+}
 
 }  // namespace
 
 Result<GgufModelSpec> read_gguf_config(const GgufMetadata& metadata, const WeightSource& source) {
-  return ConfigReader(metadata, source).read();
+  GgufModelSpec out;
+  TEPUI_TRY(out.gguf, find_arch(metadata, source));
+  const GgufKeys keys(metadata, source, out.gguf->name);
+  const ArchSpec* row = row_of(out.gguf->model_type);
+  TEPUI_ASSERT(row != nullptr);
+  TEPUI_TRY(const json config, ConfigBuilder(keys, *out.gguf, *row).build());
+  TEPUI_TRY(out.spec, read_config(config, metadata.file()));
+  TEPUI_TRY(check_sizes(keys, out.spec));
+  TEPUI_TRY(keys.refuse_others());
+  return out;
 }
 
 }  // namespace tepui
