@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 
-#include "backend/registry.h"
 #include "base/progress.h"
 #include "commands.h"
 #include "models/lower.h"
@@ -95,10 +94,7 @@ Status run(ScanArguments& arguments) {
   TEPUI_TRY(complete(arguments));
   std::optional<Progress> bar;
   ScanProgress progress;
-  progress.note = [](const std::string& line) {
-    const std::string text = "tepui: note: " + line + "\n";
-    std::fwrite(text.data(), 1, text.size(), stderr);
-  };
+  progress.note = print_note;
   progress.advance = [&](std::int64_t done, std::int64_t total) {
     if (!bar) bar.emplace("scan", "tokens", static_cast<double>(total));
     bar->update(static_cast<double>(done));
@@ -196,15 +192,7 @@ void add_run_options(CLI::App& scan, ScanArguments& a) {
   scan.add_option("--backend", a.request.backend,
                   "cpu, vulkan or vulkan:N (see tepui devices), reference\n(slow, in double: the "
                   "definition) or auto: cpu")
-      ->check(offering(
-          {{"auto", "cpu", "vulkan", "reference"}, false},
-          CLI::Validator(
-              [](std::string& name) {
-                if (known_backend(name)) return std::string();
-                return fmt::format(
-                    "expected auto or cpu or vulkan or vulkan:N or reference, found '{}'", name);
-              },
-              "")))
+      ->check(backend_name())
       ->type_name("NAME")
       ->capture_default_str();
   scan.add_option("--threads", a.request.threads,

@@ -19,10 +19,14 @@ void add_completion(CLI::App& app, int& code);
 void add_man(CLI::App& app, int& code);
 void add_tokenize(CLI::App& app, int& code);
 void add_inspect(CLI::App& app, int& code);
+void add_verify(CLI::App& app, int& code);
 
 // Prints an error as one line on stderr and gives its exit code: 2 for usage, 1 for everything
 // else; 0 without one.
 int finish_command(const Status& status);
+
+// One line on stderr about what is only odd.
+void print_note(const std::string& line);
 
 // What was printed so far reaches standard output, or an error.
 Status flush_output();

@@ -16,6 +16,11 @@ int finish_command(const Status& status) {
   return status.error().kind == ErrorKind::usage ? 2 : 1;
 }
 
+void print_note(const std::string& line) {
+  const std::string text = "tepui: note: " + line + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 Status flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     return fail(ErrorKind::io, "standard output: cannot be written");

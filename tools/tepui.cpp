@@ -28,7 +28,8 @@ const char* const kAbout =
     "NumPy arrays\n"
     "  tepui inspect MODEL               what a model is, its sites, the memory it needs\n"
     "  tepui tokenize MODEL --text FILE  a text as token ids, pieces and places\n"
-    "  tepui devices                     what this machine can compute on";
+    "  tepui devices                     what this machine can compute on\n"
+    "  tepui verify MODEL                whether two backends agree, step by step";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a
 // report would be written into it. Read-only, so that writing there is still an error.
@@ -55,6 +56,7 @@ int run(int argc, char** argv) {
   tepui::add_devices(app, code);
   tepui::add_completion(app, code);
   tepui::add_man(app, code);
+  tepui::add_verify(app, code);
   app.footer(
       "tepui COMMAND --help tells the options of a command.\n"
       "Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");

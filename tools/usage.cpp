@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/registry.h"
 #include "commands.h"
 
 namespace tepui {
@@ -124,6 +125,18 @@ void add_rule_options(CLI::App& command, MassiveRule& rule) {
       ->check(positive_number())
       ->type_name("X")
       ->capture_default_str();
+}
+
+CLI::Validator backend_name() {
+  return offering({{"auto", "cpu", "vulkan", "reference"}, false},
+                  CLI::Validator(
+                      [](std::string& name) {
+                        if (known_backend(name)) return std::string();
+                        return fmt::format(
+                            "expected auto or cpu or vulkan or vulkan:N or reference, found '{}'",
+                            name);
+                      },
+                      ""));
 }
 
 int finish_parse(CLI::App& app, const CLI::ParseError& error) {

@@ -17,6 +17,8 @@ CLI::Validator count_up_to(std::int64_t most, std::int64_t least = 1);
 // A finite number above 0.
 CLI::Validator positive_number();
 CLI::Validator one_of(std::vector<std::string> names);
+// What --backend takes, on some machine.
+CLI::Validator backend_name();
 
 // Words that shells complete an option's value with. one_of offers its names; where a validator
 // allows more than can be listed, or there is none, `offering` says what to offer.

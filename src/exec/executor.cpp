@@ -130,7 +130,14 @@ Result<Executor::Wave> Executor::load_wave(Sequences sequences, SequenceRange ra
   return wave;
 }
 
-Status Executor::compute(Run& run, ChunkState& chunk, Part& part, int layer, BufferSlice result) {
+Status Executor::compute(Run& run, ChunkState& chunk, const PartRun& what, BufferSlice result,
+                         const std::function<Result<Lowered>()>& lower) {
+  // Layers of a kind share their parts.
+  std::string name(what.part);
+  if (what.layer != kNoLayer) name += " " + layer_kind(model_.spec, what.layer);
+  TEPUI_TRY(Part* const found,
+            parts_.get(name, chunk.shape, chunk.first_sequence, what.work, lower));
+  Part& part = *found;
   TEPUI_TRY(run.collector.make_room());
   const Lowered& lowered = part.tapped.lowered;
   Bindings bindings(lowered.program.values.size());
@@ -145,13 +152,15 @@ Status Executor::compute(Run& run, ChunkState& chunk, Part& part, int layer, Buf
     bindings[lowered.hidden.id] = chunk.rows(chunk.hidden, model_.spec.dims.width);
   bindings[lowered.result.id] = result;
   for (const auto& [role, value] : lowered.weights)
-    bindings[value.id] = weights_.slice(layer, role);
-  TEPUI_TRY(bind_taps(backend_, part, bindings));
+    bindings[value.id] = weights_.slice(what.layer, role);
+  TEPUI_TRY(const Buffer* const outputs, bind_taps(backend_, part, bindings));
   std::vector<Ticket> after = part.uploads;
   after.insert(after.end(), chunk.before.begin(), chunk.before.end());
+  if (options_.observer != nullptr) options_.observer->before(what);
   const Ticket ticket = backend_.run(*part.prepared, bindings, after);
-  chunk.before =
-      run.collector.add({&part, layer, chunk.first_sequence, &chunk.shape, ticket}, bindings);
+  chunk.before = run.collector.add(
+      {&part, what.layer, chunk.first_sequence, &chunk.shape, outputs, ticket}, bindings);
+  if (options_.observer != nullptr) options_.observer->after(what);
   return {};
 }
 
@@ -185,9 +194,9 @@ Status Executor::embed(Run& run, Wave& wave) {
   const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get("embedding", chunk.shape, chunk.first_sequence, work,
-                                           [&] { return lower_embedding(model_, chunk.shape); }));
-    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, chunk.rows(chunk.hidden, width)));
+    const PartRun what{"embedding", kNoLayer, chunk.first_sequence, chunk.shape, work};
+    TEPUI_TRY(compute(run, chunk, what, chunk.rows(chunk.hidden, width),
+                      [&] { return lower_embedding(model_, chunk.shape); }));
   }
   return {};
 }
@@ -196,12 +205,10 @@ Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
   TEPUI_TRY(require(run, layer));
   const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(layer);
-  const std::string kind = fmt::format("block {}", layer_kind(model_.spec, layer));
   for (ChunkState& chunk : wave) {
-    TEPUI_TRY(Part* const part, parts_.get(kind, chunk.shape, chunk.first_sequence, work, [&] {
-      return lower_block(model_, layer, chunk.shape);
-    }));
-    TEPUI_TRY(compute(run, chunk, *part, layer, chunk.rows(chunk.next, width)));
+    const PartRun what{"block", layer, chunk.first_sequence, chunk.shape, work};
+    TEPUI_TRY(compute(run, chunk, what, chunk.rows(chunk.next, width),
+                      [&] { return lower_block(model_, layer, chunk.shape); }));
     std::swap(chunk.hidden, chunk.next);
   }
   return {};
@@ -213,9 +220,9 @@ Status Executor::finish(Run& run, Wave& wave) {
   const Dims& dims = model_.spec.dims;
   for (ChunkState& chunk : wave) {
     const BufferSlice head_input = chunk.rows(chunk.next, dims.embedding_width);
-    TEPUI_TRY(Part* const part, parts_.get("final norm", chunk.shape, chunk.first_sequence, work,
-                                           [&] { return lower_final_norm(model_, chunk.shape); }));
-    TEPUI_TRY(compute(run, chunk, *part, kNoLayer, head_input));
+    const PartRun what{"final norm", kNoLayer, chunk.first_sequence, chunk.shape, work};
+    TEPUI_TRY(compute(run, chunk, what, head_input,
+                      [&] { return lower_final_norm(model_, chunk.shape); }));
     if (!run.on_chunk) continue;
     TEPUI_TRY(run.collector.drain());
     TEPUI_TRY(run.on_chunk(

@@ -16,6 +16,7 @@
 
 #include "exec/part.h"
 #include "exec/row_stream.h"
+#include "exec/run_observer.h"
 #include "exec/weight_store.h"
 #include "input/tokenizer.h"
 #include "plan/site_selection.h"
@@ -30,6 +31,7 @@ struct ExecOptions {
   // Likewise for a wave; 0: few where the model stays in memory, many where each wave packs it
   // again.
   int wave_tokens = 0;
+  RunObserver* observer = nullptr;
 };
 
 using Sequences = std::span<const std::vector<TokenId>>;
@@ -77,7 +79,9 @@ class Executor {
   Status embed(Run& run, Wave& wave);
   Status compute_layer(Run& run, Wave& wave, int layer);
   Status finish(Run& run, Wave& wave);
-  Status compute(Run& run, ChunkState& chunk, Part& part, int layer, BufferSlice result);
+  // Runs a part, prepared if it was not yet.
+  Status compute(Run& run, ChunkState& chunk, const PartRun& what, BufferSlice result,
+                 const std::function<Result<Lowered>()>& lower);
   int wave_tokens() const;
 
   Backend& backend_;

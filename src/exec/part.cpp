@@ -13,40 +13,41 @@ std::string numbers(const std::vector<Site>& sites) {
   return fmt::format("{}", fmt::join(out, ","));
 }
 
-// Buffers for what the part's taps give, but for values that the caller binds.
-Result<Part::TapBuffers> make_tap_buffers(Backend& backend, const Tapped& tapped) {
-  Part::TapBuffers set;
-  for (const TapOutput& output : tapped.outputs) {
-    std::vector<Buffer> buffers(output.values.size());
-    for (std::size_t i = 0; i < buffers.size(); ++i) {
-      const Value value = output.values[i];
-      const ValueInfo& info = tapped.lowered.program.info(value);
-      if (info.role != Role::output || value == tapped.lowered.result) continue;
-      TEPUI_TRY(buffers[i], backend.allocate(backend.storage_bytes(info.type), Memory::device));
+constexpr std::size_t kTapAlignment = 256;
+
+void place_outputs(const Backend& backend, Part& part) {
+  const Lowered& lowered = part.tapped.lowered;
+  for (const TapOutput& output : part.tapped.outputs) {
+    for (const Value value : output.values) {
+      const ValueInfo& info = lowered.program.info(value);
+      const bool own = info.role == Role::output && value != lowered.result;
+      part.places.push_back({value, own, 0, backend.storage_bytes(info.type)});
     }
-    set.push_back(std::move(buffers));
   }
-  return set;
+  for (const bool own : {true, false}) {
+    for (TapPlace& place : part.places) {
+      if (place.own != own) continue;
+      place.offset = part.host_bytes;
+      part.host_bytes += (place.bytes + kTapAlignment - 1) / kTapAlignment * kTapAlignment;
+    }
+    if (own) part.tap_bytes = part.host_bytes;
+  }
 }
 
 }  // namespace
 
-Status bind_taps(Backend& backend, Part& part, Bindings& bindings) {
+Result<const Buffer*> bind_taps(Backend& backend, Part& part, Bindings& bindings) {
   for (std::size_t i = 0; i < part.constants.size(); ++i)
     bindings[part.tapped.constants[i].value.id] = BufferSlice::whole(part.constants[i]);
-  Part::TapBuffers& set = part.tap_sets[part.next_set];
+  Buffer& set = part.tap_sets[part.next_set];
   part.next_set = (part.next_set + 1) % Part::kTapSets;
-  if (set.size() != part.tapped.outputs.size()) {
-    TEPUI_TRY(set, make_tap_buffers(backend, part.tapped));
+  if (set.storage == nullptr) {
+    TEPUI_TRY(set, backend.allocate(part.tap_bytes, Memory::device));
   }
-  for (std::size_t i = 0; i < set.size(); ++i) {
-    for (std::size_t j = 0; j < set[i].size(); ++j) {
-      const Buffer& buffer = set[i][j];
-      if (buffer.storage != nullptr)
-        bindings[part.tapped.outputs[i].values[j].id] = BufferSlice::whole(buffer);
-    }
+  for (const TapPlace& place : part.places) {
+    if (place.own) bindings[place.value.id] = {&set, place.offset, place.bytes};
   }
-  return {};
+  return &set;
 }
 
 Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const SiteWork& sites,
@@ -55,6 +56,7 @@ Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const Sit
   auto part = std::make_unique<Part>();
   TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics));
   TEPUI_TRY(part->prepared, backend_.prepare(part->tapped.lowered.program));
+  place_outputs(backend_, *part);
   for (const Constant& constant : part->tapped.constants) {
     TEPUI_TRY(Buffer buffer, backend_.allocate(constant.bytes.size(), Memory::device));
     part->constants.push_back(std::move(buffer));

@@ -17,23 +17,33 @@
 
 namespace tepui {
 
+// Where a value that a tap gives comes to lie on the host. Those in the part's own buffer lie there
+// as they do on the device; values that the caller binds anyway (own is false) follow.
+struct TapPlace {
+  Value value;
+  bool own = false;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
 struct Part {
   // Outputs of one run wait to be downloaded while the next one writes its own.
   static constexpr std::size_t kTapSets = 2;
-  // As tapped.outputs; a value that the caller binds anyway has no buffer here.
-  using TapBuffers = std::vector<std::vector<Buffer>>;
 
   Tapped tapped;
   std::unique_ptr<Prepared> prepared;
-  std::vector<Buffer> constants;              // as tapped.constants
-  std::vector<Ticket> uploads;                // of the constants: runs come behind them
-  std::array<TapBuffers, kTapSets> tap_sets;  // made when first bound
+  std::vector<Buffer> constants;          // as tapped.constants
+  std::vector<Ticket> uploads;            // of the constants: runs come behind them
+  std::vector<TapPlace> places;           // of the values of tapped.outputs, one behind the other
+  std::size_t tap_bytes = 0;              // of the part's own buffer
+  std::size_t host_bytes = 0;             // of all places
+  std::array<Buffer, kTapSets> tap_sets;  // all outputs of a run in one; made when first bound
   std::size_t next_set = 0;
 };
 
-// Binds the constants and, in turn, one of the sets of tap outputs. At most kTapSets runs of a part
-// may be under way.
-Status bind_taps(Backend& backend, Part& part, Bindings& bindings);
+// Binds the constants and, in turn, one of the sets of tap outputs, which it returns. At most
+// kTapSets runs of a part may be under way.
+Result<const Buffer*> bind_taps(Backend& backend, Part& part, Bindings& bindings);
 
 class PartCache {
  public:

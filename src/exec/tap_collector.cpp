@@ -30,21 +30,20 @@ std::vector<Ticket> TapCollector::add(const IssuedRun& run, const Bindings& bind
   ++count_;
   slot.run = run;
   slot.tickets.assign(1, run.ticket);
-  std::size_t index = 0;
-  const Tapped& tapped = run.part->tapped;
-  for (const TapOutput& output : tapped.outputs) {
-    for (const Value value : output.values) {
-      if (slot.bytes.size() == index) slot.bytes.emplace_back();
-      std::vector<std::byte>& bytes = slot.bytes[index++];
-      bytes.resize(tapped.lowered.program.info(value).type.bytes());
-      slot.tickets.push_back(backend_.download(bytes, bindings[value.id], {&run.ticket, 1}));
-    }
+  const std::size_t needed = run.part->host_bytes;
+  if (slot.bytes.capacity() < needed) slot.bytes = std::vector<std::byte>(needed);
+  slot.bytes.resize(needed);
+  const auto download = [&](std::size_t offset, const BufferSlice& from) {
+    if (from.bytes == 0) return;
+    const auto to = std::span(slot.bytes).subspan(offset, from.bytes);
+    slot.tickets.push_back(backend_.download(to, from, {&run.ticket, 1}));
+  };
+  download(0, {run.outputs, 0, run.part->tap_bytes});
+  for (const TapPlace& place : run.part->places) {
+    if (!place.own) download(place.offset, bindings[place.value.id]);
   }
-  slot.bytes.resize(index);
   std::size_t held = 0;
-  for (const UnderWay& one : ring_) {
-    for (const auto& bytes : one.bytes) held += bytes.capacity();
-  }
+  for (const UnderWay& one : ring_) held += one.bytes.capacity();
   most_bytes_ = std::max(most_bytes_, held);
   return slot.tickets;
 }
@@ -68,11 +67,14 @@ Status TapCollector::collect_oldest() {
 Status TapCollector::hand_out(const UnderWay& collected) {
   const IssuedRun& run = collected.run;
   const Tapped& tapped = run.part->tapped;
-  std::size_t index = 0;
+  auto place = run.part->places.begin();
   for (const TapOutput& output : tapped.outputs) {
     std::vector<HostView> views;
-    for (const Value value : output.values)
-      views.push_back({tapped.lowered.program.info(value).type, collected.bytes[index++]});
+    for (const Value value : output.values) {
+      const auto bytes = std::span(collected.bytes).subspan(place->offset, place->bytes);
+      views.push_back({tapped.lowered.program.info(value).type, bytes});
+      ++place;
+    }
     if (output.metric == nullptr) {
       TEPUI_TRY(hand_out_rows(output, views.front(), run));
       continue;

@@ -20,6 +20,7 @@ struct IssuedRun {
   int layer = kNoLayer;
   int first_sequence = 0;
   const ChunkShape* shape = nullptr;
+  const Buffer* outputs = nullptr;  // of bind_taps
   Ticket ticket;
 };
 
@@ -50,8 +51,8 @@ class TapCollector {
  private:
   struct UnderWay {
     IssuedRun run;
-    std::vector<std::vector<std::byte>> bytes;  // of the outputs, one behind the other
-    std::vector<Ticket> tickets;                // the run's, then one for each output
+    std::vector<std::byte> bytes;  // as the part's places say
+    std::vector<Ticket> tickets;   // the run's, then those of the downloads
   };
   Status collect_oldest();
   Status hand_out(const UnderWay& collected);

@@ -2,7 +2,6 @@
 #include "study/scan.h"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -100,13 +99,6 @@ std::vector<SequenceRange> pending_of(const std::vector<bool>& finished) {
     pending.back().second = i + 1;
   }
   return pending;
-}
-
-std::uint64_t weight_budget(const ScanRequest& request, const DeviceInfo& device) {
-  if (request.memory > 0) return request.memory;
-  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  const std::uint64_t host = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return (device.memory_bytes == SIZE_MAX ? host : device.memory_bytes) / 2;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "study/scan_input.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <system_error>
 
@@ -95,6 +97,13 @@ Status open_corpus(const ScanRequest& request, ScanInput& input) {
 }
 
 }  // namespace
+
+std::uint64_t weight_budget(const ScanRequest& request, const DeviceInfo& device) {
+  if (request.memory > 0) return request.memory;
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const std::uint64_t host = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return (device.memory_bytes == SIZE_MAX ? host : device.memory_bytes) / 2;
+}
 
 Result<ScanInput> open_scan_input(const ScanRequest& request, ThreadPool& pool) {
   ScanInput input;

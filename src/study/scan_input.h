@@ -29,4 +29,7 @@ struct ScanInput {
 
 Result<ScanInput> open_scan_input(const ScanRequest& request, ThreadPool& pool);
 
+// Bytes of packed weights that may stay resident: what was asked for, or half of the memory.
+std::uint64_t weight_budget(const ScanRequest& request, const DeviceInfo& device);
+
 }  // namespace tepui

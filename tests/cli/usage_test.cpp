@@ -84,6 +84,14 @@ TEST(Usage, ValuesOutOfRange) {
   }
 }
 
+TEST(Usage, VerifyChecksItsOptions) {
+  expect_usage_error(run_tepui({"verify"}), {"MODEL", "required"});
+  expect_usage_error(run_tepui({"verify", kDemo, "--against", "gpu"}),
+                     {"--against", "found 'gpu'"});
+  expect_usage_error(run_tepui({"verify", kDemo, "--prompt", "x", "--ids", "y.json"}),
+                     {"--prompt", "--ids", "found both"});
+}
+
 TEST(Usage, ExportChecksItsOptions) {
   expect_usage_error(run_tepui({"export", "x", "--format", "xml"}),
                      {"--format", "csv or jsonl or npz"});
@@ -138,12 +146,15 @@ TEST(Usage, AnErrorLeavesNothingBehind) {
 TEST(Help, NamesEveryCommandAndOption) {
   const std::map<std::string, std::vector<std::string>> expected = {
       {"",
-       {"scan", "massive", "show", "export", "devices", "completion", "man", "--version", "--help",
-        "Exit codes"}},
+       {"scan", "massive", "show", "export", "devices", "verify", "completion", "man", "--version",
+        "--help", "Exit codes"}},
       {"scan", {"MODEL",     "--text",       "--prompt",  "--ids",     "--tokenizer", "--context",
                 "--bos",     "--sequences",  "--top",     "--sites",   "--min-abs",   "--min-ratio",
                 "--backend", "--keep-ratio", "--threads", "--memory",  "--wave",      "--out",
                 "--json",    "resid_post",   "mlp_act",   "TEPUI_ISA", "embeddings"}},
+      {"verify",
+       {"MODEL", "--prompt", "--ids", "--tokenizer", "--sequences", "--sites", "--backend",
+        "--against", "--threads", "--json", "Exit code"}},
       {"massive", {"DIR", "--min-abs", "--min-ratio", "--top", "--json"}},
       {"show",
        {"DIR", "--site", "--layers", "--only", "--sequence", "--channel", "--top", "--columns",
@@ -165,7 +176,7 @@ TEST(Help, NamesEveryCommandAndOption) {
 
 TEST(Help, FitsATerminalOf100Columns) {
   for (const std::string command :
-       {"scan", "massive", "show", "export", "devices", "completion", "man"}) {
+       {"scan", "massive", "show", "export", "devices", "verify", "completion", "man"}) {
     std::istringstream help(run_tepui({command, "--help"}).out);
     for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100U) << line;
   }

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "backend/registry.h"
+#include "ops/agreement.h"
 #include "ops/builder.h"
 #include "support/op_slices.h"
 
@@ -269,24 +270,18 @@ std::string compare(const OpData& data, const Outputs& expected, const Outputs& 
   const std::vector<HostView> in = views(operands);
   const std::vector<HostView> out = views(expected);
   std::string worst;
-  double worst_ratio = 0;
+  double worst_share = 1;
   for (std::size_t o = 0; o < expected.size(); ++o) {
-    std::vector<double> bound(static_cast<std::size_t>(expected[o].type.shape.elements()), -1);
-    op.bound({in, out, o, data.params}, bound);
-    for (std::size_t i = 0; i < bound.size(); ++i) {
-      const double a = expected[o].view().at(static_cast<std::int64_t>(i));
-      const double b = found[o].view().at(static_cast<std::int64_t>(i));
-      if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-      const double error = std::abs(a - b);
-      if (error <= bound[i]) continue;  // false for a NaN or an infinity on one side
-      const double ratio = bound[i] > 0 && std::isfinite(error) ? error / bound[i] : HUGE_VAL;
-      if (ratio <= worst_ratio) continue;
-      worst_ratio = ratio;
-      worst = fmt::format(
-          "output {}: element {} of {}: expected {:.9g}, found {:.9g}, off by {:.3g}, allowed "
-          "{:.3g}",
-          o, i, expected[o].type.to_string(), a, b, error, bound[i]);
-    }
+    const std::vector<double> bounds = bounds_of(op, {in, out, o, data.params});
+    const HostView view = found[o].view();
+    const Agreement agreement = tepui::compare(out[o], view, bounds);
+    if (!(agreement.worst_share > worst_share)) continue;
+    worst_share = agreement.worst_share;
+    const std::int64_t i = agreement.worst;
+    worst = fmt::format(
+        "output {}: element {} of {}: expected {:.9g}, found {:.9g}, off by {:.3g}, allowed {:.3g}",
+        o, i, expected[o].type.to_string(), out[o].at(i), view.at(i),
+        std::abs(out[o].at(i) - view.at(i)), bounds[static_cast<std::size_t>(i)]);
   }
   return worst;
 }

@@ -18,6 +18,11 @@ const Embedded* find(std::string_view name) {
   return at == std::end(kShaders) ? nullptr : at;
 }
 
+std::map<std::string, std::vector<std::uint32_t>>& replaced() {
+  static std::map<std::string, std::vector<std::uint32_t>> shaders;
+  return shaders;
+}
+
 }  // namespace
 
 bool ShaderLibrary::has(std::string_view shader) { return find(shader) != nullptr; }
@@ -29,8 +34,15 @@ std::vector<std::string_view> ShaderLibrary::names() {
 }
 
 std::span<const std::uint32_t> ShaderLibrary::words(std::string_view shader) {
+  const auto other = replaced().find(std::string(shader));
+  if (other != replaced().end()) return other->second;
   const Embedded* embedded = find(shader);
   return embedded == nullptr ? std::span<const std::uint32_t>() : embedded->words;
+}
+
+void ShaderLibrary::replace(const std::string& shader, std::vector<std::uint32_t> words) {
+  replaced().erase(shader);
+  if (!words.empty()) replaced()[shader] = std::move(words);
 }
 
 Result<std::unique_ptr<ShaderLibrary>> ShaderLibrary::make(Device& device) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend/vulkan/pipeline_cache.h"
 
@@ -40,6 +41,8 @@ class ShaderLibrary {
   static bool has(std::string_view shader);
   static std::vector<std::string_view> names();
   static std::span<const std::uint32_t> words(std::string_view shader);
+  // For tests: pipelines made from now on use this code; none: the embedded one again.
+  static void replace(const std::string& shader, std::vector<std::uint32_t> words);
 
  private:
   explicit ShaderLibrary(Device& device) : device_(device) {}
