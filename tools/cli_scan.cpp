@@ -10,7 +10,7 @@
 
 #include "base/progress.h"
 #include "commands.h"
-#include "models/lower.h"
+#include "models/site_width.h"
 #include "report_scan.h"
 #include "study/scan.h"
 #include "usage.h"
