@@ -298,7 +298,7 @@ def write_sample():
     """A short mixed text with the ids of the trained vocabularies that tokenizer_json_cases.json holds."""
     path = ROOT / "tests/data/tokenizers"
     data = json.loads((path / "tokenizer_json_cases.json").read_text())
-    text = mixed_bytes(60_000, seed=5).decode(errors="replace")
+    text = mixed_bytes(100_000, seed=5).decode(errors="replace")
     lines = [text[at : at + 80] for at in range(0, len(text), 5000)][:10]
     out = {"texts": lines, "ids": {}}
     for name, whole in json_files({kind: data["models"][kind] for kind in ("byte", "character")}):

@@ -197,7 +197,8 @@ TEST(GgufConfig, RefusesWhatIsMissingOrWrong) {
             std::string::npos);
   Llama long_divisors;
   long_divisors.divisors = {1, 2, 3};
-  EXPECT_EQ(message(long_divisors), ": tensor rope_freqs.weight: expected f32 [2], found f32 [3]");
+  EXPECT_EQ(message(long_divisors),
+            ": rope_scaling: key \"short_factor\": expected a factor for each of 2 pairs, found 3");
   Llama zero_divisor;
   zero_divisor.divisors = {1, 0};
   EXPECT_EQ(message(zero_divisor),

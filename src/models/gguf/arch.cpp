@@ -33,8 +33,7 @@ Status falcon(const GgufKeys& keys, json& config) {
   return {};
 }
 
-// Of GPT-NeoX and StableLM.
-Status parallel_residual(const GgufKeys& keys, json& config) {
+Status gpt_neox(const GgufKeys& keys, json& config) {
   TEPUI_TRY(const auto parallel, keys.metadata().boolean(keys.full("use_parallel_residual")));
   if (parallel) config["use_parallel_residual"] = *parallel;
   return {};
@@ -100,6 +99,13 @@ Status gemma3(const GgufKeys& keys, json& config) { return scale_of_scores(keys,
 constexpr GgufKey kOlmoKeys[] = {{"attention.clamp_kqv", "clip_qkv"}};
 
 constexpr GgufFlag kStableLmFlags[] = {{"qk_layernorm", "blk.0.attn_q_norm.weight"}};
+// The converter's key says true where the configuration says nothing, which means false; what tells
+// is the second norm.
+Status stablelm(const GgufKeys& keys, json& config) {
+  (void)keys.full("use_parallel_residual");
+  config["use_parallel_residual"] = keys.tensor("blk.0.ffn_norm.weight") == nullptr;
+  return {};
+}
 
 constexpr GgufKey kCohereKeys[] = {{"logit_scale", "logit_scale"}};
 constexpr GgufFlag kCohereFlags[] = {{"use_qk_norm", "blk.0.attn_q_norm.weight"}};
@@ -121,7 +127,7 @@ constexpr GgufArch kArchitectures[] = {
     {.name = "llama", .model_type = "llama", .rotary_pairs = true},
     {.name = "falcon", .model_type = "falcon", .names = kFalconNames, .adjust = falcon},
     {.name = "gpt2", .model_type = "gpt2"},
-    {.name = "gptneox", .model_type = "gpt_neox", .adjust = parallel_residual},
+    {.name = "gptneox", .model_type = "gpt_neox", .adjust = gpt_neox},
     {.name = "mpt", .model_type = "mpt", .keys = kMptKeys, .adjust = mpt},
     {.name = "bloom", .model_type = "bloom"},
     {.name = "phi2", .model_type = "phi"},
