@@ -168,11 +168,12 @@ class Binder {
   bool check(const TensorRef& tensor, std::span<const Shape> expected) {
     if (std::ranges::count(expected, tensor.type.shape) != 0 && is_stored_dtype(tensor.type.dtype))
       return true;
-    faults_.push_back(fmt::format(
-        "tensor {} (at byte offset {} of {}): expected f32, f16, bf16 or a quantised type {}, found "
-        "{}",
-        tensor.name, tensor.offset, tensor.file, expected.front().to_string(),
-        tensor.type.to_string()));
+    faults_.push_back(
+        fmt::format("tensor {} (at byte offset {} of {}): expected f32, f16, bf16 or a quantised "
+                    "type {}, found "
+                    "{}",
+                    tensor.name, tensor.offset, tensor.file, expected.front().to_string(),
+                    tensor.type.to_string()));
     return false;
   }
 

@@ -71,8 +71,8 @@ class Model {
   const BoundWeight* find_global(WeightRole role) const;
 };
 
-// An HF folder, a GGUF file (or a folder with a single one), a llama2.c checkpoint (a file that ends
-// in .bin) or one of nanoGPT (.pt, or a folder with ckpt.pt).
+// An HF folder, a GGUF file (or a folder with a single one), a llama2.c checkpoint (a file that
+// ends in .bin) or one of nanoGPT (.pt, or a folder with ckpt.pt).
 Result<Model> open_model(const std::filesystem::path& path);
 
 }  // namespace tepui

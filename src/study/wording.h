@@ -31,8 +31,8 @@ std::string ranges(const std::vector<std::int64_t>& ascending);
 // with an ellipsis before the closing quote (0: not cut).
 std::string quoted(std::string_view bytes, Letters letters, int columns = 0);
 
-// The same without quotes and with nothing behind a backslash that shows by itself: for names, paths
-// and commands, which may hold anything.
+// The same without quotes and with nothing behind a backslash that shows by itself: for names,
+// paths and commands, which may hold anything.
 std::string spelled_out(std::string_view bytes, Letters letters);
 
 // Columns that valid UTF-8 takes on a terminal.

@@ -142,7 +142,7 @@ constexpr GgufArch kArchitectures[] = {
     {.name = "stablelm",
      .model_type = "stablelm",
      .flags = kStableLmFlags,
-     .adjust = parallel_residual},
+     .adjust = stablelm},
     {.name = "command-r", .model_type = "cohere", .keys = kCohereKeys, .flags = kCohereFlags},
     {.name = "cohere2", .model_type = "cohere2", .keys = kCohere2Keys},
 };
