@@ -189,7 +189,7 @@ inline void add_attention(Case& c) {
   heads.heads = heads.kv_heads = static_cast<uint>(c.dim) / kHead;
   heads.head_dim = kHead;
   heads.scale = 0.125F;
-  c.builder.attention(c.x, k, v, offsets, heads, "out");
+  c.builder.attention(c.x, k, v, offsets, kNone, heads, "out");
 }
 
 inline std::vector<Row> product_rows() {

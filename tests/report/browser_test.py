@@ -260,6 +260,7 @@ class Report(unittest.TestCase):
         for figure in FIGURES:
             self.see(figure)
         self.element("#tokens summary").send_keys(Keys.ENTER)
+        self.wait("return document.querySelectorAll('#tokens td.token').length > 0")
         shown = [one.get_attribute("textContent") for one in self.driver.find_elements(By.CSS_SELECTOR, "#tokens td.token")]
         ticks = self.js("return Array.from(document.querySelectorAll('#tokens-plot .ytick text')).map((t) => t.textContent)")
         for spelling in HOSTILE.values():
