@@ -60,7 +60,7 @@ int columns_left(const std::vector<TextColumn>& columns, const TableOptions& opt
 }
 
 std::vector<TextColumn> columns_of(const Points& points, const ScanSummary& scan, bool by_site,
-                               const TableOptions& options) {
+                                   const TableOptions& options) {
   std::size_t shown = kShownTop;
   for (const PointSummary* point : points) shown = std::min(shown, point->top_mean.size());
   std::vector<TextColumn> columns = numbers_of(points, by_site, shown);
