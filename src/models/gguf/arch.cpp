@@ -139,10 +139,7 @@ constexpr GgufArch kArchitectures[] = {
     {.name = "gemma3", .model_type = "gemma3_text", .keys = kGemma3Keys, .adjust = gemma3},
     {.name = "olmo", .model_type = "olmo", .rotary_pairs = true, .keys = kOlmoKeys},
     {.name = "olmo2", .model_type = "olmo2"},
-    {.name = "stablelm",
-     .model_type = "stablelm",
-     .flags = kStableLmFlags,
-     .adjust = stablelm},
+    {.name = "stablelm", .model_type = "stablelm", .flags = kStableLmFlags, .adjust = stablelm},
     {.name = "command-r", .model_type = "cohere", .keys = kCohereKeys, .flags = kCohereFlags},
     {.name = "cohere2", .model_type = "cohere2", .keys = kCohere2Keys},
 };
