@@ -1,0 +1,13 @@
+# Precompiled headers, for whoever builds everything once (tools/quickstart, tools/test's optimised half). They are off by
+# default, and in the sanitizer half of tools/test: there each file must include what it uses.
+option(TEPUI_PRECOMPILE "Precompile the library headers that most files include" OFF)
+
+set(TEPUI_COMMON_HEADERS <algorithm> <array> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory> <optional>
+  <span> <string> <string_view> <utility> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp> <tl/expected.hpp>)
+
+# tepui_precompile(TARGET [HEADER...]): the common headers and those.
+function(tepui_precompile target)
+  if(TEPUI_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${TEPUI_COMMON_HEADERS} ${ARGN})
+  endif()
+endfunction()
