@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cmath>
-
 #include "ops/check.h"
 #include "ops/elements.h"
 #include "ops/selection.h"
@@ -20,12 +18,6 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
       .gives({{DType::u32, shape_of(p.sequences)},
               {DType::f32, shape_of(p.sequences, p.capacity)},
               {DType::u32, shape_of(p.sequences, p.capacity)}});
-}
-
-// NaN is above every threshold that is a number; nothing is above NaN.
-bool is_above(float x, float threshold) {
-  if (std::isnan(threshold)) return false;
-  return std::isnan(x) || std::abs(x) > threshold;
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,

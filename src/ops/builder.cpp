@@ -264,4 +264,53 @@ Builder::Selected Builder::arg_max(Value logits, Value value, Value index, uint 
   return emit_selected(OpCode::arg_max, {logits, value, index}, ParamBytes(params), name, "index");
 }
 
+Value Builder::divergence(Value p, Value q, Value state, uint first, std::string name) {
+  const TileParams params{size(p, 0), size(p, 1), first};
+  return emit_one(OpCode::divergence, {p, q, state}, ParamBytes(params), std::move(name));
+}
+
+Value Builder::l2_distance(Value a, Value b, std::string name) {
+  const ReduceParams params{size(a, 0), size(a, 1), 0};
+  return emit_one(OpCode::l2_distance, {a, b}, ParamBytes(params), std::move(name));
+}
+
+Value Builder::row_level(Value level, Value offsets, Value rows, uint column, float ratio,
+                         float floor, std::string name) {
+  const uint levels = type(level).shape.rank() == 1 ? 1 : size(level, 1);
+  const RowLevelParams params{
+      size(rows, 0), std::max(size(offsets, 0), 1U) - 1, levels, column, ratio, floor};
+  return emit_one(OpCode::row_level, {level, offsets}, ParamBytes(params), std::move(name));
+}
+
+Value Builder::mark_rows(Value rows, Value value, Value level, std::string name) {
+  return emit_one(OpCode::mark_rows, {rows, value, level},
+                  ParamBytes(MarkRowsParams{size(rows, 0)}), std::move(name));
+}
+
+Value Builder::mark_largest(Value rows, Value index, Value offsets, uint dim, std::string name) {
+  const MarkLargestParams params{size(rows, 0), dim, std::max(size(offsets, 0), 1U) - 1};
+  return emit_one(OpCode::mark_largest, {rows, index, offsets}, ParamBytes(params),
+                  std::move(name));
+}
+
+Value Builder::edit(const EditOperands& operands, uint rule, float value, std::string name) {
+  EditParams params{};
+  params.rows = size(operands.x, 0);
+  params.dim = size(operands.x, 1);
+  params.rule = rule;
+  params.value = value;
+  if (operands.where.present())
+    params.where =
+        type(operands.where).dtype == DType::u32 ? TEPUI_WHERE_CHANNELS : TEPUI_WHERE_ABOVE;
+  if (operands.operand.present()) {
+    const bool by_row = type(operands.operand).shape.rank() == 1;
+    params.operand = by_row ? TEPUI_OPERAND_ROW : TEPUI_OPERAND_TABLE;
+    if (!by_row) params.tables = size(operands.operand, 0);
+    if (rule == TEPUI_EDIT_PATCH) params.operand = TEPUI_OPERAND_WHOLE;
+  }
+  return emit_one(OpCode::edit,
+                  {operands.x, operands.rows, operands.where, operands.reference, operands.operand},
+                  ParamBytes(params), std::move(name));
+}
+
 }  // namespace tepui

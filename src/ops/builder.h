@@ -90,6 +90,22 @@ class Builder {
   Value l2_norm(Value x, std::string name);
   Value cross_entropy(Value logits, Value targets, Value state, uint first, std::string name);
   Selected arg_max(Value logits, Value value, Value index, uint first, const std::string& name);
+  Value divergence(Value p, Value q, Value state, uint first, std::string name);
+  Value l2_distance(Value a, Value b, std::string name);
+
+  // What selects, and edits, a site's activations (ops/op_list.h).
+  Value row_level(Value level, Value offsets, Value rows, uint column, float ratio, float floor,
+                  std::string name);
+  Value mark_rows(Value rows, Value value, Value level, std::string name);
+  Value mark_largest(Value rows, Value index, Value offsets, uint dim, std::string name);
+  struct EditOperands {
+    Value x;
+    Value rows;
+    Value where = kNone;
+    Value reference = kNone;
+    Value operand = kNone;
+  };
+  Value edit(const EditOperands& operands, uint rule, float value, std::string name);
 
   // A step with one output for each name.
   std::vector<Value> emit(OpCode op, std::vector<Value> in, const ParamBytes& params,

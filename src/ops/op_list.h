@@ -209,6 +209,7 @@ struct AboveParams {
 // empty sequence gives 0 and 0xffffffff
 // token_max_abs: value f32 [R] (signed), channel u32 [R]
 // l2_norm: out f32 [R] = sqrt(sum_d x[r, d]^2)
+// l2_distance: out f32 [R] = sqrt(sum_d (a[r, d] - b[r, d])^2), a and b f32 [R, D]
 struct ReduceParams {
   uint rows;
   uint dim;
@@ -222,42 +223,119 @@ struct ReduceParams {
 // arg_max: folds one tile of logits into the running largest
 //   logits f32 [R, tile], value f32 [R], index u32 [R] -> value f32 [R], index u32 [R]
 //   Start from (-inf, 0xffffffff); the lowest index wins ties, NaN never wins.
+// divergence: folds one tile of two models' logits into what KL(p || q) of each row needs
+//   p and q f32 [R, tile], state f32 [R, 3] = (max of p, sum of exp(p - max),
+//   sum of exp(p - max) * (p - q)) -> state f32 [R, 3]
+//   KL(p || q) = third / second - lse(p) + lse(q), with the log-sum-exp of cross_entropy's states.
+//   Start from (-inf, 0, 0). An element of p that is -inf counts as nothing.
 struct TileParams {
   uint rows;
   uint tile;
   uint first;  // the vocabulary index of the tile's first column
 };
 
+// What selects, and edits, the activations of a site. A row that is not 0 in `rows` u32 [R] is
+// selected; the number says which row of a table is its own, from 1.
+//
+// row_level: out[r] = the larger of floor and ratio * |level[s, column]| with s the row's sequence,
+// the product in f32; NaN where the level is; floor and ratio are not negative
+//   level f32 [S, levels] or [S], offsets i32 [S + 1] -> f32 [R]
+// mark_rows: out[r] = rows[r] where |value[r]| > level[r], else 0; as in above_abs NaN is above
+// every level that is a number, and nothing is above NaN
+//   rows u32 [R], value f32 [R], level f32 [R] -> u32 [R]
+// mark_largest: out[r] = rows[r] for the row of each sequence that holds its element index[s], as
+// max_abs gives it, else 0
+//   rows u32 [R], index u32 [S], offsets i32 [S + 1] -> u32 [R]
+struct RowLevelParams {
+  uint rows;
+  uint sequences;
+  uint levels;
+  uint column;
+  float ratio;
+  float floor;
+};
+struct MarkRowsParams {
+  uint rows;
+};
+struct MarkLargestParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+};
+
+// edit: out = rule(x) where the element is selected, else x, bit for bit
+//   x f32 [R, D], rows u32 [R], where, reference, operand -> f32 [R, D]
+// An element is selected if its row is and, by `where`: u32 [D], its channel is not 0; f32 [R], its
+// |reference| is above where[r] (as in above_abs); absent, every channel. `reference` is f32 [R,
+// D], or absent: x itself. `operand` is absent, f32 [R] (row r's own), f32 [tables, D] (row rows[r]
+// - 1) or f32 [R, D].
+#define TEPUI_EDIT_SET 0u    // value; no operand
+#define TEPUI_EDIT_TABLE 1u  // operand [tables, D]; x where the table holds NaN
+#define TEPUI_EDIT_PATCH 2u  // operand [R, D]
+#define TEPUI_EDIT_CLIP 3u   // x with |x| at most operand [R], or value without one; NaN stays
+#define TEPUI_EDIT_SCALE 4u  // x * value, in f32
+#define TEPUI_EDIT_ONLY 5u   // x, and 0 where it is not selected; no operand
+#define TEPUI_EDIT_F16 6u    // the nearest f16 (infinity from 65520 on); no operand
+#define TEPUI_EDIT_BF16 7u   // the nearest bf16; no operand
+// Scaled to a format's largest number: with a = |operand| [R] or [tables, D], the nearest of
+// |x| * (top / a), at most top, times (a / top), with x's sign; each operation rounded to f32, to
+// nearest even. 0 stays 0. top = 448 for fp8 (E4M3), 127 for int8.
+#define TEPUI_EDIT_FP8 8u
+#define TEPUI_EDIT_INT8 9u
+// Whatever these give that is no number is the NaN 0x7fc00000.
+#define TEPUI_WHERE_ALL 0u
+#define TEPUI_WHERE_CHANNELS 1u
+#define TEPUI_WHERE_ABOVE 2u
+#define TEPUI_OPERAND_NONE 0u
+#define TEPUI_OPERAND_ROW 1u
+#define TEPUI_OPERAND_TABLE 2u
+#define TEPUI_OPERAND_WHOLE 3u
+struct EditParams {
+  uint rows;
+  uint dim;
+  uint tables;
+  uint rule;
+  uint where;
+  uint operand;
+  float value;
+};
+
 #ifdef __cplusplus
 }  // namespace tepui
 
-#define TEPUI_OP_LIST(X)           \
-  X(embed, EmbedParams)            \
-  X(cast, CastParams)              \
-  X(pack, PackParams)              \
-  X(linear, LinearParams)          \
-  X(rms_norm, NormParams)          \
-  X(layer_norm, NormParams)        \
-  X(rope, RopeParams)              \
-  X(attention, AttentionParams)    \
-  X(act, ActParams)                \
-  X(act_mul, ActParams)            \
-  X(add, AddParams)                \
-  X(scale, ScalarParams)           \
-  X(clamp, ScalarParams)           \
-  X(softcap, ScalarParams)         \
-  X(route, RouteParams)            \
-  X(expert_linear, ExpertParams)   \
-  X(expert_mix, MixParams)         \
-  X(max_abs, SelectParams)         \
-  X(top_k_abs, SelectParams)       \
-  X(quantile_abs, QuantileParams)  \
-  X(above_abs, AboveParams)        \
-  X(channel_max_abs, ReduceParams) \
-  X(token_max_abs, ReduceParams)   \
-  X(l2_norm, ReduceParams)         \
-  X(cross_entropy, TileParams)     \
-  X(arg_max, TileParams)
+#define TEPUI_OP_LIST(X)             \
+  X(embed, EmbedParams)              \
+  X(cast, CastParams)                \
+  X(pack, PackParams)                \
+  X(linear, LinearParams)            \
+  X(rms_norm, NormParams)            \
+  X(layer_norm, NormParams)          \
+  X(rope, RopeParams)                \
+  X(attention, AttentionParams)      \
+  X(act, ActParams)                  \
+  X(act_mul, ActParams)              \
+  X(add, AddParams)                  \
+  X(scale, ScalarParams)             \
+  X(clamp, ScalarParams)             \
+  X(softcap, ScalarParams)           \
+  X(route, RouteParams)              \
+  X(expert_linear, ExpertParams)     \
+  X(expert_mix, MixParams)           \
+  X(max_abs, SelectParams)           \
+  X(top_k_abs, SelectParams)         \
+  X(quantile_abs, QuantileParams)    \
+  X(above_abs, AboveParams)          \
+  X(channel_max_abs, ReduceParams)   \
+  X(token_max_abs, ReduceParams)     \
+  X(l2_norm, ReduceParams)           \
+  X(cross_entropy, TileParams)       \
+  X(arg_max, TileParams)             \
+  X(divergence, TileParams)          \
+  X(l2_distance, ReduceParams)       \
+  X(row_level, RowLevelParams)       \
+  X(mark_rows, MarkRowsParams)       \
+  X(mark_largest, MarkLargestParams) \
+  X(edit, EditParams)
 #endif
 
 #endif

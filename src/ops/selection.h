@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace tepui {
@@ -14,6 +15,12 @@ inline std::uint32_t magnitude_key(float x) {
   return std::bit_cast<std::uint32_t>(x) & 0x7fffffffU;
 }
 inline float magnitude_from_key(std::uint32_t key) { return std::bit_cast<float>(key); }
+
+// NaN is above every threshold that is a number; nothing is above NaN.
+inline bool is_above(float x, float threshold) {
+  if (std::isnan(threshold)) return false;
+  return std::isnan(x) || std::abs(x) > threshold;
+}
 
 // The largest |x| of what was offered in ascending index order; the first among equals.
 struct Largest {

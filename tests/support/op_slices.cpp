@@ -29,11 +29,16 @@ std::optional<Cut> cut_of(OpCode op) {
     case OpCode::l2_norm: return Cut{.by_row = {0}};
     case OpCode::linear: return Cut{.by_row = {0, 3}};
     case OpCode::rope: return Cut{.by_row = {0, 1}};
+    case OpCode::l2_distance: return Cut{.by_row = {0, 1}};
     case OpCode::cross_entropy:
+    case OpCode::divergence:
+    case OpCode::mark_rows:
     case OpCode::arg_max: return Cut{.by_row = {0, 1, 2}};
     case OpCode::route: return Cut{.by_row = {0}};
     case OpCode::expert_linear: return Cut{.by_row = {0, 2}};
     case OpCode::expert_mix: return Cut{.by_row = {0, 1}};
+    case OpCode::mark_largest:
+      return Cut{.by_row = {0}, .by_sequence = {1}, .offsets = 2, .sequences_word = 2};
     case OpCode::cast:
     case OpCode::scale:
     case OpCode::clamp:
@@ -53,6 +58,8 @@ std::optional<Cut> cut_of(OpCode op) {
                  .offsets = 1,
                  .sequences_word = 2,
                  .outputs_by_row = false};
+    case OpCode::row_level:  // its first operand is a sequence's, not a row's
+    case OpCode::edit:       // which operands go by row depends on the case
     case OpCode::pack: break;
   }
   return std::nullopt;

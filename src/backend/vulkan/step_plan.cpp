@@ -128,6 +128,16 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
     case OpCode::l2_norm: return one_pass("l2_norm", bytes.as<ReduceParams>().rows);
     case OpCode::cross_entropy: return one_pass("cross_entropy", bytes.as<TileParams>().rows);
     case OpCode::arg_max: return one_pass("arg_max", bytes.as<TileParams>().rows);
+    case OpCode::divergence: return one_pass("divergence", bytes.as<TileParams>().rows);
+    case OpCode::l2_distance: return one_pass("l2_distance", bytes.as<ReduceParams>().rows);
+    case OpCode::row_level: return per_element("row_level", bytes.as<RowLevelParams>().rows);
+    case OpCode::mark_rows: return per_element("mark_rows", bytes.as<MarkRowsParams>().rows);
+    case OpCode::mark_largest:
+      return per_element("mark_largest", bytes.as<MarkLargestParams>().rows);
+    case OpCode::edit: {
+      const auto p = bytes.as<EditParams>();
+      return per_element("edit", std::uint64_t{p.rows} * p.dim);
+    }
   }
   return std::nullopt;
 }
