@@ -9,16 +9,12 @@
 #include <optional>
 #include <vector>
 
+#include "plan/massive_rule.h"
 #include "store/reader.h"
 #include "tepui/result.h"
 #include "tepui/site.h"
 
 namespace tepui {
-
-struct MassiveRule {
-  double min_abs = 100;
-  double min_ratio = 1000;  // times the sequence's median at that place
-};
 
 // A median of 0 leaves the absolute threshold alone to decide.
 bool passes(const MassiveRule& rule, double value, double median);
