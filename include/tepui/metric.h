@@ -24,8 +24,9 @@ struct Constant {
 // What a metric may use while it adds its steps for one tapped value.
 struct EmitContext {
   Builder& builder;
-  Value x;        // f32 [R, width]
-  Value offsets;  // i32 [S + 1]
+  Value x;         // f32 [R, width]
+  Value offsets;   // i32 [S + 1]
+  Value unedited;  // f32 [R, width]: x in the unedited run; absent in it, and where nobody compares
   int width = 0;
   std::span<const int> lengths;  // of the chunk's sequences
   std::vector<Constant>& constants;
@@ -37,6 +38,7 @@ struct TapContext {
   int first_sequence = 0;  // the chunk's first sequence, in the numbering of the run
   int width = 0;
   std::span<const int> lengths;
+  bool edited = false;  // of another branch than the unedited run: values need not be finite
 };
 
 class Metric {
@@ -46,6 +48,8 @@ class Metric {
   // Whether it has rows for any of these sequences, [first, last) in the numbering of the run. A
   // chunk for which it has none is computed without its steps.
   virtual bool measures(int /*first_sequence*/, int /*last_sequence*/) const { return true; }
+  // Whether it wants EmitContext::unedited in other branches than the unedited run.
+  virtual bool compares() const { return false; }
   // The values to bring back, in the order in which rows() gets them.
   virtual std::vector<Value> emit(EmitContext& context) const = 0;
   virtual Status rows(std::span<const HostView> outputs, const TapContext& context,
@@ -63,5 +67,10 @@ struct ScanMetricOptions {
   int surface = 1;          // sequences, from the first on, whose |x| is kept as a surface
 };
 std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& options);
+// What an intervention measures: the largest values, the median and what stands above it, and the
+// change from the unedited run.
+std::vector<std::unique_ptr<Metric>> intervention_metrics(const ScanMetricOptions& options);
+// What calibration needs: the median and what stands above it.
+std::vector<std::unique_ptr<Metric>> calibration_metrics(const ScanMetricOptions& options);
 
 }  // namespace tepui

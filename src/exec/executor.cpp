@@ -2,30 +2,24 @@
 #include "exec/executor.h"
 
 #include <algorithm>
-#include <map>
 
+#include "base/assert.h"
+#include "exec/buffer_pool.h"
 #include "exec/tap_collector.h"
-#include "models/rope_table.h"
-#include "models/tables.h"
 
 namespace tepui {
 
-struct Executor::ChunkState {
-  int first_sequence = 0;
-  ChunkShape shape;
-  Buffer ids;
-  Buffer positions;
-  Buffer offsets;
-  std::map<Table, Buffer> tables;
-  Buffer hidden;  // [R, D], the state before the part that runs next
-  Buffer next;    // [R, D], where that part writes; the final norm [R, embedding_width]
-  std::vector<Ticket> before;  // the last part's run, and the downloads from this chunk's buffers
+// What the lanes of a part leave behind for one chunk: kept until nothing uses it.
+struct Executor::LaneStates {
+  std::vector<Buffer> results;                                  // by lane
+  std::vector<std::vector<std::pair<Site, BufferSlice>>> kept;  // by lane: values for other lanes
+  std::vector<std::unique_ptr<Buffer>> buffers;                 // behind them
 
-  // The buffer's first rows of this width.
-  BufferSlice rows(const Buffer& buffer, int width) const {
-    return {
-        &buffer, 0,
-        static_cast<std::size_t>(shape.rows()) * static_cast<std::size_t>(width) * sizeof(float)};
+  BufferSlice kept_value(int lane, Site site) const {
+    const auto& sites = kept[static_cast<std::size_t>(lane)];
+    const auto found = std::ranges::find(sites, site, &std::pair<Site, BufferSlice>::first);
+    TEPUI_ASSERT(found != sites.end());
+    return found->second;
   }
 };
 
@@ -36,6 +30,10 @@ struct Executor::Run {
   RowSink& sink;
   const OnChunk& on_chunk;
   const RowRequest& rows;
+  const Schedule& schedule;
+  // Before the collector, which waits for what uses them.
+  BufferPool pool;
+  LaneStates states;
   TapCollector collector;
 
   SiteWork work_at(int layer) const;
@@ -49,35 +47,6 @@ namespace {
 // without end.
 constexpr std::size_t kPartsKept = 64;
 
-template <class T>
-Result<Buffer> uploaded(Backend& backend, std::span<const T> data) {
-  TEPUI_TRY(Buffer buffer,
-            backend.allocate(std::max<std::size_t>(data.size_bytes(), 1), Memory::device));
-  const BufferSlice to{&buffer, 0, data.size_bytes()};
-  TEPUI_TRY(backend.wait(backend.upload(to, std::as_bytes(data), {})));
-  return buffer;
-}
-
-// Cuts a range of sequences into runs of at most `tokens` rows, but at least one sequence each;
-// `together` says whether two sequences may share a run.
-std::vector<SequenceRange> cut(Sequences sequences, SequenceRange range, int tokens,
-                               const std::function<bool(std::size_t, std::size_t)>& together) {
-  std::vector<SequenceRange> runs;
-  std::size_t rows = 0;
-  for (int i = range.first; i < range.second; ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    const std::size_t length = sequences[index].size();
-    const bool full = rows + length > static_cast<std::size_t>(tokens);
-    if (runs.empty() || full || !together(index - 1, index)) {
-      runs.emplace_back(i, i);
-      rows = 0;
-    }
-    runs.back().second = i + 1;
-    rows += length;
-  }
-  return runs;
-}
-
 }  // namespace
 
 Executor::Executor(Backend& backend, const Model& model, ThreadPool& pool,
@@ -86,57 +55,79 @@ Executor::Executor(Backend& backend, const Model& model, ThreadPool& pool,
       model_(model),
       options_(options),
       weights_(backend, model, pool, options.weight_budget),
-      parts_(backend, model.spec, metrics) {}
+      parts_(backend, model.spec, metrics, options.massive),
+      compares_(std::ranges::any_of(metrics, [](const auto& m) { return m->compares(); })) {}
 
 Executor::~Executor() = default;
 
-Result<Executor::ChunkState> Executor::load_chunk(Sequences sequences, SequenceRange range) {
-  ChunkState chunk;
-  chunk.first_sequence = range.first;
-  std::vector<std::int32_t> ids;
-  for (int i = range.first; i < range.second; ++i) {
-    const auto& sequence = sequences[static_cast<std::size_t>(i)];
-    ids.insert(ids.end(), sequence.begin(), sequence.end());
-    chunk.shape.lengths.push_back(static_cast<int>(sequence.size()));
+SiteWork Executor::work_of_lane(const PartLanes& lanes, int index, const SiteWork& work) const {
+  SiteWork own;
+  own.measured = work.measured;
+  own.kept = lanes.lanes[static_cast<std::size_t>(index)].kept;
+  const bool compared = compares_ && lanes.lanes.size() > 1;
+  if (index > 0) {
+    own.compared = compared;
+    return own;
   }
-  const Dims& dims = model_.spec.dims;
-  TEPUI_TRY(chunk.ids, uploaded<std::int32_t>(backend_, ids));
-  TEPUI_TRY(chunk.positions, uploaded<std::int32_t>(backend_, chunk.shape.positions()));
-  TEPUI_TRY(chunk.offsets, uploaded<std::int32_t>(backend_, chunk.shape.offsets()));
-  const int longest = chunk.shape.longest();
-  for (const Table table : tables_of(model_.spec)) {
-    const std::vector<float> values = table_values(model_.spec, table, longest, longest);
-    TEPUI_TRY(chunk.tables[table], uploaded<float>(backend_, values));
+  own.streamed = work.streamed;
+  for (const Site site : work.measured) {
+    if (compared && std::ranges::find(own.kept, site) == own.kept.end()) own.kept.push_back(site);
   }
-  // Room for the widest that a part gives: the head's input may be wider than the blocks.
-  const auto widest = static_cast<std::size_t>(std::max(dims.width, dims.embedding_width));
-  const std::size_t bytes = ids.size() * widest * sizeof(float);
-  TEPUI_TRY(chunk.hidden, backend_.allocate(bytes, Memory::device));
-  TEPUI_TRY(chunk.next, backend_.allocate(bytes, Memory::device));
-  return chunk;
+  return own;
 }
 
-Result<Executor::Wave> Executor::load_wave(Sequences sequences, SequenceRange range) {
-  // Sequences whose rotary frequencies differ cannot share a table, and so no chunk.
-  const auto together = [&](std::size_t a, std::size_t b) {
-    return length_classes(model_.spec, static_cast<int>(sequences[a].size())) ==
-           length_classes(model_.spec, static_cast<int>(sequences[b].size()));
+Status Executor::bind_states(Run& run, ChunkState& chunk, const Lane& lane, int index,
+                             const Part& part, Bindings& bindings, std::vector<Ticket>& after) {
+  const Lowered& lowered = part.tapped.lowered;
+  if (lowered.hidden.present()) {
+    const Buffer& hidden = chunk.hidden[static_cast<std::size_t>(lane.parent)];
+    bindings[lowered.hidden.id] = BufferSlice::whole(hidden);
+  }
+  const auto bytes_of = [&](Value value) {
+    return backend_.storage_bytes(lowered.program.info(value).type);
   };
-  Wave wave;
-  for (const SequenceRange& run : cut(sequences, range, options_.chunk_tokens, together)) {
-    TEPUI_TRY(ChunkState chunk, load_chunk(sequences, run));
-    wave.push_back(std::move(chunk));
+  Buffer& result = run.states.results[static_cast<std::size_t>(index)];
+  TEPUI_TRY(result, run.pool.take(bytes_of(lowered.result), after));
+  bindings[lowered.result.id] = BufferSlice::whole(result);
+  for (const auto& [site, value] : part.tapped.kept) {
+    // Where a tap brings it back as well, it lies among the part's outputs.
+    if (bindings[value.id].buffer == nullptr) {
+      TEPUI_TRY(Buffer buffer, run.pool.take(bytes_of(value), after));
+      run.states.buffers.push_back(std::make_unique<Buffer>(std::move(buffer)));
+      bindings[value.id] = BufferSlice::whole(*run.states.buffers.back());
+    }
+    run.states.kept[static_cast<std::size_t>(index)].emplace_back(site, bindings[value.id]);
   }
-  return wave;
+  for (const auto& [site, value] : part.tapped.unedited)
+    bindings[value.id] = run.states.kept_value(0, site);
+  return {};
 }
 
-Status Executor::compute(Run& run, ChunkState& chunk, const PartRun& what, BufferSlice result,
-                         const std::function<Result<Lowered>()>& lower) {
+Status Executor::bind_edits(const Run& run, ChunkState& chunk, const Lane& lane, const Part& part,
+                            Bindings& bindings, std::vector<Ticket>& after) {
+  for (const EditInput& input : part.edit_inputs) {
+    const LaneEdit& own = lane.edits[input.edit];
+    if (input.kind == EditInput::Kind::marks) {
+      TEPUI_TRY(const ChunkState::Marks* const marks,
+                marks_of(backend_, chunk, row_marks(*own.edit, chunk.shape, chunk.tokens)));
+      bindings[input.value.id] = BufferSlice::whole(marks->buffer);
+      after.push_back(marks->upload);
+      continue;
+    }
+    const int source = input.kind == EditInput::Kind::patch ? own.patch : own.selection;
+    bindings[input.value.id] = run.states.kept_value(source, own.edit->point.site);
+  }
+  return {};
+}
+
+Status Executor::compute(Run& run, ChunkState& chunk, const PartLanes& lanes, int index,
+                         const PartRun& what, const std::function<Result<Lowered>()>& lower) {
+  const Lane& lane = lanes.lanes[static_cast<std::size_t>(index)];
   // Layers of a kind share their parts.
   std::string name(what.part);
   if (what.layer != kNoLayer) name += " " + layer_kind(model_.spec, what.layer);
   TEPUI_TRY(Part* const found,
-            parts_.get(name, chunk.shape, chunk.first_sequence, what.work, lower));
+            parts_.get(name, chunk.shape, chunk.first_sequence, lane.edits, what.work, lower));
   Part& part = *found;
   TEPUI_TRY(run.collector.make_room());
   const Lowered& lowered = part.tapped.lowered;
@@ -148,19 +139,37 @@ Status Executor::compute(Run& run, ChunkState& chunk, const PartRun& what, Buffe
   bind(lowered.positions, chunk.positions);
   bind(lowered.offsets, chunk.offsets);
   for (const auto& [table, value] : lowered.tables) bind(value, chunk.tables.at(table));
-  if (lowered.hidden.present())
-    bindings[lowered.hidden.id] = chunk.rows(chunk.hidden, model_.spec.dims.width);
-  bindings[lowered.result.id] = result;
   for (const auto& [role, value] : lowered.weights)
     bindings[value.id] = weights_.slice(what.layer, role);
-  TEPUI_TRY(const Buffer* const outputs, bind_taps(backend_, part, bindings));
   std::vector<Ticket> after = part.uploads;
   after.insert(after.end(), chunk.before.begin(), chunk.before.end());
+  TEPUI_TRY(const Buffer* const outputs, bind_taps(backend_, part, bindings));
+  TEPUI_TRY(bind_states(run, chunk, lane, index, part, bindings, after));
+  TEPUI_TRY(bind_edits(run, chunk, lane, part, bindings, after));
   if (options_.observer != nullptr) options_.observer->before(what);
   const Ticket ticket = backend_.run(*part.prepared, bindings, after);
-  chunk.before = run.collector.add(
-      {&part, what.layer, chunk.first_sequence, &chunk.shape, outputs, ticket}, bindings);
+  const IssuedRun issued{&part,   what.layer, chunk.first_sequence, &chunk.shape,
+                         outputs, ticket,     lane.branches};
+  chunk.before = run.collector.add(issued, bindings);
   if (options_.observer != nullptr) options_.observer->after(what);
+  return {};
+}
+
+Status Executor::compute_lanes(Run& run, ChunkState& chunk, const PartLanes& lanes,
+                               const PartRun& what, const std::function<Result<Lowered>()>& lower) {
+  LaneStates& states = run.states;
+  states.results.resize(lanes.lanes.size());
+  states.kept.assign(lanes.lanes.size(), {});
+  for (const int index : lanes.order) {
+    const SiteWork work = work_of_lane(lanes, index, what.work);
+    const PartRun own{what.part, what.layer, what.first_sequence, what.shape, work};
+    TEPUI_TRY(compute(run, chunk, lanes, index, own, lower));
+  }
+  for (Buffer& buffer : chunk.hidden) run.pool.give_back(std::move(buffer), chunk.before);
+  for (const auto& buffer : states.buffers) run.pool.give_back(std::move(*buffer), chunk.before);
+  states.buffers.clear();
+  chunk.hidden = std::move(states.results);
+  states.results.clear();
   return {};
 }
 
@@ -191,25 +200,22 @@ Status Executor::require(Run& run, int layer) {
 
 Status Executor::embed(Run& run, Wave& wave) {
   TEPUI_TRY(require(run, kNoLayer));
-  const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
     const PartRun what{"embedding", kNoLayer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(compute(run, chunk, what, chunk.rows(chunk.hidden, width),
-                      [&] { return lower_embedding(model_, chunk.shape); }));
+    TEPUI_TRY(compute_lanes(run, chunk, run.schedule.embedding(), what,
+                            [&] { return lower_embedding(model_, chunk.shape); }));
   }
   return {};
 }
 
 Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
   TEPUI_TRY(require(run, layer));
-  const int width = model_.spec.dims.width;
   const SiteWork work = run.work_at(layer);
   for (ChunkState& chunk : wave) {
     const PartRun what{"block", layer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(compute(run, chunk, what, chunk.rows(chunk.next, width),
-                      [&] { return lower_block(model_, layer, chunk.shape); }));
-    std::swap(chunk.hidden, chunk.next);
+    TEPUI_TRY(compute_lanes(run, chunk, run.schedule.layer(layer), what,
+                            [&] { return lower_block(model_, layer, chunk.shape); }));
   }
   return {};
 }
@@ -217,22 +223,29 @@ Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
 Status Executor::finish(Run& run, Wave& wave) {
   const SiteWork work = run.work_at(Site::final_norm);
   if (work.empty() && !run.on_chunk) return {};
-  const Dims& dims = model_.spec.dims;
+  const PartLanes& lanes = run.schedule.final_norm();
   for (ChunkState& chunk : wave) {
-    const BufferSlice head_input = chunk.rows(chunk.next, dims.embedding_width);
     const PartRun what{"final norm", kNoLayer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(compute(run, chunk, what, head_input,
-                      [&] { return lower_final_norm(model_, chunk.shape); }));
+    TEPUI_TRY(compute_lanes(run, chunk, lanes, what,
+                            [&] { return lower_final_norm(model_, chunk.shape); }));
     if (!run.on_chunk) continue;
     TEPUI_TRY(run.collector.drain());
-    TEPUI_TRY(run.on_chunk(
-        {chunk.first_sequence, &chunk.shape, chunk.rows(chunk.hidden, dims.width), head_input}));
+    ChunkResult result;
+    result.first_sequence = chunk.first_sequence;
+    result.shape = &chunk.shape;
+    for (int branch = 0; branch < run.schedule.branches; ++branch) {
+      const auto lane = static_cast<std::size_t>(lanes.lane_of(branch));
+      result.branches.push_back(BufferSlice::whole(chunk.hidden[lane]));
+    }
+    result.final_norm = result.branches.front();
+    TEPUI_TRY(run.on_chunk(result));
   }
   return {};
 }
 
 Status Executor::run_unit(Run& run, SequenceRange unit) {
-  TEPUI_TRY(Wave wave, load_wave(run.sequences, unit));
+  TEPUI_TRY(Wave wave,
+            load_wave(backend_, model_.spec, run.sequences, unit, options_.chunk_tokens));
   const auto compute_unit = [&]() -> Status {
     TEPUI_TRY(run.sink.begin_unit(unit.first, unit.second));
     if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->begin_unit(unit.first, unit.second));
@@ -244,6 +257,8 @@ Status Executor::run_unit(Run& run, SequenceRange unit) {
   };
   const Status status = compute_unit();
   run.collector.give_up();  // after an error; the device works on this wave no longer
+  run.states = {};
+  run.pool.clear();
   TEPUI_TRY(status);
   if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->end_unit());
   return run.sink.end_unit();
@@ -251,20 +266,31 @@ Status Executor::run_unit(Run& run, SequenceRange unit) {
 
 Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending,
                      const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
-                     const OnChunk& on_chunk, const RowRequest& rows) {
+                     const OnChunk& on_chunk, const RowRequest& rows, const Schedule* schedule) {
+  const int layers = model_.spec.dims.layers;
+  TEPUI_TRY(const Schedule unedited, make_schedule({}, layers));
+  if (schedule == nullptr) schedule = &unedited;
   std::int64_t done = 0;
   std::int64_t total = 0;
   for (const auto& [first, last] : pending) {
     for (int i = first; i < last; ++i)
       total += static_cast<std::int64_t>(sequences[static_cast<std::size_t>(i)].size()) *
-               model_.spec.dims.layers;
+               schedule->block_runs();
   }
   const auto on_collected = [&](const IssuedRun& collected) {
     if (collected.layer == kNoLayer) return;
     done += collected.shape->rows();
     if (on_progress) on_progress(done, total);
   };
-  Run run{sequences, sites, sink, on_chunk, rows, {backend_, sink, rows.consumer, on_collected}};
+  Run run{sequences,
+          sites,
+          sink,
+          on_chunk,
+          rows,
+          *schedule,
+          BufferPool(backend_),
+          {},
+          {backend_, sink, rows.consumer, on_collected}};
   const auto always = [](std::size_t, std::size_t) { return true; };
   for (const SequenceRange& range : pending) {
     for (const SequenceRange& unit : cut(sequences, range, wave_tokens(), always)) {
@@ -273,32 +299,6 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
       TEPUI_TRY(status);
       if (parts_.size() > kPartsKept) parts_.clear();
     }
-  }
-  return {};
-}
-
-Status check_sequence(std::span<const TokenId> ids, const Model& model) {
-  const int longest = longest_context(model.spec.dims);
-  const int vocabulary = model.spec.dims.vocabulary;
-  if (ids.empty()) return fail(ErrorKind::data, "expected at least one token, found none");
-  if (ids.size() > static_cast<std::size_t>(longest))
-    return fail(ErrorKind::data, "expected at most {} tokens, the context of {}, found {}", longest,
-                model.path, ids.size());
-  const auto bad =
-      std::ranges::find_if(ids, [&](TokenId id) { return id < 0 || id >= vocabulary; });
-  if (bad != ids.end())
-    return fail(ErrorKind::data,
-                "position {}: expected a token id below {}, the vocabulary of {}, found {}",
-                bad - ids.begin(), vocabulary, model.path, *bad);
-  return {};
-}
-
-Status check_sequences(Sequences sequences, const Model& model) {
-  if (sequences.empty())
-    return fail(ErrorKind::data, "there is no sequence to run: expected at least one");
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const Status valid = check_sequence(sequences[i], model);
-    if (!valid) return fail(valid.error().kind, "sequence {}: {}", i, valid.error().message);
   }
   return {};
 }

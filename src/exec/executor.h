@@ -17,8 +17,10 @@
 #include "exec/part.h"
 #include "exec/row_stream.h"
 #include "exec/run_observer.h"
+#include "exec/wave.h"
 #include "exec/weight_store.h"
 #include "input/tokenizer.h"
+#include "plan/schedule.h"
 #include "plan/site_selection.h"
 
 namespace tepui {
@@ -32,22 +34,19 @@ struct ExecOptions {
   // again.
   int wave_tokens = 0;
   RunObserver* observer = nullptr;
+  MassiveRule massive = {};  // what edits call massive
 };
-
-using Sequences = std::span<const std::vector<TokenId>>;
-using SequenceRange = std::pair<int, int>;  // [first, last)
 
 // Called when a chunk of a layer is back, with the work done so far and the whole, both in tokens
 // times layers.
 using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 
-// Where the hidden state of one chunk ends: after the last layer (before the final norm) and after
-// the final norm.
+// Where the hidden state of one chunk ends: after the final norm.
 struct ChunkResult {
   int first_sequence = 0;
   const ChunkShape* shape = nullptr;
-  BufferSlice resid_post;  // f32 [R, D]
-  BufferSlice final_norm;  // f32 [R, D]; only where it was asked for
+  BufferSlice final_norm;             // f32 [R, D], of the unedited run
+  std::vector<BufferSlice> branches;  // likewise, of every branch; the first is final_norm
 };
 using OnChunk = std::function<Status(const ChunkResult&)>;
 
@@ -59,29 +58,37 @@ class Executor {
 
   // Runs the sequences of `pending` (ranges of the whole list, whose numbering the rows use).
   // on_chunk, if given, gets every chunk's final norm as well. `rows` asks for rows of sites as
-  // they are. Sequences must be valid (check_sequences).
+  // they are, of the unedited run. `schedule`, if given, has other branches beside the unedited
+  // run; sites are measured in all of them. Sequences must be valid (check_sequences).
   Status run(Sequences sequences, std::span<const SequenceRange> pending,
              const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
-             const OnChunk& on_chunk = nullptr, const RowRequest& rows = {});
+             const OnChunk& on_chunk = nullptr, const RowRequest& rows = {},
+             const Schedule* schedule = nullptr);
 
   // Host memory that outputs of taps took at once in the last run(), at most.
   std::size_t most_tap_bytes() const { return most_tap_bytes_; }
 
  private:
-  struct ChunkState;
   struct Run;
+  struct LaneStates;
   using Wave = std::vector<ChunkState>;
 
-  Result<Wave> load_wave(Sequences sequences, SequenceRange range);
-  Result<ChunkState> load_chunk(Sequences sequences, SequenceRange range);
   Status run_unit(Run& run, SequenceRange unit);
   Status require(Run& run, int layer);
   Status embed(Run& run, Wave& wave);
   Status compute_layer(Run& run, Wave& wave, int layer);
   Status finish(Run& run, Wave& wave);
-  // Runs a part, prepared if it was not yet.
-  Status compute(Run& run, ChunkState& chunk, const PartRun& what, BufferSlice result,
-                 const std::function<Result<Lowered>()>& lower);
+  // All lanes of a part, in order; then the chunk's hidden states are those that they left.
+  Status compute_lanes(Run& run, ChunkState& chunk, const PartLanes& lanes, const PartRun& what,
+                       const std::function<Result<Lowered>()>& lower);
+  SiteWork work_of_lane(const PartLanes& lanes, int index, const SiteWork& work) const;
+  // Runs a part of one lane, prepared if it was not yet.
+  Status compute(Run& run, ChunkState& chunk, const PartLanes& lanes, int index,
+                 const PartRun& what, const std::function<Result<Lowered>()>& lower);
+  Status bind_states(Run& run, ChunkState& chunk, const Lane& lane, int index, const Part& part,
+                     Bindings& bindings, std::vector<Ticket>& after);
+  Status bind_edits(const Run& run, ChunkState& chunk, const Lane& lane, const Part& part,
+                    Bindings& bindings, std::vector<Ticket>& after);
   int wave_tokens() const;
 
   Backend& backend_;
@@ -89,14 +96,8 @@ class Executor {
   ExecOptions options_;
   WeightStore weights_;
   PartCache parts_;
+  bool compares_ = false;  // whether a metric does
   std::size_t most_tap_bytes_ = 0;
 };
-
-// A sequence that the model can run: not empty, no longer than it takes, ids of its vocabulary. The
-// error says which of these it is not.
-Status check_sequence(std::span<const TokenId> ids, const Model& model);
-// An error that names the first sequence which is empty, longer than the model can take, or holds
-// an id outside the vocabulary.
-Status check_sequences(Sequences sequences, const Model& model);
 
 }  // namespace tepui

@@ -63,7 +63,7 @@ Status Head::pack(ThreadPool& pool, int tile) {
   return {};
 }
 
-Result<Head::TileProgram> Head::program_for(Kind kind, int rows, const Tile& tile) {
+Result<Head::TileProgram> Head::make_program(Kind kind, int rows, const Tile& tile) {
   Builder builder;
   TileProgram out;
   const std::int64_t width = model_.spec.dims.embedding_width;
@@ -75,17 +75,25 @@ Result<Head::TileProgram> Head::program_for(Kind kind, int rows, const Tile& til
       builder.linear(out.x, out.weight, out.bias, kNone, TEPUI_ACT_NONE, "logits");
   out.logits = lower_logits(builder, model_.spec, products);
   const auto first = static_cast<uint>(tile.first);
-  if (kind == Kind::losses) {
-    out.inputs = {builder.input({DType::i32, Shape{rows}}, "targets"),
-                  builder.input({DType::f32, Shape{rows, 3}}, "state")};
-    out.outputs = {builder.cross_entropy(out.logits, out.inputs[0], out.inputs[1], first, "state")};
-  } else if (kind == Kind::arg_max) {
+  const TensorType state{DType::f32, Shape{rows, 3}};
+  if (kind == Kind::arg_max) {
     out.inputs = {builder.input({DType::f32, Shape{rows}}, "value"),
                   builder.input({DType::u32, Shape{rows}}, "index")};
     const auto best = builder.arg_max(out.logits, out.inputs[0], out.inputs[1], first, "arg_max");
     out.outputs = {best.value, best.index};
-  } else {
+  } else if (kind == Kind::logits) {
     out.outputs = {out.logits};
+  } else {
+    out.inputs = {builder.input({DType::i32, Shape{rows}}, "targets"),
+                  builder.input(state, "state")};
+    out.outputs = {builder.cross_entropy(out.logits, out.inputs[0], out.inputs[1], first, "loss")};
+  }
+  if (kind == Kind::first) out.outputs.push_back(out.logits);
+  if (kind == Kind::other) {
+    out.inputs.push_back(builder.input(builder.type(out.logits), "first_logits"));
+    out.inputs.push_back(builder.input(state, "divergence"));
+    out.outputs.push_back(
+        builder.divergence(out.inputs[2], out.logits, out.inputs[3], first, "divergence"));
   }
   for (const Value value : out.outputs) builder.mark_output(value);
   TEPUI_TRY(const Program program, builder.finish());
@@ -94,14 +102,22 @@ Result<Head::TileProgram> Head::program_for(Kind kind, int rows, const Tile& til
   return out;
 }
 
+Result<const Head::TileProgram*> Head::program_for(Kind kind, int rows, const Tile& tile) {
+  const auto key = std::tuple(kind, rows, tile.first);
+  if (const auto found = programs_.find(key); found != programs_.end()) return &found->second;
+  TEPUI_TRY(TileProgram program, make_program(kind, rows, tile));
+  return &programs_.emplace(key, std::move(program)).first->second;
+}
+
 Result<Buffer> Head::upload(std::span<const std::byte> bytes) {
   TEPUI_TRY(Buffer buffer, backend_.allocate(bytes.size(), Memory::device));
   TEPUI_TRY(backend_.wait(backend_.upload(BufferSlice::whole(buffer), bytes, {})));
   return buffer;
 }
 
-Status Head::run_tile(const TileProgram& program, const Tile& tile, BufferSlice x,
-                      std::span<const BufferSlice> inputs, std::span<const BufferSlice> outputs) {
+Ticket Head::run_tile(const TileProgram& program, const Tile& tile, BufferSlice x,
+                      std::span<const BufferSlice> inputs, std::span<const BufferSlice> outputs,
+                      Tickets after) {
   Bindings bindings(program.values);
   bindings[program.x.id] = x;
   bindings[program.weight.id] = BufferSlice::whole(tile.weight);
@@ -110,33 +126,116 @@ Status Head::run_tile(const TileProgram& program, const Tile& tile, BufferSlice 
                                  static_cast<std::size_t>(tile.count) * sizeof(float)};
   for (std::size_t i = 0; i < inputs.size(); ++i) bindings[program.inputs[i].id] = inputs[i];
   for (std::size_t i = 0; i < outputs.size(); ++i) bindings[program.outputs[i].id] = outputs[i];
-  return backend_.wait(backend_.run(*program.prepared, bindings, {}));
+  return backend_.run(*program.prepared, bindings, after);
+}
+
+Result<Head::Folding> Head::start_folding(std::span<const BufferSlice> states, int rows,
+                                          std::span<const std::int32_t> targets) {
+  constexpr std::size_t kProgramsKept = 1024;  // chunks of many heights would gather without end
+  if (programs_.size() >= kProgramsKept) programs_.clear();
+  const auto n = static_cast<std::size_t>(rows);
+  Folding folding;
+  folding.states = states;
+  folding.rows = rows;
+  std::vector<float> state(3 * n, 0.0F);
+  for (std::size_t r = 0; r < n; ++r) state[3 * r] = kMinusInfinity;
+  TEPUI_TRY(folding.targets, upload(std::as_bytes(targets)));
+  TEPUI_TRY(folding.start, upload(std::as_bytes(std::span<const float>(state))));
+  const std::size_t bytes = folding.start.bytes;
+  folding.folds.resize(states.size());
+  for (Fold& fold : folding.folds) {
+    for (Buffer& half : fold.loss) {
+      TEPUI_TRY(half, backend_.allocate(bytes, Memory::device));
+    }
+    if (&fold == &folding.folds.front()) continue;
+    for (Buffer& half : fold.divergence) {
+      TEPUI_TRY(half, backend_.allocate(bytes, Memory::device));
+    }
+  }
+  if (states.size() > 1) {
+    const std::size_t columns = static_cast<std::size_t>(tiles_.front().count);
+    TEPUI_TRY(folding.logits, backend_.allocate(n * columns * sizeof(float), Memory::device));
+  }
+  return folding;
+}
+
+Status Head::fold_tile(Folding& folding, std::size_t tile, std::size_t state) {
+  const bool compare = folding.states.size() > 1;
+  const Kind kind = !compare ? Kind::losses : state == 0 ? Kind::first : Kind::other;
+  TEPUI_TRY(const TileProgram* const program, program_for(kind, folding.rows, tiles_[tile]));
+  Fold& fold = folding.folds[state];
+  const std::size_t from = tile % 2;
+  const std::size_t to = 1 - from;
+  const auto before = [&](const Buffer& half) {
+    return BufferSlice::whole(tile == 0 ? folding.start : half);
+  };
+  const BufferSlice logits{&folding.logits, 0,
+                           static_cast<std::size_t>(folding.rows) *
+                               static_cast<std::size_t>(tiles_[tile].count) * sizeof(float)};
+  std::vector<BufferSlice> inputs = {BufferSlice::whole(folding.targets), before(fold.loss[from])};
+  std::vector<BufferSlice> outputs = {BufferSlice::whole(fold.loss[to])};
+  if (kind == Kind::first) outputs.push_back(logits);
+  if (kind == Kind::other) {
+    inputs.push_back(logits);
+    inputs.push_back(before(fold.divergence[from]));
+    outputs.push_back(BufferSlice::whole(fold.divergence[to]));
+  }
+  folding.last = {
+      run_tile(*program, tiles_[tile], folding.states[state], inputs, outputs, folding.last)};
+  return {};
+}
+
+Status Head::fold_tiles(Folding& folding) {
+  Status status;
+  for (std::size_t tile = 0; tile < tiles_.size(); ++tile)
+    for (std::size_t state = 0; state < folding.states.size() && status; ++state)
+      status = fold_tile(folding, tile, state);
+  // Also after an error: what has been issued uses buffers of this call.
+  for (const Ticket ticket : folding.last) {
+    const Status waited = backend_.wait(ticket);
+    if (status) status = waited;
+  }
+  return status;
+}
+
+Result<std::vector<Head::Scores>> Head::scores(std::span<const BufferSlice> states, int rows,
+                                               std::span<const std::int32_t> targets) {
+  const auto n = static_cast<std::size_t>(rows);
+  TEPUI_TRY(Folding folding, start_folding(states, rows, targets));
+  TEPUI_TRY(fold_tiles(folding));
+  const std::size_t last = tiles_.size() % 2;
+  std::vector<float> state(3 * n);
+  const auto download = [&](const Buffer& from) -> Status {
+    return backend_.wait(backend_.download(std::as_writable_bytes(std::span<float>(state)),
+                                           BufferSlice::whole(from), {}));
+  };
+  std::vector<Scores> out(states.size());
+  std::vector<double> first_sum(n);  // the first state's log-sum-exp
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    TEPUI_TRY(download(folding.folds[i].loss[last]));
+    std::vector<double> sum(n);
+    out[i].losses.assign(n, 0.0);
+    out[i].divergences.assign(n, 0.0);
+    for (std::size_t r = 0; r < n; ++r) {
+      sum[r] = double{state[3 * r]} + std::log(double{state[3 * r + 1]});
+      if (targets[r] >= 0) out[i].losses[r] = sum[r] - double{state[3 * r + 2]};
+    }
+    if (i == 0) {
+      first_sum = sum;
+      continue;
+    }
+    TEPUI_TRY(download(folding.folds[i].divergence[last]));
+    for (std::size_t r = 0; r < n; ++r)
+      out[i].divergences[r] =
+          double{state[3 * r + 2]} / double{state[3 * r + 1]} - first_sum[r] + sum[r];
+  }
+  return out;
 }
 
 Result<std::vector<double>> Head::losses(BufferSlice x, int rows,
                                          std::span<const std::int32_t> targets) {
-  const auto n = static_cast<std::size_t>(rows);
-  std::vector<float> state(3 * n, 0.0F);
-  for (std::size_t r = 0; r < n; ++r) state[3 * r] = kMinusInfinity;
-  TEPUI_TRY(const Buffer target_buffer, upload(std::as_bytes(targets)));
-  TEPUI_TRY(Buffer current, upload(std::as_bytes(std::span<const float>(state))));
-  TEPUI_TRY(Buffer next, backend_.allocate(current.bytes, Memory::device));
-  for (const Tile& tile : tiles_) {
-    TEPUI_TRY(const TileProgram program, program_for(Kind::losses, rows, tile));
-    const BufferSlice inputs[] = {BufferSlice::whole(target_buffer), BufferSlice::whole(current)};
-    const BufferSlice outputs[] = {BufferSlice::whole(next)};
-    TEPUI_TRY(run_tile(program, tile, x, inputs, outputs));
-    std::swap(current, next);
-  }
-  TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(std::span<float>(state)),
-                                            BufferSlice::whole(current), {})));
-  std::vector<double> out(n, 0.0);
-  for (std::size_t r = 0; r < n; ++r) {
-    if (targets[r] < 0) continue;
-    out[r] = static_cast<double>(state[3 * r]) + std::log(static_cast<double>(state[3 * r + 1])) -
-             static_cast<double>(state[3 * r + 2]);
-  }
-  return out;
+  TEPUI_TRY(auto all, scores({&x, 1}, rows, targets));
+  return std::move(all.front().losses);
 }
 
 Result<std::vector<std::uint32_t>> Head::arg_max(BufferSlice x, int rows) {
@@ -148,10 +247,10 @@ Result<std::vector<std::uint32_t>> Head::arg_max(BufferSlice x, int rows) {
   TEPUI_TRY(Buffer value_next, backend_.allocate(value_now.bytes, Memory::device));
   TEPUI_TRY(Buffer index_next, backend_.allocate(index_now.bytes, Memory::device));
   for (const Tile& tile : tiles_) {
-    TEPUI_TRY(const TileProgram program, program_for(Kind::arg_max, rows, tile));
+    TEPUI_TRY(const TileProgram* const program, program_for(Kind::arg_max, rows, tile));
     const BufferSlice inputs[] = {BufferSlice::whole(value_now), BufferSlice::whole(index_now)};
     const BufferSlice outputs[] = {BufferSlice::whole(value_next), BufferSlice::whole(index_next)};
-    TEPUI_TRY(run_tile(program, tile, x, inputs, outputs));
+    TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, inputs, outputs, {})));
     std::swap(value_now, value_next);
     std::swap(index_now, index_next);
   }
@@ -165,12 +264,12 @@ Result<std::vector<float>> Head::logits(BufferSlice x, int rows) {
   const auto n = static_cast<std::size_t>(rows);
   std::vector<float> all(n * vocabulary);
   for (const Tile& tile : tiles_) {
-    TEPUI_TRY(const TileProgram program, program_for(Kind::logits, rows, tile));
+    TEPUI_TRY(const TileProgram* const program, program_for(Kind::logits, rows, tile));
     const auto count = static_cast<std::size_t>(tile.count);
     std::vector<float> part(n * count);
     TEPUI_TRY(const Buffer out, backend_.allocate(part.size() * sizeof(float), Memory::device));
     const BufferSlice outputs[] = {BufferSlice::whole(out)};
-    TEPUI_TRY(run_tile(program, tile, x, {}, outputs));
+    TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, {}, outputs, {})));
     TEPUI_TRY(backend_.wait(
         backend_.download(std::as_writable_bytes(std::span<float>(part)), outputs[0], {})));
     for (std::size_t r = 0; r < n; ++r) {

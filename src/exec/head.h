@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The head in vocabulary tiles: the logits of a whole sequence are never held. Works on the final
-// norm's rows of one chunk; its weights are packed once, at construction, tile by tile.
+// norm's rows of one chunk; its weights are packed once, at construction, tile by tile. Programs
+// are prepared once for each height of a chunk, and everything stays on the device until the end.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "models/model.h"
@@ -21,8 +23,16 @@ class Head {
   static Result<std::unique_ptr<Head>> make(Backend& backend, const Model& model, ThreadPool& pool,
                                             int tile = kTile);
 
-  // -log p(target) of each row in nats, from logits in f32; a target of -1 gives 0. `x` is f32
-  // [rows, D].
+  // What the model says of the tokens that follow, in nats, from logits in f32.
+  struct Scores {
+    std::vector<double> losses;       // -log p(target) of each row; a target of -1 gives 0
+    std::vector<double> divergences;  // KL(p of the first || p of this one) of each row
+  };
+  // Of several states of the same rows, each f32 [rows, D]; the first one's divergences are 0. They
+  // are computed tile by tile side by side, and waited for once.
+  Result<std::vector<Scores>> scores(std::span<const BufferSlice> states, int rows,
+                                     std::span<const std::int32_t> targets);
+  // Those of one state.
   Result<std::vector<double>> losses(BufferSlice x, int rows,
                                      std::span<const std::int32_t> targets);
   // The most probable token of each row; the lowest id wins ties.
@@ -36,7 +46,7 @@ class Head {
     int count = 0;
     Buffer weight;
   };  // its part of the bias is in bias_
-  // A prepared Program for tiles of one width and chunks of one height.
+  // A prepared Program for one tile and chunks of one height.
   struct TileProgram {
     std::unique_ptr<Prepared> prepared;
     std::size_t values = 0;
@@ -44,19 +54,42 @@ class Head {
     std::vector<Value> inputs;   // targets and state, or value and index
     std::vector<Value> outputs;  // the new state
   };
-  enum class Kind : std::uint8_t { losses, arg_max, logits };
+  // `first` is losses that leave their logits behind, `other` losses with the divergence from them.
+  enum class Kind : std::uint8_t { losses, first, other, arg_max, logits };
+  // The running state of one of the states that are scored; tiles read one half, write the other.
+  struct Fold {
+    Buffer loss[2];
+    Buffer divergence[2];
+  };
+  // What scores() has on the device.
+  struct Folding {
+    std::span<const BufferSlice> states;
+    int rows = 0;
+    Buffer targets;
+    Buffer start;   // every fold's first state
+    Buffer logits;  // of the first state, of the tile in hand
+    std::vector<Fold> folds;
+    std::vector<Ticket> last;  // of the run that was issued last
+  };
 
   Head(Backend& backend, const Model& model) : backend_(backend), model_(model) {}
   Status pack(ThreadPool& pool, int tile);
-  Result<TileProgram> program_for(Kind kind, int rows, const Tile& tile);
+  Result<TileProgram> make_program(Kind kind, int rows, const Tile& tile);
+  Result<const TileProgram*> program_for(Kind kind, int rows, const Tile& tile);
   Result<Buffer> upload(std::span<const std::byte> bytes);
-  Status run_tile(const TileProgram& program, const Tile& tile, BufferSlice x,
-                  std::span<const BufferSlice> inputs, std::span<const BufferSlice> outputs);
+  Ticket run_tile(const TileProgram& program, const Tile& tile, BufferSlice x,
+                  std::span<const BufferSlice> inputs, std::span<const BufferSlice> outputs,
+                  Tickets after);
+  Result<Folding> start_folding(std::span<const BufferSlice> states, int rows,
+                                std::span<const std::int32_t> targets);
+  Status fold_tile(Folding& folding, std::size_t tile, std::size_t state);
+  Status fold_tiles(Folding& folding);
 
   Backend& backend_;
   const Model& model_;
   std::vector<Tile> tiles_;
   Buffer bias_;  // f32 [V]; empty where the head has none
+  std::map<std::tuple<Kind, int, int>, TileProgram> programs_;  // by kind, rows and first column
 };
 
 }  // namespace tepui

@@ -3,6 +3,9 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace tepui {
 
 namespace {
@@ -11,6 +14,15 @@ std::string numbers(const std::vector<Site>& sites) {
   std::vector<int> out;
   for (const Site site : sites) out.push_back(static_cast<int>(site));
   return fmt::format("{}", fmt::join(out, ","));
+}
+
+// Edits with equal names make equal steps.
+std::string names_of(std::span<const LaneEdit> edits) {
+  std::string out;
+  for (const LaneEdit& edit : edits)
+    out += fmt::format("{} {} {};", edit.edit->key, edit.selection == LaneEdit::kOwn,
+                       edit.patch == LaneEdit::kOwn);
+  return out;
 }
 
 constexpr std::size_t kTapAlignment = 256;
@@ -50,11 +62,16 @@ Result<const Buffer*> bind_taps(Backend& backend, Part& part, Bindings& bindings
   return &set;
 }
 
-Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const SiteWork& sites,
+Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk,
+                                              std::span<const LaneEdit> edits,
+                                              const SiteWork& sites,
                                               std::span<const Metric* const> metrics,
                                               Lowered lowered) {
   auto part = std::make_unique<Part>();
-  TEPUI_TRY(part->tapped, attach_taps(std::move(lowered), spec_, chunk, sites, metrics));
+  TEPUI_TRY(Edited edited, attach_edits(std::move(lowered), spec_, chunk, edits, massive_));
+  TEPUI_TRY(part->tapped, attach_taps(std::move(edited.lowered), spec_, chunk, sites, metrics));
+  part->edit_inputs = std::move(edited.inputs);
+  std::ranges::move(edited.constants, std::back_inserter(part->tapped.constants));
   TEPUI_TRY(part->prepared, backend_.prepare(part->tapped.lowered.program));
   place_outputs(backend_, *part);
   for (const Constant& constant : part->tapped.constants) {
@@ -67,7 +84,8 @@ Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, const Sit
 }
 
 Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk, int first_sequence,
-                             const SiteWork& sites, const std::function<Result<Lowered>()>& lower) {
+                             std::span<const LaneEdit> edits, const SiteWork& sites,
+                             const std::function<Result<Lowered>()>& lower) {
   std::vector<const Metric*> metrics;
   std::string names;
   for (const auto& metric : metrics_) {
@@ -75,12 +93,13 @@ Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk, i
     metrics.push_back(metric.get());
     names += fmt::format("{},", metric->name());
   }
-  const std::string key = fmt::format("{} | {} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","),
-                                      numbers(sites.measured), numbers(sites.streamed), names);
+  const std::string key = fmt::format(
+      "{} | {} | {} | {} | {} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","), names_of(edits),
+      numbers(sites.measured), numbers(sites.streamed), numbers(sites.kept), sites.compared, names);
   auto& slot = parts_[key];
   if (slot == nullptr) {
     TEPUI_TRY(Lowered lowered, lower());
-    TEPUI_TRY(slot, make(chunk, sites, metrics, std::move(lowered)));
+    TEPUI_TRY(slot, make(chunk, edits, sites, metrics, std::move(lowered)));
   }
   return slot.get();
 }

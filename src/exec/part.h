@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A lowered and tapped part of a model, prepared on a backend together with the buffers that belong
-// to it: constants and tap outputs. Parts are cached by the chunk's shape, by what the part is and
-// by what is tapped, so that the layers of a model and the chunks of a wave share them.
+// A lowered, edited and tapped part of a model, prepared on a backend together with the buffers
+// that belong to it: constants and tap outputs. Parts are cached by the chunk's shape, by what the
+// part is and by what is edited and tapped, so that the layers of a model and the chunks of a wave
+// share them.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "exec/edit_steps.h"
 #include "exec/tap.h"
 #include "tepui/backend.h"
 
@@ -31,6 +33,7 @@ struct Part {
   static constexpr std::size_t kTapSets = 2;
 
   Tapped tapped;
+  std::vector<EditInput> edit_inputs;
   std::unique_ptr<Prepared> prepared;
   std::vector<Buffer> constants;          // as tapped.constants
   std::vector<Ticket> uploads;            // of the constants: runs come behind them
@@ -48,23 +51,26 @@ Result<const Buffer*> bind_taps(Backend& backend, Part& part, Bindings& bindings
 class PartCache {
  public:
   PartCache(Backend& backend, const ModelSpec& spec,
-            std::span<const std::unique_ptr<Metric>> metrics)
-      : backend_(backend), spec_(spec), metrics_(metrics) {}
+            std::span<const std::unique_ptr<Metric>> metrics, const MassiveRule& massive)
+      : backend_(backend), spec_(spec), metrics_(metrics), massive_(massive) {}
 
   // `kind` names the part ("block 0.125"); `lower` is called when it is not there yet. The part
   // has the steps of those metrics that measure any of the chunk's sequences.
   Result<Part*> get(const std::string& kind, const ChunkShape& chunk, int first_sequence,
-                    const SiteWork& sites, const std::function<Result<Lowered>()>& lower);
+                    std::span<const LaneEdit> edits, const SiteWork& sites,
+                    const std::function<Result<Lowered>()>& lower);
   std::size_t size() const { return parts_.size(); }
   void clear() { parts_.clear(); }
 
  private:
-  Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, const SiteWork& sites,
-                                     std::span<const Metric* const> metrics, Lowered lowered);
+  Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, std::span<const LaneEdit> edits,
+                                     const SiteWork& sites, std::span<const Metric* const> metrics,
+                                     Lowered lowered);
 
   Backend& backend_;
   const ModelSpec& spec_;
   std::span<const std::unique_ptr<Metric>> metrics_;
+  MassiveRule massive_;
   std::map<std::string, std::unique_ptr<Part>> parts_;
 };
 

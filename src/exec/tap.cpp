@@ -57,6 +57,9 @@ Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkSh
   for (const auto& [site, value] : lowered.sites) {
     if (contains(wanted.measured, site)) sites_of[value.id].measured.push_back(site);
     if (contains(wanted.streamed, site)) sites_of[value.id].streamed.push_back(site);
+    if (!contains(wanted.kept, site)) continue;
+    tapped.kept.emplace_back(site, value);
+    if (builder.program().info(value).role == Role::temp) builder.mark_output(value);
   }
   for (const auto& [id, sites] : sites_of) {
     const Value x{id};
@@ -67,7 +70,13 @@ Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkSh
       if (builder.program().info(x).role == Role::temp) builder.mark_output(x);
     }
     if (sites.measured.empty()) continue;
-    EmitContext context{builder, x, lowered.offsets, width, chunk.lengths, tapped.constants};
+    Value unedited = kNone;
+    if (wanted.compared) {
+      unedited = builder.input(builder.type(x), "unedited");
+      for (const Site site : sites.measured) tapped.unedited.emplace_back(site, unedited);
+    }
+    EmitContext context{builder,         x, lowered.offsets, unedited, width, chunk.lengths,
+                        tapped.constants};
     const std::size_t first = builder.program().steps.size();
     for (const Metric* const metric : metrics) {
       tapped.outputs.push_back({metric, sites.measured, width, metric->emit(context)});

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "models/lower.h"
@@ -13,12 +14,15 @@
 
 namespace tepui {
 
-// What is wanted of a part of a model: sites that the metrics measure, and sites whose rows are
-// brought back as they are.
+// What is wanted of a part of a model: sites that the metrics measure, sites whose rows are brought
+// back as they are, and sites whose values stay on the device for other lanes. `compared` metrics
+// get the values that measured sites have in the unedited run.
 struct SiteWork {
-  std::vector<Site> measured;
-  std::vector<Site> streamed;
-  bool empty() const { return measured.empty() && streamed.empty(); }
+  std::vector<Site> measured = {};
+  std::vector<Site> streamed = {};
+  std::vector<Site> kept = {};
+  bool compared = false;
+  bool empty() const { return measured.empty() && streamed.empty() && kept.empty(); }
 };
 
 // The outputs that one metric gives at one site, or the site's own value.
@@ -34,6 +38,8 @@ struct Tapped {
   Lowered lowered;  // its program has the taps and is fused
   std::vector<TapOutput> outputs;
   std::vector<Constant> constants;
+  std::vector<std::pair<Site, Value>> kept;      // an output, or a value that the caller binds
+  std::vector<std::pair<Site, Value>> unedited;  // inputs, f32 [R, width]
 };
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,

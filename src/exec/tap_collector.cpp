@@ -7,6 +7,32 @@
 
 namespace tepui {
 
+namespace {
+
+// Rows as those of one branch.
+class BranchSink final : public RowSink {
+ public:
+  BranchSink(RowSink& sink, int branch) : sink_(sink), branch_(branch) {}
+  Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
+  Status add(const Observation& row) override {
+    Observation own = row;
+    own.branch = branch_;
+    return sink_.add(own);
+  }
+  Status add(const Series& row) override {
+    Series own = row;
+    own.branch = branch_;
+    return sink_.add(own);
+  }
+  Status end_unit() override { return {}; }
+
+ private:
+  RowSink& sink_;
+  int branch_;
+};
+
+}  // namespace
+
 void TapCollector::give_up() {
   for (; count_ > 0; --count_) {
     for (const Ticket ticket : ring_[first_].tickets) (void)backend_.wait(ticket);
@@ -79,10 +105,14 @@ Status TapCollector::hand_out(const UnderWay& collected) {
       TEPUI_TRY(hand_out_rows(output, views.front(), run));
       continue;
     }
-    for (const Site site : output.sites) {
-      const TapContext context{
-          {run.layer, site}, run.first_sequence, output.width, run.shape->lengths};
-      TEPUI_TRY(output.metric->rows(views, context, sink_));
+    if (views.empty()) continue;
+    for (const int branch : run.branches) {
+      BranchSink sink(sink_, branch);
+      for (const Site site : output.sites) {
+        const TapContext context{
+            {run.layer, site}, run.first_sequence, output.width, run.shape->lengths, branch != 0};
+        TEPUI_TRY(output.metric->rows(views, context, sink));
+      }
     }
   }
   return {};

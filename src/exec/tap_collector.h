@@ -22,6 +22,7 @@ struct IssuedRun {
   const ChunkShape* shape = nullptr;
   const Buffer* outputs = nullptr;  // of bind_taps
   Ticket ticket;
+  std::span<const int> branches;  // whose rows the outputs are
 };
 
 class TapCollector {

@@ -14,4 +14,18 @@ std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& optio
   return list;
 }
 
+std::vector<std::unique_ptr<Metric>> intervention_metrics(const ScanMetricOptions& options) {
+  std::vector<std::unique_ptr<Metric>> list;
+  list.push_back(make_top_k(options.top));
+  list.push_back(make_quantiles(options));
+  list.push_back(make_change());
+  return list;
+}
+
+std::vector<std::unique_ptr<Metric>> calibration_metrics(const ScanMetricOptions& options) {
+  std::vector<std::unique_ptr<Metric>> list;
+  list.push_back(make_quantiles(options));
+  return list;
+}
+
 }  // namespace tepui

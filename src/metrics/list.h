@@ -14,5 +14,6 @@ std::unique_ptr<Metric> make_channel_max();
 std::unique_ptr<Metric> make_token_max();
 std::unique_ptr<Metric> make_l2_norm();
 std::unique_ptr<Metric> make_surface(int sequences);
+std::unique_ptr<Metric> make_change();
 
 }  // namespace tepui

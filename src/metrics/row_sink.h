@@ -24,6 +24,9 @@ namespace tepui {
 //   median (all of them up
 //                to a capacity), or > the floor where the median is 0
 //   above_count  value = how many there are, listed or not; parameter as above
+// and of other branches than the unedited run:
+//   change       |x - unedited| / |unedited| in l2 norms: rank 0 mean over tokens, 1 position 0, 2
+//   mean over the others
 struct Observation {
   int sequence = 0;
   Point point;
@@ -33,6 +36,7 @@ struct Observation {
   std::int64_t position = -1;
   std::int64_t channel = -1;
   float value = 0;
+  int branch = 0;  // 0: the unedited run
 };
 
 // One array, stored whole. Metrics of a scan:
@@ -42,12 +46,15 @@ struct Observation {
 //   surface      values [cells] signed, by rows of metrics/surface.h; indices position * D +
 //   channel
 //                of each, none where a cell is one element. The first sequences alone have it.
+// and at `logits`, of a run that scores its text:
+//   log_likelihood  values [T - 1]: log p(token t + 1 | tokens up to t) in nats, no indices
 struct Series {
   int sequence = 0;
   Point point;
   std::string_view metric;
   std::span<const float> values;
   std::span<const std::uint32_t> indices;  // empty or as long as values
+  int branch = 0;
 };
 
 class RowSink {

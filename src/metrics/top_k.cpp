@@ -38,7 +38,7 @@ class TopK : public Metric {
         row.position = index / static_cast<std::uint32_t>(context.width);
         row.channel = index % static_cast<std::uint32_t>(context.width);
         row.value = values[s * k + rank];
-        if (!std::isfinite(row.value)) return not_finite(row);
+        if (!std::isfinite(row.value) && !context.edited) return not_finite(row);
         TEPUI_TRY(sink.add(row));
       }
     }
