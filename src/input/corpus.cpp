@@ -42,31 +42,85 @@ CorpusSequence piece_of(const std::vector<TokenId>& ids, std::size_t first, std:
   return piece;
 }
 
-Status add_text(const std::filesystem::path& path, const CorpusRequest& request,
-                const Tokenizer& tokenizer, std::vector<CorpusSequence>& out) {
-  const std::string name = path.lexically_normal().string();
-  TEPUI_TRY(const std::string text, read_file(path));
-  if (text.empty())
-    return fail(ErrorKind::data, "{}: expected a text, found an empty file", path.string());
-  auto encoded = tokenizer.encode(text);
-  if (!encoded) return fail(encoded.error().kind, "{}: {}", path.string(), encoded.error().message);
-  const std::vector<TokenId>& ids = *encoded;
-  if (ids.empty())
-    return fail(ErrorKind::data, "{}: expected a text, found one that gives no token",
-                path.string());
+// A text that is cut into sequences, from one file or from several.
+struct Text {
+  std::string name;
+  std::string content;
+};
+
+// Cuts a file into its documents: the file itself, or its lines, each with its newline; a blank one
+// is an empty document, as data sets of lines have it.
+std::vector<std::string_view> documents_of(std::string_view file, bool lines) {
+  if (!lines) return {file};
+  std::vector<std::string_view> out;
+  while (!file.empty()) {
+    const std::size_t end = std::min(file.find('\n'), file.size() - 1) + 1;
+    const std::string_view line = file.substr(0, end);
+    out.push_back(line.find_first_not_of(" \t\r\n") == std::string_view::npos ? std::string_view()
+                                                                              : line);
+    file.remove_prefix(end);
+  }
+  return out;
+}
+
+Result<std::vector<Text>> read_texts(const CorpusRequest& request) {
+  std::vector<Text> texts;
+  for (const auto& path : request.texts) {
+    const std::string name = path.lexically_normal().string();
+    TEPUI_TRY(const std::string file, read_file(path));
+    if (file.empty())
+      return fail(ErrorKind::data, "{}: expected a text, found an empty file", path.string());
+    const bool new_text = texts.empty() || !request.joiner;
+    if (new_text) texts.push_back({name, ""});
+    Text& text = texts.back();
+    if (!new_text) text.name += "+" + name;
+    bool first = new_text;
+    for (const std::string_view document : documents_of(file, request.line_documents)) {
+      if (!first && request.joiner) text.content += *request.joiner;
+      text.content += document;
+      first = false;
+    }
+  }
+  return texts;
+}
+
+Result<std::vector<TokenId>> tokens_of(const Text& text, const CorpusRequest& request,
+                                       const Tokenizer& tokenizer) {
+  auto encoded = tokenizer.encode(text.content);
+  if (!encoded) return fail(encoded.error().kind, "{}: {}", text.name, encoded.error().message);
+  if (encoded->empty())
+    return fail(ErrorKind::data, "{}: expected a text, found one that gives no token", text.name);
+  if (request.special_tokens && tokenizer.adds_bos() && tokenizer.bos())
+    encoded->insert(encoded->begin(), *tokenizer.bos());
+  return encoded;
+}
+
+Status add_text(const Text& text, const CorpusRequest& request, const Tokenizer& tokenizer,
+                std::vector<CorpusSequence>& out) {
+  TEPUI_TRY(const std::vector<TokenId> ids, tokens_of(text, request, tokenizer));
   TEPUI_TRY(const std::optional<TokenId> bos, bos_for(request, tokenizer));
-  const int room = request.context - (bos ? 1 : 0);
+  const int own = bos ? 1 : 0;
+  const int room = request.context - own;
   if (room < 1)
     return fail(ErrorKind::usage,
                 "--context {}: expected at least 2, for BOS and a token of the text",
                 request.context);
-  const auto step = static_cast<std::size_t>(room);
-  if (ids.size() < step) {
-    out.push_back(piece_of(ids, 0, ids.size(), bos, name));
+  if (request.stride > room)
+    return fail(ErrorKind::usage,
+                "--stride {}: expected at most {}, the tokens of the text in a piece",
+                request.stride, room);
+  const auto size = static_cast<std::size_t>(room);
+  const auto step = request.stride > 0 ? static_cast<std::size_t>(request.stride) : size;
+  if (ids.size() < size) {
+    out.push_back(piece_of(ids, 0, ids.size(), bos, text.name));
     return {};
   }
-  for (std::size_t first = 0; first + step <= ids.size(); first += step)
-    out.push_back(piece_of(ids, first, step, bos, name));
+  int pieces = 0;
+  for (std::size_t first = 0; first + size <= ids.size(); first += step) {
+    if (request.pieces > 0 && ++pieces > request.pieces) break;
+    out.push_back(piece_of(ids, first, size, bos, text.name));
+    if (first > 0) out.back().first_scored = std::max(1, own + static_cast<int>(size - step));
+  }
   return {};
 }
 
@@ -129,8 +183,8 @@ Result<Corpus> load_corpus(const CorpusRequest& request, const Tokenizer* tokeni
       return fail(ErrorKind::data, "--prompt: expected a text, found one that gives no token");
     corpus.sequences.push_back(piece_of(*encoded, 0, encoded->size(), bos, "prompt"));
   } else {
-    for (const auto& path : request.texts)
-      TEPUI_TRY(add_text(path, request, *tokenizer, corpus.sequences));
+    TEPUI_TRY(const std::vector<Text> texts, read_texts(request));
+    for (const Text& text : texts) TEPUI_TRY(add_text(text, request, *tokenizer, corpus.sequences));
   }
   if (request.sequences > 0 &&
       corpus.sequences.size() > static_cast<std::size_t>(request.sequences))

@@ -2,7 +2,7 @@
 // Texts, a prompt or ready token ids to the sequences of a run. Each text file is tokenised on its
 // own, without special tokens, and cut into pieces of `context` tokens, BOS included, with BOS
 // before every piece; a last short piece is dropped unless it is the only one. A prompt is one
-// sequence. Lists of ids are taken as they are.
+// sequence. Lists of ids are taken as they are. The other options are what protocols differ in.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,11 @@ struct CorpusRequest {
   int context = 0;                           // tokens of a piece; at least 2 where BOS is added
   int sequences = 0;                         // at most so many in all; 0: all
   BosRule bos = BosRule::automatic;
+  int stride = 0;                     // from a piece's first token to the next one's; 0: no overlap
+  int pieces = 0;                     // at most so many of each text; 0: all
+  std::optional<std::string> joiner;  // the documents are one text, with this between them
+  bool line_documents = false;        // a line is a document (an empty one where it is blank)
+  bool special_tokens = false;        // the text's first token is BOS, if the tokenizer adds one
 };
 
 struct CorpusSequence {
@@ -31,6 +36,7 @@ struct CorpusSequence {
   std::string source;            // the file's path, "prompt" or the ids file with the list's number
   std::int64_t first_token = 0;  // of the piece, among its source's tokens
   bool has_bos = false;
+  int first_scored = 1;  // the first token whose likelihood counts: the others are of overlaps
 };
 
 struct Corpus {

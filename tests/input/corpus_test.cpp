@@ -199,6 +199,57 @@ TEST_F(CorpusTest, ListsOfIdsThatAreNone) {
   }
 }
 
+// Pieces that overlap: each token is scored once, where it has most before it.
+TEST_F(CorpusTest, AStrideScoresEachTokenOnce) {
+  CorpusRequest request = text({"abcdefgh"}, 5);
+  request.stride = 2;
+  EXPECT_EQ(cut(request), "^abcd|^cdef|^efgh");
+  std::string scored;
+  for (const CorpusSequence& s : load_corpus(request, &tokenizer_).value().sequences)
+    for (std::size_t i = static_cast<std::size_t>(s.first_scored); i < s.ids.size(); ++i)
+      scored += static_cast<char>(s.ids[i]);
+  EXPECT_EQ(scored, "abcdefgh");
+  request.bos = BosRule::no;
+  request.context = 4;
+  EXPECT_EQ(cut(request), "abcd|cdef|efgh");
+  scored.clear();
+  for (const CorpusSequence& s : load_corpus(request, &tokenizer_).value().sequences)
+    for (std::size_t i = static_cast<std::size_t>(s.first_scored); i < s.ids.size(); ++i)
+      scored += static_cast<char>(s.ids[i]);
+  EXPECT_EQ(scored, "bcdefgh");  // nothing stands before the first
+  request.stride = 5;
+  EXPECT_NE(cut(request).find("--stride 5: expected at most 4"), std::string::npos);
+}
+
+TEST_F(CorpusTest, AtMostSoManyPiecesOfEachText) {
+  CorpusRequest request = text({"abcdef", "ghijkl"}, 3);
+  request.pieces = 2;
+  EXPECT_EQ(cut(request), "^ab|^cd|^gh|^ij");
+  request.sequences = 3;
+  EXPECT_EQ(cut(request), "^ab|^cd|^gh");
+}
+
+TEST_F(CorpusTest, DocumentsJoinedToOneText) {
+  CorpusRequest request = text({"ab", "cd"}, 100);
+  request.joiner = "--";
+  EXPECT_EQ(cut(request), "^ab--cd");
+  const auto corpus = load_corpus(request, &tokenizer_).value();
+  EXPECT_NE(corpus.sequences.front().source.find("a.txt+"), std::string::npos);
+  request = text({"a\n \nb", "c\n"}, 100);
+  request.joiner = "+";
+  request.line_documents = true;
+  EXPECT_EQ(cut(request), "^a\n++b+c\n");
+}
+
+TEST_F(CorpusTest, SpecialTokensStandAtTheBeginningOfTheText) {
+  CorpusRequest request = text({"abcde"}, 3);
+  request.bos = BosRule::no;
+  request.special_tokens = true;
+  EXPECT_EQ(cut(request), "^ab|cde");
+  tokenizer_.adds_bos_ = false;
+  EXPECT_EQ(cut(request), "abc");
+}
+
 TEST_F(CorpusTest, ATextNeedsATokenizer) {
   const auto corpus = load_corpus(text({"abc"}, 4), nullptr);
   ASSERT_FALSE(corpus);
