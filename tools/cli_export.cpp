@@ -5,6 +5,7 @@
 #include <string>
 
 #include "commands.h"
+#include "store/branch_tables.h"
 #include "store/export.h"
 #include "store/export_npz.h"
 #include "store/output_file.h"
@@ -26,9 +27,14 @@ struct ExportArguments {
 // How many of the largest values of a layer the means tell of: all that a run keeps.
 constexpr int kTop = 1024;
 
+bool is_branch_table(const std::string& name) {
+  return std::ranges::find(kBranchTables, name) != std::end(kBranchTables);
+}
+
 std::vector<std::string> table_names() {
   std::vector<std::string> names;
   for (const ExportTable table : kExportTables) names.emplace_back(export_table_name(table));
+  names.insert(names.end(), std::begin(kBranchTables), std::end(kBranchTables));
   names.insert(names.end(), std::begin(kSummaryTables), std::end(kSummaryTables));
   return names;
 }
@@ -38,6 +44,10 @@ Result<DataTable> computed_table(StoreReader& store, const std::string& name,
   if (name == kSummaryTables[0]) {
     TEPUI_TRY(const auto runs, store.runs());
     return runs_table(runs);
+  }
+  if (is_branch_table(name)) {
+    TEPUI_TRY(auto tables, branch_tables(store));
+    return *std::ranges::find(tables, name, &DataTable::name);
   }
   TEPUI_TRY(const ScanSummary summary, summarise(store, {rule, kTop}));
   auto tables = summary_tables(summary);
@@ -67,6 +77,10 @@ Status put_npz(StoreReader& store, const ExportArguments& a, const std::string& 
   add_arrays(runs_table(runs), arrays);
   TEPUI_TRY(const ScanSummary summary, summarise(store, {a.rule, kTop}));
   for (const DataTable& table : summary_tables(summary)) add_arrays(table, arrays);
+  TEPUI_TRY(const auto branches, branch_tables(store));
+  for (const DataTable& table : branches) {
+    if (table.rows() > 0) add_arrays(table, arrays);
+  }
   const std::string path = folder + "/scan.npz";
   TEPUI_TRY(write_npz(path, arrays));
   fmt::print("{}\n", path);
@@ -82,7 +96,9 @@ Status run(const ExportArguments& a) {
       return fail(ErrorKind::usage, "export: --out - takes one table; name it with --table");
     return put_table(store, a.table, a, write_to_stdout);
   }
+  TEPUI_TRY(const auto branches, store.branches());
   for (const std::string& name : a.table.empty() ? table_names() : std::vector{a.table}) {
+    if (a.table.empty() && branches.empty() && is_branch_table(name)) continue;  // of a scan
     const std::string path = fmt::format("{}/{}.{}", folder, name, a.format);
     TEPUI_TRY(OutputFile file, OutputFile::create(path));
     TEPUI_TRY(put_table(store, name, a, [&](std::string_view text) { return file.write(text); }));
@@ -97,17 +113,18 @@ Status run(const ExportArguments& a) {
 void add_export(CLI::App& app, int& code) {
   auto a = std::make_shared<ExportArguments>();
   CLI::App* command =
-      app.add_subcommand("export", "Write what a scan measured as CSV, JSON lines or NumPy arrays");
-  command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
+      app.add_subcommand("export", "Write what a run measured as CSV, JSON lines or NumPy arrays");
+  command->add_option("DIR", a->folder, "The folder of a run's results")->required()->type_name("");
   command->add_option("--format", a->format, "csv, jsonl or npz")
       ->check(one_of({"csv", "jsonl", "npz"}))
       ->type_name("FORMAT")
       ->capture_default_str();
   command
       ->add_option("--table", a->table,
-                   "Only this table: sequences, vocabulary, observations\n"
-                   "or series, as stored; runs, layers, massive,\n"
-                   "constancy or tokens, as shown")
+                   "Only this table: sequences, vocabulary, observations,\n"
+                   "series, branches, likelihoods or calibration, as\n"
+                   "stored; runs, layers, massive, constancy or tokens,\n"
+                   "as shown")
       ->check(one_of(table_names()))
       ->type_name("TABLE");
   command

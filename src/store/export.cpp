@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/export.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/assert.h"
@@ -39,10 +40,18 @@ class Lines {
   const TextSink& sink_;
 };
 
-void put_place(ExportRow& row, int sequence, Point point) {
-  row.number("sequence", sequence);
-  row.layer(point.layer);
-  row.text("site", site_name(point.site));
+// A place of one sequence under one branch.
+struct Place {
+  int branch = 0;
+  int sequence = 0;
+  Point point;
+};
+
+void put_place(ExportRow& row, const Place& place) {
+  row.number("branch", place.branch);
+  row.number("sequence", place.sequence);
+  row.layer(place.point.layer);
+  row.text("site", site_name(place.point.site));
 }
 
 Status put_sequences(StoreReader& store, Lines& lines) {
@@ -72,11 +81,11 @@ Status put_vocabulary(StoreReader& store, Lines& lines) {
   return {};
 }
 
-Status put_observations(StoreReader& store, int sequence, Point point, Lines& lines) {
-  TEPUI_TRY(const auto rows, store.observations(sequence, point));
+Status put_observations(StoreReader& store, const Place& place, Lines& lines) {
+  TEPUI_TRY(const auto rows, store.observations(place.sequence, place.point, place.branch));
   for (const ObservationRow& observation : rows) {
     ExportRow& row = lines.begin();
-    put_place(row, sequence, point);
+    put_place(row, place);
     row.text("metric", observation.metric);
     row.number("rank", observation.rank);
     row.real("parameter", observation.parameter);
@@ -88,12 +97,12 @@ Status put_observations(StoreReader& store, int sequence, Point point, Lines& li
   return {};
 }
 
-Status put_series(StoreReader& store, int sequence, Point point, Lines& lines) {
-  TEPUI_TRY(const auto all, store.series(sequence, point));
+Status put_series(StoreReader& store, const Place& place, Lines& lines) {
+  TEPUI_TRY(const auto all, store.series(place.sequence, place.point, place.branch));
   for (const SeriesRow& series : all) {
     for (std::size_t index = 0; index < series.values.size(); ++index) {
       ExportRow& row = lines.begin();
-      put_place(row, sequence, point);
+      put_place(row, place);
       row.text("metric", series.metric);
       row.number("index", static_cast<std::int64_t>(index));
       row.real("value", series.values[index]);
@@ -107,13 +116,17 @@ Status put_series(StoreReader& store, int sequence, Point point, Lines& lines) {
   return {};
 }
 
-using PutPlace = Status (*)(StoreReader&, int, Point, Lines&);
+using PutPlace = Status (*)(StoreReader&, const Place&, Lines&);
 
 Status put_places(StoreReader& store, Lines& lines, PutPlace put) {
   TEPUI_TRY(const auto sequences, store.finished());
-  for (const int sequence : sequences) {
-    TEPUI_TRY(const auto points, store.points(sequence));
-    for (const Point point : points) TEPUI_TRY(put(store, sequence, point, lines));
+  TEPUI_TRY(const auto branches, store.branches());
+  const int count = std::max(1, static_cast<int>(branches.size()));
+  for (int branch = 0; branch < count; ++branch) {
+    for (const int sequence : sequences) {
+      TEPUI_TRY(const auto points, store.points(sequence, branch));
+      for (const Point point : points) TEPUI_TRY(put(store, {branch, sequence, point}, lines));
+    }
   }
   return {};
 }
@@ -123,8 +136,8 @@ std::string_view header(ExportTable table) {
     case ExportTable::sequences: return "sequence,source,first_token,has_bos,tokens\n";
     case ExportTable::vocabulary: return "token_id,piece,bytes\n";
     case ExportTable::observations:
-      return "sequence,layer,site,metric,rank,parameter,position,channel,value\n";
-    case ExportTable::series: return "sequence,layer,site,metric,index,value,at\n";
+      return "branch,sequence,layer,site,metric,rank,parameter,position,channel,value\n";
+    case ExportTable::series: return "branch,sequence,layer,site,metric,index,value,at\n";
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "store/reader.h"
 #include "tepui/result.h"
@@ -21,10 +22,9 @@ enum class ExportFormat { csv, json_lines };
 // Columns, in order (a layer that does not exist is empty in CSV and null in JSON):
 //   sequences     sequence, source, first_token, has_bos, tokens (CSV: separated by blanks)
 //   vocabulary    token_id, piece, bytes
-//   observations  sequence, layer, site, metric, rank, parameter, position, channel, value
-//   series        sequence, layer, site, metric, index, value, at (one row an element; at: its
-//   entry
-//                 in `indices`, empty or null where the series has none)
+//   observations  branch, sequence, layer, site, metric, rank, parameter, position, channel, value
+//   series        branch, sequence, layer, site, metric, index, value, at (one row an element; at:
+//                 its entry in `indices`, empty or null where the series has none)
 // In source, piece and bytes what is not UTF-8 stands as \xHH and a backslash is doubled, so that
 // the bytes can be had back. A value that is no number is nan, inf or -inf (in JSON the same words
 // as strings).

@@ -2,6 +2,7 @@
 #include "store/reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <system_error>
 
 #include "store/little_endian.h"
@@ -13,6 +14,12 @@ namespace {
 
 std::string as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Result<Site> site_of(const std::string& name, const std::filesystem::path& file) {
+  const auto site = site_from_name(name);
+  if (site) return *site;
+  return fail(ErrorKind::data, "{}: expected the name of a site, found '{}'", file.string(), name);
 }
 
 // A file in a folder that cannot be written: SQLite wants to make a shared-memory file beside a
@@ -52,22 +59,23 @@ Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_fil
 
 Status StoreReader::prepare_statements() {
   TEPUI_TRY(points_of_sequence_,
-            database_.prepare("SELECT layer, site FROM observation WHERE sequence = ?1 UNION "
-                              "SELECT layer, site FROM series WHERE sequence = ?1"));
+            database_.prepare("SELECT layer, site FROM observation WHERE sequence = ?1 AND "
+                              "branch = ?2 UNION SELECT layer, site FROM series WHERE sequence = "
+                              "?1 AND branch = ?2"));
   TEPUI_TRY(observations_,
             database_.prepare("SELECT metric, rank, parameter, position, channel, value FROM "
                               "observation WHERE sequence = ?1 AND layer = ?2 AND site = ?3 "
-                              "ORDER BY metric, rank"));
+                              "AND branch = ?4 ORDER BY metric, rank"));
   TEPUI_TRY(observations_of_metric_,
             database_.prepare("SELECT metric, rank, parameter, position, channel, value FROM "
                               "observation WHERE sequence = ?1 AND layer = ?2 AND site = ?3 "
-                              "AND metric = ?4 ORDER BY rank"));
+                              "AND branch = ?4 AND metric = ?5 ORDER BY rank"));
   TEPUI_TRY(series_,
             database_.prepare("SELECT metric, \"values\", indices FROM series WHERE sequence = ?1 "
-                              "AND layer = ?2 AND site = ?3 ORDER BY metric"));
+                              "AND layer = ?2 AND site = ?3 AND branch = ?4 ORDER BY metric"));
   TEPUI_TRY(series_of_metric_,
             database_.prepare("SELECT metric, \"values\", indices FROM series WHERE sequence = ?1 "
-                              "AND layer = ?2 AND site = ?3 AND metric = ?4"));
+                              "AND layer = ?2 AND site = ?3 AND branch = ?4 AND metric = ?5"));
   return {};
 }
 
@@ -123,6 +131,25 @@ Result<std::vector<VocabularyRow>> StoreReader::vocabulary() {
 
 Result<std::vector<UnitRange>> StoreReader::units() { return read_units(database_); }
 
+Result<std::vector<BranchRow>> StoreReader::branches() { return read_branches(database_); }
+
+Result<std::vector<CalibrationRow>> StoreReader::calibration() {
+  return read_calibration(database_, file_);
+}
+
+Result<std::vector<LikelihoodRow>> StoreReader::likelihoods() {
+  TEPUI_TRY(auto query,
+            database_.prepare("SELECT branch, sequence, tokens, nll, kl FROM likelihood "
+                              "ORDER BY branch, sequence"));
+  std::vector<LikelihoodRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) return rows;
+    rows.push_back({static_cast<int>(query.integer(0)), static_cast<int>(query.integer(1)),
+                    query.integer(2), query.real(3), query.real(4)});
+  }
+}
+
 Result<std::vector<int>> StoreReader::finished() {
   TEPUI_TRY(const auto ranges, units());
   TEPUI_TRY(const auto count, database_.integer("SELECT count(*) FROM sequence"));
@@ -136,14 +163,15 @@ Result<std::vector<int>> StoreReader::finished() {
   return finished;
 }
 
-Result<std::vector<Point>> StoreReader::points(int sequence) {
-  points_of_sequence_.bind(1, sequence);
+Result<std::vector<Point>> StoreReader::points(int sequence, int branch) {
+  points_of_sequence_.bind(1, sequence).bind(2, branch);
   return read_points(points_of_sequence_);
 }
 
 Result<std::vector<Point>> StoreReader::points() {
-  TEPUI_TRY(auto query, database_.prepare("SELECT DISTINCT layer, site FROM observation UNION "
-                                          "SELECT DISTINCT layer, site FROM series"));
+  TEPUI_TRY(auto query, database_.prepare("SELECT DISTINCT layer, site FROM observation WHERE "
+                                          "branch = 0 UNION SELECT DISTINCT layer, site FROM "
+                                          "series WHERE branch = 0"));
   return read_points(query);
 }
 
@@ -152,26 +180,24 @@ Result<std::vector<Point>> StoreReader::read_points(Statement& statement) {
   for (;;) {
     TEPUI_TRY(const bool more, statement.step());
     if (!more) break;
-    const std::string name = statement.text(1);
-    const auto site = site_from_name(name);
-    if (!site)
-      return fail(ErrorKind::data, "{}: expected the name of a site, found '{}'", file_.string(),
-                  name);
-    points.push_back({static_cast<int>(statement.integer(0)), *site});
+    TEPUI_TRY(const Site site, site_of(statement.text(1), file_));
+    points.push_back({static_cast<int>(statement.integer(0)), site});
   }
   std::sort(points.begin(), points.end());
   return points;
 }
 
-Result<std::vector<ObservationRow>> StoreReader::observations(int sequence, Point point) {
+Result<std::vector<ObservationRow>> StoreReader::observations(int sequence, Point point,
+                                                              int branch) {
   observations_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+  observations_.bind(4, branch);
   return read_observations(observations_);
 }
 
 Result<std::vector<ObservationRow>> StoreReader::observations(int sequence, Point point,
-                                                              std::string_view metric) {
+                                                              std::string_view metric, int branch) {
   observations_of_metric_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
-  observations_of_metric_.bind(4, metric);
+  observations_of_metric_.bind(4, branch).bind(5, metric);
   return read_observations(observations_of_metric_);
 }
 
@@ -186,15 +212,15 @@ Result<std::vector<ObservationRow>> StoreReader::read_observations(Statement& st
   }
 }
 
-Result<std::vector<SeriesRow>> StoreReader::series(int sequence, Point point) {
-  series_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
+Result<std::vector<SeriesRow>> StoreReader::series(int sequence, Point point, int branch) {
+  series_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site)).bind(4, branch);
   return read_series(series_, sequence);
 }
 
 Result<std::vector<SeriesRow>> StoreReader::series(int sequence, Point point,
-                                                   std::string_view metric) {
+                                                   std::string_view metric, int branch) {
   series_of_metric_.bind(1, sequence).bind(2, point.layer).bind(3, site_name(point.site));
-  series_of_metric_.bind(4, metric);
+  series_of_metric_.bind(4, branch).bind(5, metric);
   return read_series(series_of_metric_, sequence);
 }
 
@@ -210,6 +236,30 @@ Result<std::vector<SeriesRow>> StoreReader::read_series(Statement& statement, in
       return fail(ErrorKind::data, "{}: series {} of sequence {}: {} values but {} indices",
                   file_.string(), row.metric, sequence, row.values.size(), row.indices.size());
   }
+}
+
+Result<std::vector<MeanRow>> StoreReader::branch_means() {
+  TEPUI_TRY(auto query,
+            database_.prepare("SELECT branch, layer, site, metric, rank, avg(abs(value)), "
+                              "count(*), count(value) FROM observation WHERE metric = 'change' OR "
+                              "(metric = 'top_k' AND rank = 0) OR (metric = 'quantile' AND "
+                              "parameter = 0.5) GROUP BY branch, layer, site, metric, rank"));
+  std::vector<MeanRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) break;
+    TEPUI_TRY(const Site site, site_of(query.text(2), file_));
+    const bool whole = query.integer(6) == query.integer(7);
+    rows.push_back({static_cast<int>(query.integer(0)),
+                    {static_cast<int>(query.integer(1)), site},
+                    query.text(3),
+                    static_cast<int>(query.integer(4)),
+                    whole ? query.real(5) : std::nan("")});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const MeanRow& a, const MeanRow& b) {
+    return a.branch != b.branch ? a.branch < b.branch : a.point < b.point;
+  });
+  return rows;
 }
 
 Result<nlohmann::json> read_identity(Database& database, const std::filesystem::path& file) {
@@ -246,6 +296,43 @@ Result<std::vector<UnitRange>> read_units(Database& database) {
     if (!more) return units;
     units.push_back({static_cast<int>(query.integer(0)), static_cast<int>(query.integer(1))});
   }
+}
+
+Result<std::vector<BranchRow>> read_branches(Database& database) {
+  TEPUI_TRY(auto query, database.prepare("SELECT name, edits FROM branch ORDER BY branch"));
+  std::vector<BranchRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) return rows;
+    rows.push_back({query.text(0), query.text(1)});
+  }
+}
+
+Result<std::vector<CalibrationRow>> read_calibration(Database& database,
+                                                     const std::filesystem::path& file) {
+  TEPUI_TRY(auto query, database.prepare("SELECT layer, site, channel, token_class, count, mean, "
+                                         "deviation FROM calibration"));
+  std::vector<CalibrationRow> rows;
+  for (;;) {
+    TEPUI_TRY(const bool more, query.step());
+    if (!more) break;
+    const std::string name = query.text(1);
+    const auto site = site_from_name(name);
+    if (!site)
+      return fail(ErrorKind::data, "{}: expected the name of a site, found '{}'", file.string(),
+                  name);
+    rows.push_back({{static_cast<int>(query.integer(0)), *site},
+                    query.integer(2),
+                    query.text(3) == "first",
+                    query.integer(4),
+                    query.real(5),
+                    query.real(6)});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    if (a.point != b.point) return a.point < b.point;
+    return std::pair(a.channel, !a.first) < std::pair(b.channel, !b.first);
+  });
+  return rows;
 }
 
 }  // namespace tepui

@@ -30,18 +30,25 @@ class StoreReader {
   Result<std::vector<UnitRange>> units();           // ascending
   Result<std::vector<int>> finished();              // sequences that are in a unit, ascending
 
-  // Places that have rows, in order of computation: of one sequence, or of all.
-  Result<std::vector<Point>> points(int sequence);
+  Result<std::vector<BranchRow>> branches();          // the unedited run first; empty for a scan
+  Result<std::vector<LikelihoodRow>> likelihoods();   // by branch, then sequence
+  Result<std::vector<CalibrationRow>> calibration();  // in order of computation
+  Result<std::vector<MeanRow>> branch_means();        // by branch, place in order of computation
+
+  // Places that have rows, in order of computation: of one sequence, or of all. What follows is of
+  // the unedited run unless another branch is named.
+  Result<std::vector<Point>> points(int sequence, int branch = 0);
   Result<std::vector<Point>> points();
 
   // Ordered by metric (its name) and rank. Empty where there are none.
-  Result<std::vector<ObservationRow>> observations(int sequence, Point point);
+  Result<std::vector<ObservationRow>> observations(int sequence, Point point, int branch = 0);
   Result<std::vector<ObservationRow>> observations(int sequence, Point point,
-                                                   std::string_view metric);
+                                                   std::string_view metric, int branch = 0);
   // Ordered by metric.
-  Result<std::vector<SeriesRow>> series(int sequence, Point point);
+  Result<std::vector<SeriesRow>> series(int sequence, Point point, int branch = 0);
   // Of one metric: one row, or none.
-  Result<std::vector<SeriesRow>> series(int sequence, Point point, std::string_view metric);
+  Result<std::vector<SeriesRow>> series(int sequence, Point point, std::string_view metric,
+                                        int branch = 0);
 
  private:
   Status prepare_statements();
@@ -63,5 +70,8 @@ Result<nlohmann::json> read_identity(Database& database, const std::filesystem::
 Result<std::vector<SequenceRow>> read_sequences(Database& database,
                                                 const std::filesystem::path& file);
 Result<std::vector<UnitRange>> read_units(Database& database);
+Result<std::vector<BranchRow>> read_branches(Database& database);
+Result<std::vector<CalibrationRow>> read_calibration(Database& database,
+                                                     const std::filesystem::path& file);
 
 }  // namespace tepui

@@ -52,6 +52,40 @@ struct VocabularyRow {
   bool operator==(const VocabularyRow&) const = default;
 };
 
+struct BranchRow {
+  std::string name;
+  std::string edits;  // as written; empty for the unedited run
+  bool operator==(const BranchRow&) const = default;
+};
+
+// Of one sequence under one branch.
+struct LikelihoodRow {
+  int branch = 0;
+  int sequence = 0;
+  std::int64_t tokens = 0;  // that are scored
+  double nll = 0;           // their sum, nats; NaN where it is not finite
+  double kl = 0;            // the sum of KL(branch 0 || this one) over the same positions
+};
+
+struct CalibrationRow {
+  Point point;
+  std::int64_t channel = 0;
+  bool first = false;  // of position 0
+  std::int64_t count = 0;
+  double mean = 0;
+  double deviation = 0;
+  bool operator==(const CalibrationRow&) const = default;
+};
+
+// Mean over sequences of one number of a place under one branch; NaN where one is no number.
+struct MeanRow {
+  int branch = 0;
+  Point point;
+  std::string metric;  // change; top_k of rank 0 (of |value|); quantile of 0.5
+  int rank = -1;
+  double mean = 0;
+};
+
 struct UnitRange {
   int first = 0;
   int last = 0;  // exclusive

@@ -6,7 +6,7 @@ namespace tepui {
 namespace {
 
 constexpr const char* kSchema = R"sql(
--- A store of tepui, version 1. Numbers count from 0. Blobs are arrays in little-endian order.
+-- A store of tepui, version 2. Numbers count from 0. Blobs are arrays in little-endian order.
 
 -- Facts about the file. 'identity': JSON of all that determines the results (a store is continued
 -- only by a run of the same identity).
@@ -50,6 +50,13 @@ CREATE TABLE vocabulary (
   bytes    BLOB NOT NULL   -- what it stands for in running text; may be part of a character
 ) STRICT;
 
+-- What was run: branch 0 is the unedited run, the others have edits.
+CREATE TABLE branch (
+  branch INTEGER PRIMARY KEY,
+  name   TEXT NOT NULL,
+  edits  TEXT NOT NULL   -- as written, several separated by ';'; '' for branch 0
+) STRICT;
+
 -- Units of work that are there whole: sequences first .. last - 1. What is in no unit has no rows.
 CREATE TABLE unit (
   first INTEGER PRIMARY KEY,
@@ -63,7 +70,10 @@ CREATE TABLE unit (
 --   above        rank 0.. in ascending (position, channel): |value| > parameter * median, or > a
 --                floor where the median is 0, up to a capacity
 --   above_count  how many of those there are, listed or not
+--   change       of branches with edits: |x - unedited| / |unedited|, l2 norms of a token; rank 0:
+--                mean over tokens, 1: position 0, 2: mean over the others
 CREATE TABLE observation (
+  branch    INTEGER NOT NULL,
   sequence  INTEGER NOT NULL,
   layer     INTEGER NOT NULL,  -- -1: the site has none (embeddings, final_norm, logits)
   site      TEXT NOT NULL,
@@ -73,23 +83,47 @@ CREATE TABLE observation (
   position  INTEGER NOT NULL,
   channel   INTEGER NOT NULL,
   value     ANY,               -- a real number, exactly the f32; NULL: NaN
-  PRIMARY KEY (sequence, layer, site, metric, rank)
+  PRIMARY KEY (branch, sequence, layer, site, metric, rank)
 ) STRICT, WITHOUT ROWID;
 
 -- Arrays. channel_max: values [D] signed, indices: the position of each. token_max: values [T]
 -- signed, indices: the channel of each. l2_norm: values [T], no indices. surface, of the first
 -- sequences alone: values of tokens x channels in at most 256 x 256 cells, row by row; where a cell
 -- covers more than one element (ceil(T / 256) x ceil(D / 256) of them), its largest, signed, and
--- indices: position * D + channel of it, else no indices.
+-- indices: position * D + channel of it, else no indices. At site logits: log_likelihood: values
+-- [T - 1], log p(token t + 1 | tokens up to t) in nats.
 CREATE TABLE series (
+  branch   INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
   layer    INTEGER NOT NULL,
   site     TEXT NOT NULL,
   metric   TEXT NOT NULL,
   "values" BLOB NOT NULL,      -- f32
   indices  BLOB NOT NULL,      -- u32, as many as values, or empty
-  PRIMARY KEY (sequence, layer, site, metric)
+  PRIMARY KEY (branch, sequence, layer, site, metric)
 ) STRICT;
+
+-- What a sequence's text is worth under a branch, in nats, summed over the tokens that are scored.
+CREATE TABLE likelihood (
+  branch   INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  tokens   INTEGER NOT NULL,  -- scored: each is predicted from those before it
+  nll      ANY,               -- a real number: the sum of -log p; NULL: not finite
+  kl       ANY,               -- a real number: the sum of KL(branch 0 || branch); NULL: not finite
+  PRIMARY KEY (branch, sequence)
+) STRICT, WITHOUT ROWID;
+
+-- Means that edits use: of massive activations at a place and channel, over the calibration text.
+CREATE TABLE calibration (
+  layer       INTEGER NOT NULL,  -- -1: the site has none
+  site        TEXT NOT NULL,
+  channel     INTEGER NOT NULL,
+  token_class TEXT NOT NULL,     -- 'first' (position 0) or 'other'
+  count       INTEGER NOT NULL,
+  mean        REAL NOT NULL,     -- signed
+  deviation   REAL NOT NULL,     -- of the sample; 0 for one value
+  PRIMARY KEY (layer, site, channel, token_class)
+) STRICT, WITHOUT ROWID;
 )sql";
 
 }  // namespace

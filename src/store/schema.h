@@ -14,7 +14,7 @@ inline constexpr const char* kStoreFile = "scan.sqlite";
 
 // PRAGMA application_id ("TePu") and user_version of every store.
 inline constexpr std::int64_t kStoreApplication = 0x54655075;
-inline constexpr std::int64_t kStoreVersion = 1;
+inline constexpr std::int64_t kStoreVersion = 2;
 
 // The documented SQL text, as it is run on a new file.
 const char* schema_sql();

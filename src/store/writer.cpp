@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 
 #include <chrono>
+#include <cmath>
 #include <system_error>
 
 #include "base/assert.h"
@@ -93,41 +94,87 @@ Status StoreWriter::begin_run(const RunInfo& run) {
 Status StoreWriter::prepare_statements() {
   TEPUI_TRY(add_observation_,
             database_.prepare("INSERT INTO observation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-                              "?9)"));
-  TEPUI_TRY(add_series_, database_.prepare("INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+                              "?9, ?10)"));
+  TEPUI_TRY(add_series_,
+            database_.prepare("INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+  TEPUI_TRY(add_likelihood_,
+            database_.prepare("INSERT INTO likelihood VALUES (?1, ?2, ?3, ?4, ?5)"));
+  return {};
+}
+
+Status StoreWriter::all_or_nothing(const std::function<Status()>& insert) {
+  TEPUI_TRY(database_.execute("BEGIN IMMEDIATE"));
+  in_unit_ = true;
+  if (auto done = insert(); !done) return give_up(done);
+  if (auto done = database_.execute("COMMIT"); !done) return give_up(done);
+  in_unit_ = false;
   return {};
 }
 
 Status StoreWriter::write_input(std::span<const SequenceRow> sequences,
                                 std::span<const VocabularyRow> vocabulary) {
   TEPUI_TRY(const auto stored, database_.integer("SELECT count(*) FROM sequence"));
-  if (stored != 0) {
-    TEPUI_TRY(const auto rows, read_sequences(database_, file_));
-    if (!std::equal(rows.begin(), rows.end(), sequences.begin(), sequences.end()))
-      return fail(ErrorKind::data,
-                  "{}: expected the {} sequences of this run's input, found {} sequences that "
-                  "differ; choose another --out",
-                  file_.string(), sequences.size(), rows.size());
-    return {};
-  }
-  TEPUI_TRY(database_.execute("BEGIN IMMEDIATE"));
-  in_unit_ = true;
+  if (stored == 0) return all_or_nothing([&] { return insert_input(sequences, vocabulary); });
+  TEPUI_TRY(const auto rows, read_sequences(database_, file_));
+  if (!std::equal(rows.begin(), rows.end(), sequences.begin(), sequences.end()))
+    return fail(ErrorKind::data,
+                "{}: expected the {} sequences of this run's input, found {} sequences that "
+                "differ; choose another --out",
+                file_.string(), sequences.size(), rows.size());
+  return {};
+}
+
+Status StoreWriter::insert_input(std::span<const SequenceRow> sequences,
+                                 std::span<const VocabularyRow> vocabulary) {
   TEPUI_TRY(auto sequence, database_.prepare("INSERT INTO sequence VALUES (?1, ?2, ?3, ?4, ?5)"));
   std::int64_t index = 0;
   for (const SequenceRow& row : sequences) {
     const auto tokens = to_blob<std::int32_t>(row.tokens);
     sequence.bind(1, index++).bind(2, std::string_view(row.source)).bind(3, row.first_token);
     sequence.bind(4, row.has_bos ? 1 : 0).bind(5, std::span<const std::byte>(tokens));
-    if (auto done = sequence.run(); !done) return give_up(done);
+    TEPUI_TRY(sequence.run());
   }
   TEPUI_TRY(auto token, database_.prepare("INSERT INTO vocabulary VALUES (?1, ?2, ?3)"));
   for (const VocabularyRow& row : vocabulary) {
     token.bind(1, row.token_id).bind(2, as_bytes(row.piece)).bind(3, as_bytes(row.bytes));
-    if (auto done = token.run(); !done) return give_up(done);
+    TEPUI_TRY(token.run());
   }
-  if (auto done = database_.execute("COMMIT"); !done) return give_up(done);
-  in_unit_ = false;
   return {};
+}
+
+Status StoreWriter::write_branches(std::span<const BranchRow> branches,
+                                   std::span<const CalibrationRow> calibration) {
+  TEPUI_TRY(const auto stored, read_branches(database_));
+  if (stored.empty()) return all_or_nothing([&] { return insert_branches(branches, calibration); });
+  if (std::equal(stored.begin(), stored.end(), branches.begin(), branches.end())) return {};
+  return fail(ErrorKind::data,
+              "{}: expected the {} branches of this run, found {} branches that differ; choose "
+              "another --out",
+              file_.string(), branches.size(), stored.size());
+}
+
+Status StoreWriter::insert_branches(std::span<const BranchRow> branches,
+                                    std::span<const CalibrationRow> calibration) {
+  TEPUI_TRY(auto branch, database_.prepare("INSERT INTO branch VALUES (?1, ?2, ?3)"));
+  std::int64_t index = 0;
+  for (const BranchRow& row : branches) {
+    branch.bind(1, index++).bind(2, std::string_view(row.name));
+    TEPUI_TRY(branch.bind(3, std::string_view(row.edits)).run());
+  }
+  TEPUI_TRY(auto mean,
+            database_.prepare("INSERT INTO calibration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+  for (const CalibrationRow& row : calibration) {
+    mean.bind(1, row.point.layer).bind(2, site_name(row.point.site)).bind(3, row.channel);
+    mean.bind(4, std::string_view(row.first ? "first" : "other")).bind(5, row.count);
+    TEPUI_TRY(mean.bind(6, row.mean).bind(7, row.deviation).run());
+  }
+  return {};
+}
+
+Result<std::vector<BranchRow>> StoreWriter::branches() { return read_branches(database_); }
+
+Result<std::vector<CalibrationRow>> StoreWriter::calibration() {
+  return read_calibration(database_, file_);
 }
 
 Result<std::vector<UnitRange>> StoreWriter::units() { return read_units(database_); }
@@ -163,9 +210,10 @@ Status StoreWriter::begin_unit(int first_sequence, int last_sequence) {
 Status StoreWriter::add(const Observation& row) {
   TEPUI_ASSERT(in_unit_ && row.sequence >= unit_.first && row.sequence < unit_.last);
   const int layer = site_has_layer(row.point.site) ? row.point.layer : kNoLayer;
-  add_observation_.bind(1, row.sequence).bind(2, layer).bind(3, site_name(row.point.site));
-  add_observation_.bind(4, row.metric).bind(5, row.rank).bind(6, row.parameter);
-  add_observation_.bind(7, row.position).bind(8, row.channel).bind(9, double{row.value});
+  add_observation_.bind(1, row.branch).bind(2, row.sequence).bind(3, layer);
+  add_observation_.bind(4, site_name(row.point.site)).bind(5, row.metric).bind(6, row.rank);
+  add_observation_.bind(7, row.parameter).bind(8, row.position).bind(9, row.channel);
+  add_observation_.bind(10, double{row.value});
   if (auto done = add_observation_.run(); !done) return give_up(done);
   return {};
 }
@@ -176,10 +224,20 @@ Status StoreWriter::add(const Series& row) {
   const int layer = site_has_layer(row.point.site) ? row.point.layer : kNoLayer;
   const auto values = to_blob<float>(row.values);
   const auto indices = to_blob<std::uint32_t>(row.indices);
-  add_series_.bind(1, row.sequence).bind(2, layer).bind(3, site_name(row.point.site));
-  add_series_.bind(4, row.metric).bind(5, std::span<const std::byte>(values));
-  add_series_.bind(6, std::span<const std::byte>(indices));
+  add_series_.bind(1, row.branch).bind(2, row.sequence).bind(3, layer);
+  add_series_.bind(4, site_name(row.point.site)).bind(5, row.metric);
+  add_series_.bind(6, std::span<const std::byte>(values));
+  add_series_.bind(7, std::span<const std::byte>(indices));
   if (auto done = add_series_.run(); !done) return give_up(done);
+  return {};
+}
+
+Status StoreWriter::add(const LikelihoodRow& row) {
+  TEPUI_ASSERT(in_unit_ && row.sequence >= unit_.first && row.sequence < unit_.last);
+  const auto finite = [](double x) { return std::isfinite(x) ? x : std::nan(""); };
+  add_likelihood_.bind(1, row.branch).bind(2, row.sequence).bind(3, row.tokens);
+  add_likelihood_.bind(4, finite(row.nll)).bind(5, finite(row.kl));
+  if (auto done = add_likelihood_.run(); !done) return give_up(done);
   return {};
 }
 

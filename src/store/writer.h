@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
@@ -42,6 +43,13 @@ class StoreWriter final : public RowSink {
   Status write_input(std::span<const SequenceRow> sequences,
                      std::span<const VocabularyRow> vocabulary);
 
+  // The branches of a run that has any, and the means that their edits use, once before the first
+  // unit. A store that is continued must hold the same branches; its means are what they were.
+  Status write_branches(std::span<const BranchRow> branches,
+                        std::span<const CalibrationRow> calibration);
+  Result<std::vector<BranchRow>> branches();
+  Result<std::vector<CalibrationRow>> calibration();
+
   Result<std::vector<UnitRange>> units();
   // [sequences of the input]: true where a unit of this store holds it, so that a run skips it.
   Result<std::vector<bool>> finished_sequences();
@@ -50,6 +58,7 @@ class StoreWriter final : public RowSink {
   Status begin_unit(int first_sequence, int last_sequence) override;
   Status add(const Observation& row) override;
   Status add(const Series& row) override;
+  Status add(const LikelihoodRow& row);
   Status end_unit() override;
 
   // Notes the time and leaves one plain file that can be read from a read-only folder.
@@ -57,6 +66,12 @@ class StoreWriter final : public RowSink {
 
  private:
   Status prepare_statements();
+  Status insert_input(std::span<const SequenceRow> sequences,
+                      std::span<const VocabularyRow> vocabulary);
+  Status insert_branches(std::span<const BranchRow> branches,
+                         std::span<const CalibrationRow> calibration);
+  // One transaction around `insert`.
+  Status all_or_nothing(const std::function<Status()>& insert);
   Status begin_run(const RunInfo& run);
   Status give_up(Status why);  // takes the unit in hand back
 
@@ -65,6 +80,7 @@ class StoreWriter final : public RowSink {
   Database database_;
   Statement add_observation_;
   Statement add_series_;
+  Statement add_likelihood_;
   std::int64_t run_ = 0;
   UnitRange unit_;
   bool in_unit_ = false;

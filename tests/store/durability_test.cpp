@@ -306,9 +306,9 @@ TEST(Durability, DamagedAndForeignFilesAreNamed) {
   {
     ASSERT_TRUE(open_store(folder.path()));
     auto newer = Database::open(file, Database::Mode::write);
-    ASSERT_TRUE(newer && newer->execute("PRAGMA user_version = 2"));
+    ASSERT_TRUE(newer && newer->execute("PRAGMA user_version = 3"));
   }
-  expect_both("found version 2");
+  expect_both("found version 3");
   const auto absent = StoreReader::open(folder.path() / "nowhere");
   ASSERT_FALSE(absent);
   EXPECT_NE(absent.error().message.find("found no such file"), std::string::npos);

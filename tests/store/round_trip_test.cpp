@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/mapped_file.h"
+#include "store/branch_tables.h"
 #include "store/export.h"
 #include "store/reader.h"
 #include "support/paths.h"
@@ -121,19 +122,19 @@ TEST(Export, TablesHaveTheDocumentedForm) {
             "14,<0xF0>,\\xF0\n"
             "15,\u202e,\"\u202e\n\x01\U0001F600\"\n");
   EXPECT_EQ(exported(folder.path(), ExportTable::observations, ExportFormat::csv),
-            "sequence,layer,site,metric,rank,parameter,position,channel,value\n"
-            "0,,embeddings,above,0,10,2,3,-inf\n"
-            "0,,embeddings,above_count,-1,10,-1,-1,1\n"
-            "0,,embeddings,quantile,0,0.25,-1,-1,0.05\n"
-            "0,,embeddings,quantile,1,0.5,-1,-1,0.1\n"
-            "0,,embeddings,quantile,2,0.99,-1,-1,0.3\n"
-            "0,,embeddings,top_k,0,0,2,3,-inf\n"
-            "0,,embeddings,top_k,1,0,0,1,0.3\n");
+            "branch,sequence,layer,site,metric,rank,parameter,position,channel,value\n"
+            "0,0,,embeddings,above,0,10,2,3,-inf\n"
+            "0,0,,embeddings,above_count,-1,10,-1,-1,1\n"
+            "0,0,,embeddings,quantile,0,0.25,-1,-1,0.05\n"
+            "0,0,,embeddings,quantile,1,0.5,-1,-1,0.1\n"
+            "0,0,,embeddings,quantile,2,0.99,-1,-1,0.3\n"
+            "0,0,,embeddings,top_k,0,0,2,3,-inf\n"
+            "0,0,,embeddings,top_k,1,0,0,1,0.3\n");
   const auto lines = exported(folder.path(), ExportTable::observations, ExportFormat::json_lines);
-  EXPECT_EQ(
-      lines.substr(0, lines.find('\n')),
-      "{\"sequence\":0,\"layer\":null,\"site\":\"embeddings\",\"metric\":\"above\",\"rank\":0,"
-      "\"parameter\":10,\"position\":2,\"channel\":3,\"value\":\"-inf\"}");
+  EXPECT_EQ(lines.substr(0, lines.find('\n')),
+            "{\"branch\":0,\"sequence\":0,\"layer\":null,\"site\":\"embeddings\",\"metric\":"
+            "\"above\",\"rank\":0,"
+            "\"parameter\":10,\"position\":2,\"channel\":3,\"value\":\"-inf\"}");
 }
 
 TEST(Export, SeriesAreExpanded) {
@@ -150,11 +151,68 @@ TEST(Export, SeriesAreExpanded) {
   ASSERT_TRUE(writer->add(Series{0, kPost0, "l2_norm", values, {}}));
   ASSERT_TRUE(writer->end_unit());
   EXPECT_EQ(exported(folder.path(), ExportTable::series, ExportFormat::csv),
-            "sequence,layer,site,metric,index,value,at\n"
-            "0,0,resid_post,l2_norm,0,1.5,\n"
-            "0,0,resid_post,l2_norm,1,-0.1,\n"
-            "0,0,resid_post,token_max,0,1.5,4\n"
-            "0,0,resid_post,token_max,1,-0.1,0\n");
+            "branch,sequence,layer,site,metric,index,value,at\n"
+            "0,0,0,resid_post,l2_norm,0,1.5,\n"
+            "0,0,0,resid_post,l2_norm,1,-0.1,\n"
+            "0,0,0,resid_post,token_max,0,1.5,4\n"
+            "0,0,0,resid_post,token_max,1,-0.1,0\n");
+}
+
+std::string table_text(const std::filesystem::path& folder, const std::string& name) {
+  auto store = StoreReader::open(folder);
+  if (!store) return store.error().message;
+  const auto tables = branch_tables(*store);
+  if (!tables) return tables.error().message;
+  std::string text;
+  for (const DataTable& table : *tables) {
+    if (table.name != name) continue;
+    const Status done = write_table(table, ExportFormat::csv, [&](std::string_view part) -> Status {
+      text += part;
+      return {};
+    });
+    EXPECT_TRUE(done);
+  }
+  return text;
+}
+
+TEST(Export, BranchesAndWhatTheyAreWorth) {
+  TemporaryFolder folder;
+  {
+    auto writer =
+        StoreWriter::open_or_create(folder.path(), test::planted_identity(), test::planted_run());
+    ASSERT_TRUE(writer);
+    const auto input = test::planted_input(1);
+    ASSERT_TRUE(writer->write_input(input.sequences, input.vocabulary));
+    const BranchRow branches[] = {{"unedited", ""}, {"none, or \"all\"", "resid_post.0:0:1=zero"}};
+    const CalibrationRow means[] = {{kPost0, 3, true, 2, -1.5, 0.25}};
+    ASSERT_TRUE(writer->write_branches(branches, means));
+    ASSERT_TRUE(writer->begin_unit(0, 1));
+    Observation row;
+    row.point = kPost0;
+    row.metric = "change";
+    row.rank = 0;
+    row.value = 0.5F;
+    row.branch = 1;
+    ASSERT_TRUE(writer->add(row));
+    ASSERT_TRUE(writer->add(LikelihoodRow{0, 0, 7, 12.25, 0}));
+    ASSERT_TRUE(writer->add(LikelihoodRow{1, 0, 7, std::nan(""), 1.5}));
+    ASSERT_TRUE(writer->end_unit());
+    EXPECT_TRUE(writer->write_branches(branches, {}));  // the same ones: its means stay
+    const auto other = writer->write_branches({branches, 1}, {});
+    ASSERT_FALSE(other);
+    EXPECT_NE(other.error().message.find("found 2 branches that differ"), std::string::npos);
+  }
+  EXPECT_EQ(table_text(folder.path(), "branches"),
+            "branch,name,edits\n0,unedited,\n"
+            "1,\"none, or \"\"all\"\"\",resid_post.0:0:1=zero\n");
+  EXPECT_EQ(table_text(folder.path(), "likelihoods"),
+            "branch,sequence,tokens,nll,kl\n0,0,7,12.25,0\n1,0,7,,1.5\n");
+  EXPECT_EQ(
+      table_text(folder.path(), "calibration"),
+      "layer,site,channel,token_class,count,mean,deviation\n0,resid_post,3,first,2,-1.5,0.25\n");
+  EXPECT_EQ(exported(folder.path(), ExportTable::observations, ExportFormat::csv),
+            "branch,sequence,layer,site,metric,rank,parameter,position,channel,value\n"
+            "1,0,0,resid_post,change,0,0,-1,-1,0.5\n");
 }
 
 TEST(Export, LeavesNoHalfFile) {
