@@ -27,7 +27,7 @@ Status run(const VerifyArguments& arguments) {
   if (corpus.prompt && corpus.ids)
     return fail(ErrorKind::usage, "expected --prompt STRING or --ids FILE, found both");
   std::optional<Progress> bar;
-  ScanProgress progress;
+  RunProgress progress;
   progress.note = print_note;
   progress.advance = [&](std::int64_t done, std::int64_t total) {
     if (!bar) bar.emplace("verify", "tokens", static_cast<double>(total));

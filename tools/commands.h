@@ -10,6 +10,9 @@
 namespace tepui {
 
 void add_scan(CLI::App& app, int argc, char** argv, int& code);
+void add_perplexity(CLI::App& app, int argc, char** argv, int& code);
+void add_intervene(CLI::App& app, int argc, char** argv, int& code);
+void add_words(CLI::App& app, int& code);
 void add_massive(CLI::App& app, int& code);
 void add_show(CLI::App& app, int& code);
 void add_export(CLI::App& app, int& code);

@@ -24,7 +24,10 @@ const char* const kAbout =
     "  tepui show DIR...                 tables and charts of scans in the terminal, side by side\n"
     "  tepui report DIR...               figures of one scan or of several side by side: a page "
     "for the browser\n"
-    "  tepui export DIR                  everything that a scan measured, as CSV, JSON lines or "
+    "  tepui perplexity MODEL --text FILE  how well a model predicts a text\n"
+    "  tepui intervene MODEL --text FILE   what changes when activations are changed\n"
+    "  tepui words DIR                   which words an intervention costs most\n"
+    "  tepui export DIR                  everything that a run measured, as CSV, JSON lines or "
     "NumPy arrays\n"
     "  tepui inspect MODEL               what a model is, its sites, the memory it needs\n"
     "  tepui tokenize MODEL --text FILE  a text as token ids, pieces and places\n"
@@ -50,6 +53,9 @@ int run(int argc, char** argv) {
   tepui::add_massive(app, code);
   tepui::add_show(app, code);
   tepui::add_export(app, code);
+  tepui::add_perplexity(app, argc, argv, code);
+  tepui::add_intervene(app, argc, argv, code);
+  tepui::add_words(app, code);
   tepui::add_inspect(app, code);
   tepui::add_tokenize(app, code);
   tepui::add_report(app, code);

@@ -13,9 +13,7 @@ namespace tepui {
 
 namespace {
 
-constexpr int kDefaultContext = 2048;
-
-std::filesystem::path tokenizer_path(const ScanRequest& request) {
+std::filesystem::path tokenizer_path(const InputRequest& request) {
   return request.tokenizer.value_or(request.model);
 }
 
@@ -26,7 +24,7 @@ std::string unused_note(const Model& model) {
                      model.unused.front(), model.unused.size() > 1 ? ", ..." : "");
 }
 
-Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const ScanRequest& request) {
+Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const InputRequest& request) {
   // A llama2.c checkpoint is weights alone, and its ending is that of llama2.c's tokenizers.
   if (!request.tokenizer && request.model.extension() == ".bin")
     return fail(ErrorKind::data,
@@ -37,7 +35,7 @@ Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const ScanRequest& reques
 }
 
 // Ids need no tokenizer; without one their tokens have no spelling.
-Status open_tokenizer(const ScanRequest& request, ScanInput& input) {
+Status open_tokenizer(const InputRequest& request, ScanInput& input) {
   auto tokenizer = load_scan_tokenizer(request);
   if (!tokenizer) {
     if (!request.corpus.ids || request.tokenizer) return tl::unexpected(tokenizer.error());
@@ -62,7 +60,7 @@ void note_idle_options(const CorpusRequest& corpus, std::vector<std::string>& no
     notes.push_back("--bos has no effect with --ids: each list is taken as it is");
 }
 
-Status check_corpus(const ScanRequest& request, const ScanInput& input) {
+Status check_corpus(const InputRequest& request, const ScanInput& input) {
   for (const CorpusSequence& sequence : input.corpus.sequences) {
     const Status valid = check_sequence(sequence.ids, input.model);
     if (valid) continue;
@@ -77,7 +75,7 @@ Status check_corpus(const ScanRequest& request, const ScanInput& input) {
   return check_sequences(input.sequences, input.model);
 }
 
-Status open_corpus(const ScanRequest& request, ScanInput& input) {
+Status open_corpus(const InputRequest& request, ScanInput& input) {
   CorpusRequest corpus = request.corpus;
   note_idle_options(corpus, input.notes);
   const int longest = longest_context(input.model.spec.dims);
@@ -85,7 +83,8 @@ Status open_corpus(const ScanRequest& request, ScanInput& input) {
     return fail(ErrorKind::usage, "--context {}: expected at most {}, the context of {}",
                 corpus.context, longest, input.model.path);
   if (corpus.context == 0)
-    corpus.context = std::min(input.model.spec.dims.context, kDefaultContext);
+    corpus.context = std::min(input.model.spec.dims.context, request.default_context);
+  input.context = corpus.context;
   TEPUI_TRY(input.corpus, load_corpus(corpus, input.tokenizer.get()));
   for (const CorpusSequence& sequence : input.corpus.sequences) {
     input.sequences.push_back(sequence.ids);
@@ -98,18 +97,17 @@ Status open_corpus(const ScanRequest& request, ScanInput& input) {
 
 }  // namespace
 
-std::uint64_t weight_budget(const ScanRequest& request, const DeviceInfo& device) {
+std::uint64_t weight_budget(const InputRequest& request, const DeviceInfo& device) {
   if (request.memory > 0) return request.memory;
   const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
   const std::uint64_t host = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return (device.memory_bytes == SIZE_MAX ? host : device.memory_bytes) / 2;
 }
 
-Result<ScanInput> open_scan_input(const ScanRequest& request, ThreadPool& pool) {
+Result<ScanInput> open_scan_input(const InputRequest& request, ThreadPool& pool) {
   ScanInput input;
   TEPUI_TRY(input.model, open_model(request.model));
   if (!input.model.unused.empty()) input.notes.push_back(unused_note(input.model));
-  TEPUI_TRY(input.sites, SiteSelection::parse(request.sites, input.model.spec));
   TEPUI_TRY(open_tokenizer(request, input));
   TEPUI_TRY(open_corpus(request, input));
   BackendOptions options;

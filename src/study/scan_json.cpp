@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "study/scan_json.h"
 
-#include <charconv>
 #include <cmath>
 
 #include "base/utf8_text.h"
 #include "study/finding.h"
+#include "study/json_values.h"
 
 namespace tepui {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// The double whose shortest form is the float's shortest form.
-Json number(float value) {
-  if (!std::isfinite(value)) return nullptr;
-  const std::string text = fmt::format("{}", value);
-  double shortest = value;
-  std::from_chars(text.data(), text.data() + text.size(), shortest);
-  return shortest;
-}
-
-Json number(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return value;
-}
 
 Json layer_of(Point point) {
   if (point.layer == kNoLayer) return nullptr;
@@ -143,21 +129,8 @@ Json sequences_of(const ScanSummary& scan) {
 }  // namespace
 
 Json scan_json(const ScanSummary& scan) {
-  const RunInfo& run = scan.run;
   Json document;
-  document["tepui"] = valid_utf8(run.version);
-  document["model"] = valid_utf8(run.model);
-  document["model_path"] = valid_utf8(run.model_path);
-  document["model_fingerprint"] = valid_utf8(run.model_fingerprint);
-  document["tokenizer"] = valid_utf8(run.tokenizer);
-  document["tokenizer_fingerprint"] = valid_utf8(run.tokenizer_fingerprint);
-  document["text"] = valid_utf8(run.text);
-  document["text_fingerprint"] = valid_utf8(run.text_fingerprint);
-  document["backend"] = valid_utf8(run.backend);
-  document["device"] = valid_utf8(run.device);
-  document["detail"] = valid_utf8(run.detail);
-  auto options = Json::parse(run.options, nullptr, false);
-  document["options"] = options.is_discarded() ? Json(nullptr) : std::move(options);
+  put_run(document, scan.run);
   document["sequences"] = sequences_of(scan);
   document["rule"]["min_abs"] = number(scan.options.rule.min_abs);
   document["rule"]["min_ratio"] = number(scan.options.rule.min_ratio);
@@ -174,10 +147,6 @@ Json scan_json(const ScanSummary& scan) {
   document["errors"] = errors_of(scan);
   document["finding"] = valid_utf8(finding(scan));
   return document;
-}
-
-std::string json_text(const Json& document) {
-  return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace tepui

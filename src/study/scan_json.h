@@ -5,15 +5,12 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <string>
 
+#include "study/json_values.h"
 #include "study/summary.h"
 
 namespace tepui {
 
 nlohmann::ordered_json scan_json(const ScanSummary& scan);
-
-// The document as text; whatever strings it holds, this cannot fail.
-std::string json_text(const nlohmann::ordered_json& document);
 
 }  // namespace tepui

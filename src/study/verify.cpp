@@ -56,7 +56,7 @@ VerifyPair choose_pair(const std::string& backend, const std::string& against) {
 
 Result<Verification> verify_backends(std::unique_ptr<Backend> first,
                                      std::unique_ptr<Backend> second, const VerifyInput& input,
-                                     ThreadPool& pool, const ScanProgress& progress) {
+                                     ThreadPool& pool, const RunProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   Verification out;
   out.model = input.model.name;
@@ -95,7 +95,7 @@ Result<Verification> verify_backends(std::unique_ptr<Backend> first,
   return out;
 }
 
-Result<Verification> run_verify(const VerifyRequest& request, const ScanProgress& progress) {
+Result<Verification> run_verify(const VerifyRequest& request, const RunProgress& progress) {
   const VerifyPair pair = choose_pair(request.scan.backend, request.against);
   ScanRequest scan = request.scan;
   scan.backend = pair.first;
@@ -105,14 +105,14 @@ Result<Verification> run_verify(const VerifyRequest& request, const ScanProgress
   for (const std::string& note : opened.notes) {
     if (progress.note) progress.note(note);
   }
+  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(scan.sites, opened.model.spec));
   std::unique_ptr<Backend> second;
   if (pair.second != "reference") {
     BackendOptions options;
     options.threads = scan.threads;
     TEPUI_TRY(second, make_backend(pair.second, options));
   }
-  VerifyInput input{opened.model, opened.tokenizer.get(), opened.sequences,
-                    opened.sites, scan.metrics,           0};
+  VerifyInput input{opened.model, opened.tokenizer.get(), opened.sequences, sites, scan.metrics, 0};
   // Both backends hold the weights, and the references do.
   input.weight_budget = weight_budget(scan, opened.backend->device()) / 3;
   TEPUI_TRY(Verification out,

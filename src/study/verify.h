@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "backend/registry.h"
+#include "base/thread_pool.h"
+#include "exec/executor.h"
 #include "study/scan.h"
 
 namespace tepui {
@@ -95,8 +97,8 @@ struct VerifyInput {
 // step are the first backend's either way.
 Result<Verification> verify_backends(std::unique_ptr<Backend> first,
                                      std::unique_ptr<Backend> second, const VerifyInput& input,
-                                     ThreadPool& pool, const ScanProgress& progress);
+                                     ThreadPool& pool, const RunProgress& progress);
 
-Result<Verification> run_verify(const VerifyRequest& request, const ScanProgress& progress);
+Result<Verification> run_verify(const VerifyRequest& request, const RunProgress& progress);
 
 }  // namespace tepui

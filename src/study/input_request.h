@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// What every run of a model over a text is asked for: model, text, device, and how the work is
+// divided. Also how it tells how far it is.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "input/corpus.h"
+
+namespace tepui {
+
+struct InputRequest {
+  std::filesystem::path model;
+  std::optional<std::filesystem::path> tokenizer;  // where the model folder has none
+  CorpusRequest corpus;
+  std::string backend = "auto";
+  int threads = 0;             // 0: all
+  std::uint64_t memory = 0;    // bytes of packed weights that may stay; 0: half of the machine's
+  int default_context = 2048;  // where corpus.context is 0: this, or the model's if that is less
+  int wave = 0;                // tokens between two commits to the store; 0: as the memory suggests
+  std::optional<std::filesystem::path> out;
+  std::string command;  // as typed, for the record
+};
+
+struct RunProgress {
+  std::function<void(const std::string&)> note;             // one line, once
+  std::function<void(const std::string&)> stage;            // what is counted from now on
+  std::function<void(std::int64_t, std::int64_t)> advance;  // tokens done, tokens in all
+};
+
+struct RunOutcome {
+  std::filesystem::path folder;
+  int sequences = 0;
+  int computed = 0;         // sequences that this run computed; the others were there
+  std::int64_t tokens = 0;  // that this run computed
+  double seconds = 0;
+};
+
+}  // namespace tepui

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "study/run_store.h"
+
+#include <fmt/ranges.h>
+#include <algorithm>
+#include <set>
+
+#include "base/hash.h"
+#include "study/scan.h"
+
+namespace tepui {
+
+namespace {
+
+using nlohmann::json;
+
+// A name that says what is inside; equal requests meet in one folder, and so go on where they
+// stopped.
+std::filesystem::path default_folder(const ScanInput& opened, std::string_view kind,
+                                     const json& identity) {
+  std::string name = fmt::format(
+      "tepui-{}-{}-{}-{}", kind, opened.model.name,
+      std::filesystem::path(opened.sources.front()).stem().string(),
+      hash_hex(identity.dump(-1, ' ', true, json::error_handler_t::replace)).substr(0, 8));
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return c <= ' ' || c == '/' || c > '~'; }, '_');
+  return name;
+}
+
+RunInfo run_info(const InputRequest& request, const ScanInput& opened) {
+  const DeviceInfo& device = opened.backend->device();
+  RunInfo info;
+  info.options =
+      json{{"command", request.command}}.dump(-1, ' ', true, json::error_handler_t::replace);
+  info.model = opened.model.name;
+  info.model_path = request.model.string();
+  info.model_fingerprint = opened.model_fingerprint;
+  info.tokenizer = opened.tokenizer ? opened.tokenizer->kind() : "none";
+  info.tokenizer_fingerprint = opened.tokenizer ? opened.tokenizer->fingerprint() : "";
+  info.text = fmt::format("{}", fmt::join(opened.sources, ", "));
+  info.text_fingerprint = opened.corpus.fingerprint;
+  info.backend = device.backend;
+  info.device = device.name;
+  info.detail = device.detail;
+  info.version = tepui_version();
+  return info;
+}
+
+Status write_input(const ScanInput& opened, StoreWriter& store) {
+  std::vector<SequenceRow> rows;
+  std::set<TokenId> used;
+  for (const CorpusSequence& sequence : opened.corpus.sequences) {
+    rows.push_back({sequence.source, sequence.first_token, sequence.has_bos, sequence.ids});
+    used.insert(sequence.ids.begin(), sequence.ids.end());
+  }
+  std::vector<VocabularyRow> vocabulary;
+  for (const TokenId id : used) {
+    if (opened.tokenizer == nullptr || id >= opened.tokenizer->vocabulary_size()) {
+      const std::string spelling = fmt::format("<id {}>", id);
+      vocabulary.push_back({id, spelling, spelling});
+    } else {
+      vocabulary.push_back({id, opened.tokenizer->piece(id), opened.tokenizer->piece_bytes(id)});
+    }
+  }
+  return store.write_input(rows, vocabulary);
+}
+
+std::vector<SequenceRange> pending_of(const std::vector<bool>& finished) {
+  std::vector<SequenceRange> pending;
+  for (int i = 0; i < static_cast<int>(finished.size()); ++i) {
+    if (finished[static_cast<std::size_t>(i)]) continue;
+    if (pending.empty() || pending.back().second != i) pending.emplace_back(i, i);
+    pending.back().second = i + 1;
+  }
+  return pending;
+}
+
+}  // namespace
+
+json input_identity(const ScanInput& opened) {
+  return {{"version", tepui_version()},
+          {"model", opened.model_fingerprint},
+          {"configuration", configuration_fingerprint(opened.model.spec)},
+          {"tokenizer", opened.tokenizer ? opened.tokenizer->fingerprint() : ""},
+          {"text", {{"from", opened.sources}, {"ids", opened.corpus.fingerprint}}},
+          {"backend", opened.backend->device().backend},
+          {"isa", opened.backend->device().isa}};
+}
+
+ExecOptions exec_options(const InputRequest& request, const ScanInput& opened) {
+  ExecOptions options;
+  options.weight_budget = weight_budget(request, opened.backend->device());
+  options.wave_tokens = request.wave;
+  return options;
+}
+
+Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& opened,
+                                std::string_view kind, const json& identity,
+                                const RunProgress& progress) {
+  for (const std::string& note : opened.notes) {
+    if (progress.note) progress.note(note);
+  }
+  const auto folder = request.out.value_or(default_folder(opened, kind, identity));
+  TEPUI_TRY(StoreWriter writer,
+            StoreWriter::open_or_create(folder, identity, run_info(request, opened)));
+  RunStore run(std::move(writer));
+  run.progress_ = progress;
+  run.outcome_.folder = folder;
+  run.outcome_.sequences = static_cast<int>(opened.sequences.size());
+  TEPUI_TRY(write_input(opened, run.writer_));
+  TEPUI_TRY(const std::vector<bool> finished, run.writer_.finished_sequences());
+  run.pending_ = pending_of(finished);
+  for (const auto& [first, last] : run.pending_) {
+    run.outcome_.computed += last - first;
+    for (int i = first; i < last; ++i)
+      run.outcome_.tokens +=
+          static_cast<std::int64_t>(opened.sequences[static_cast<std::size_t>(i)].size());
+  }
+  return run;
+}
+
+OnProgress RunStore::on_progress() const {
+  const std::int64_t tokens = outcome_.tokens;
+  if (!progress_.advance || tokens == 0) return nullptr;
+  progress_.advance(0, tokens);
+  return [advance = progress_.advance, tokens](std::int64_t done, std::int64_t total) {
+    const double share =
+        static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(total, 1));
+    advance(static_cast<std::int64_t>(share * static_cast<double>(tokens)), tokens);
+  };
+}
+
+Result<RunOutcome> RunStore::finish() {
+  TEPUI_TRY(writer_.finish());
+  outcome_.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return outcome_;
+}
+
+}  // namespace tepui

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// How likely the model finds the text that it runs over: what every sequence is worth, under every
+// branch, written to the store as rows. Sums are taken in double, in order of position.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "exec/executor.h"
+#include "exec/head.h"
+#include "input/corpus.h"
+#include "store/writer.h"
+
+namespace tepui {
+
+struct ScoringOptions {
+  bool keep_tokens = false;  // every position's log-likelihood as well
+};
+
+class Scoring {
+ public:
+  Scoring(Head& head, const Corpus& corpus, StoreWriter& store, const ScoringOptions& options)
+      : head_(head), corpus_(corpus), store_(store), options_(options) {}
+
+  // For Executor::run, whose sequences are the corpus's.
+  Status take(const ChunkResult& chunk);
+
+ private:
+  Status store_sequence(int branch, int sequence, std::span<const double> losses,
+                        std::span<const double> divergences);
+
+  Head& head_;
+  const Corpus& corpus_;
+  StoreWriter& store_;
+  ScoringOptions options_;
+};
+
+}  // namespace tepui

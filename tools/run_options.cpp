@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+#include "run_options.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstring>
+
+#include "commands.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+// "4GiB", "500MB", "1000000"
+Result<std::uint64_t> parse_bytes(const std::string& text) {
+  std::size_t used = 0;
+  double number = 0;
+  try {
+    number = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  double scale = 0;
+  if (unit.empty() || unit == "B") scale = 1;
+  if (unit == "MiB") scale = 1024.0 * 1024.0;
+  if (unit == "GiB") scale = 1024.0 * 1024.0 * 1024.0;
+  if (unit == "MB") scale = 1e6;
+  if (unit == "GB") scale = 1e9;
+  if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18)
+    return fail(ErrorKind::usage,
+                "--memory {}: expected a size such as 4GiB, 500MB or a number of bytes", text);
+  return static_cast<std::uint64_t>(number * scale);
+}
+
+// A joiner is typed: \\n, \\t and \\\\ stand for a line break, a tab and a backslash.
+std::string unescaped(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
+    const bool known = next == 'n' || next == 't' || next == '\\';
+    if (!known) {
+      out += text[i];
+      continue;
+    }
+    out += next == 'n' ? '\n' : next == 't' ? '\t' : '\\';
+    ++i;
+  }
+  return out;
+}
+
+}  // namespace
+
+// Arguments so that a shell takes them back as they are.
+std::string quoted_command(int argc, char** argv) {
+  std::string line;
+  for (int i = 0; i < argc; ++i) {
+    std::string word;
+    bool plain = argv[i][0] != '\0';
+    for (const char* c = argv[i]; *c != '\0'; ++c) {
+      plain =
+          plain && (std::isalnum(static_cast<unsigned char>(*c)) || std::strchr("-_./=,:+@%", *c));
+      word += *c == '\'' ? std::string("'\\''") : std::string(1, *c);
+    }
+    line += (i > 0 ? " " : "") + (plain ? word : "'" + word + "'");
+  }
+  return line;
+}
+
+Status complete_request(InputRequest& request, const RunWords& words, const std::string& command) {
+  CorpusRequest& corpus = request.corpus;
+  const int inputs =
+      (corpus.texts.empty() ? 0 : 1) + (corpus.prompt ? 1 : 0) + (corpus.ids ? 1 : 0);
+  if (inputs != 1)
+    return fail(ErrorKind::usage,
+                "expected one of --text FILE..., --prompt STRING and --ids FILE, found {} "
+                "(tepui {} --help tells what there is)",
+                inputs == 0   ? "none"
+                : inputs == 2 ? "two"
+                              : "all",
+                command);
+  if (!words.memory.empty()) {
+    TEPUI_TRY(request.memory, parse_bytes(words.memory));
+  }
+  corpus.bos = words.bos == "yes"  ? BosRule::yes
+               : words.bos == "no" ? BosRule::no
+                                   : BosRule::automatic;
+  corpus.special_tokens = words.special_tokens == "yes";
+  corpus.line_documents = words.documents == "lines";
+  if (corpus.line_documents && !corpus.joiner)
+    return fail(ErrorKind::usage,
+                "--documents lines: expected --joiner STRING as well, found none");
+  if (corpus.joiner) corpus.joiner = unescaped(*corpus.joiner);
+  return {};
+}
+
+void add_input_options(CLI::App& command, InputRequest& request, RunWords& words) {
+  CorpusRequest& corpus = request.corpus;
+  command
+      .add_option("MODEL", request.model,
+                  "A model folder (config.json, model.safetensors or\n"
+                  "shards, tokenizer), a .gguf file or a llama2.c .bin\nfile")
+      ->required()
+      ->type_name("");
+  command
+      .add_option("--text", corpus.texts, "Text files, each cut into pieces of --context tokens")
+      ->type_name("FILE");
+  command.add_option("--prompt", corpus.prompt, "One text on the command line, as one sequence")
+      ->type_name("STRING");
+  command
+      .add_option("--ids", corpus.ids,
+                  "A JSON list of lists of token ids, each one sequence\nas it is")
+      ->type_name("FILE");
+  command
+      .add_option("--tokenizer", request.tokenizer,
+                  "A tokenizer file or folder, where the model has none")
+      ->type_name("FILE");
+  command
+      .add_option("--context", corpus.context,
+                  "Tokens of a piece, BOS included\n"
+                  "(default: the model's context, at most 2048)")
+      ->check(count_up_to(1 << 24))
+      ->type_name("N");
+  command.add_option("--sequences", corpus.sequences, "At most so many sequences (default: all)")
+      ->check(count_up_to(1 << 30))
+      ->type_name("N");
+  command
+      .add_option("--bos", words.bos,
+                  "BOS before every piece: auto (the tokenizer's own\nrule), yes or no")
+      ->check(one_of({"auto", "yes", "no"}))
+      ->type_name("WHEN")
+      ->capture_default_str();
+}
+
+void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& words) {
+  CorpusRequest& corpus = request.corpus;
+  command
+      .add_option(
+          "--stride", corpus.stride,
+          "Tokens from the beginning of a piece to that of the\nnext; what was scored before "
+          "is not scored again\n(default: as many as a piece has, no overlap)")
+      ->check(count_up_to(1 << 24))
+      ->type_name("N");
+  command
+      .add_option("--chunks", corpus.pieces, "At most so many pieces of each text (default: all)")
+      ->check(count_up_to(1 << 30))
+      ->type_name("N");
+  command
+      .add_option("--joiner", corpus.joiner,
+                  "The files are documents of one text, with STRING\nbetween them (\\n and \\t are "
+                  "understood)")
+      ->type_name("STRING");
+  command
+      .add_option(
+          "--documents", words.documents,
+          "What a document is: files, or lines (each with its\nline break; a blank line is an "
+          "empty document)")
+      ->check(one_of({"files", "lines"}))
+      ->type_name("WHAT")
+      ->capture_default_str();
+  command
+      .add_option("--special-tokens", words.special_tokens,
+                  "Tokenise a text with special tokens: yes puts BOS at\nits beginning if the "
+                  "tokenizer does; --bos is another\nmatter")
+      ->check(one_of({"yes", "no"}))
+      ->type_name("WHEN")
+      ->capture_default_str();
+}
+
+void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
+                        const std::string& kind) {
+  command
+      .add_option("--backend", request.backend,
+                  "cpu, vulkan or vulkan:N (see tepui devices), reference\n(slow, in double: the "
+                  "definition) or auto: cpu")
+      ->check(backend_name())
+      ->type_name("NAME")
+      ->capture_default_str();
+  command
+      .add_option("--threads", request.threads,
+                  "Threads of the CPU backend (default: all processors)")
+      ->check(count_up_to(1024))
+      ->type_name("N");
+  command
+      .add_option("--memory", words.memory,
+                  "Packed weights may take so much, e.g. 4GiB\n"
+                  "(default: half of the memory)")
+      ->type_name("SIZE");
+  command
+      .add_option("--wave", request.wave,
+                  "Tokens between two commits to the store: what a kill\n"
+                  "can cost. Results do not depend on it (default: 4096\n"
+                  "where the model fits --memory, else 16384)")
+      ->check(count_up_to(1 << 30))
+      ->type_name("TOKENS");
+  command
+      .add_option(
+          "--out", request.out,
+          "Folder of the results; the same command goes on where\nit stopped (default: tepui-" +
+              kind + "-<model>-<text>-\n<hash> in the working directory)")
+      ->type_name("DIR");
+}
+
+std::string what_was_done(const RunOutcome& outcome) {
+  if (outcome.computed == 0) return "nothing had to be computed anew";
+  return fmt::format("{} of {} sequences computed, {} tokens in {:.2f} s", outcome.computed,
+                     outcome.sequences, outcome.tokens, outcome.seconds);
+}
+
+RunProgress ProgressBar::callbacks() {
+  RunProgress progress;
+  progress.note = print_note;
+  progress.stage = [this](const std::string& name) {
+    bar_.reset();
+    name_ = name;
+  };
+  progress.advance = [this](std::int64_t done, std::int64_t total) {
+    if (!bar_) bar_ = std::make_unique<Progress>(name_, "tokens", static_cast<double>(total));
+    bar_->update(static_cast<double>(done));
+  };
+  return progress;
+}
+
+}  // namespace tepui

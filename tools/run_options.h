@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// The options that every command which runs a model over a text shares, and the bar that shows how
+// far it is.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "base/progress.h"
+#include "study/input_request.h"
+#include "tepui/result.h"
+
+namespace tepui {
+
+// What the command line gives as words.
+struct RunWords {
+  std::string bos = "auto";
+  std::string memory;
+  std::string documents = "files";
+  std::string special_tokens = "no";
+};
+
+void add_input_options(CLI::App& command, InputRequest& request, RunWords& words);
+// Stride, pieces, joiner, documents, special tokens: for commands that score their text.
+void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& words);
+void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
+                        const std::string& kind);
+
+// Puts the words into the request; `command` is the command's name, for the error.
+Status complete_request(InputRequest& request, const RunWords& words, const std::string& command);
+
+// Arguments so that a shell takes them back as they are.
+std::string quoted_command(int argc, char** argv);
+
+// "20 of 20 sequences computed, 5120 tokens in 3.10 s"
+std::string what_was_done(const RunOutcome& outcome);
+
+// Notes and a bar on standard error.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string name) : name_(std::move(name)) {}
+  RunProgress callbacks();
+  void close() { bar_.reset(); }
+
+ private:
+  std::string name_;
+  std::unique_ptr<Progress> bar_;
+};
+
+}  // namespace tepui
