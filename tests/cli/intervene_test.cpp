@@ -257,6 +257,7 @@ TEST_F(Intervene, AKilledRunGoesOn) {
   for (const char* out : {"whole", "killed"}) good({"export", out});
   for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "whole/export")) {
     const auto name = entry.path().filename();
+    if (name == "runs.csv") continue;  // the times
     EXPECT_EQ(read_file(entry.path()).value(),
               read_file(folder_.path() / "killed/export" / name).value())
         << name;

@@ -204,19 +204,19 @@ TEST_F(CorpusTest, AStrideScoresEachTokenOnce) {
   CorpusRequest request = text({"abcdefgh"}, 5);
   request.stride = 2;
   EXPECT_EQ(cut(request), "^abcd|^cdef|^efgh");
-  std::string scored;
-  for (const CorpusSequence& s : load_corpus(request, &tokenizer_).value().sequences)
-    for (std::size_t i = static_cast<std::size_t>(s.first_scored); i < s.ids.size(); ++i)
-      scored += static_cast<char>(s.ids[i]);
-  EXPECT_EQ(scored, "abcdefgh");
+  const auto scored = [&] {
+    std::string text;
+    const auto corpus = load_corpus(request, &tokenizer_).value();
+    for (const CorpusSequence& s : corpus.sequences)
+      for (std::size_t i = static_cast<std::size_t>(s.first_scored); i < s.ids.size(); ++i)
+        text += static_cast<char>(s.ids[i]);
+    return text;
+  };
+  EXPECT_EQ(scored(), "abcdefgh");
   request.bos = BosRule::no;
   request.context = 4;
   EXPECT_EQ(cut(request), "abcd|cdef|efgh");
-  scored.clear();
-  for (const CorpusSequence& s : load_corpus(request, &tokenizer_).value().sequences)
-    for (std::size_t i = static_cast<std::size_t>(s.first_scored); i < s.ids.size(); ++i)
-      scored += static_cast<char>(s.ids[i]);
-  EXPECT_EQ(scored, "bcdefgh");  // nothing stands before the first
+  EXPECT_EQ(scored(), "bcdefgh");  // nothing stands before the first
   request.stride = 5;
   EXPECT_NE(cut(request).find("--stride 5: expected at most 4"), std::string::npos);
 }
