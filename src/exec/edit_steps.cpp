@@ -242,20 +242,20 @@ Result<Edited> attach_edits(Lowered lowered, const ModelSpec& spec, const ChunkS
   return out;
 }
 
+std::uint32_t row_mark(const Edit& edit, int position, TokenId id, std::size_t sequence) {
+  const bool listed = edit.tokens.kind == TokenSelector::Kind::listed;
+  if (listed && !edit.tokens.selects(position, id)) return 0;
+  if (edit.rule.kind == RuleKind::mean) return position == 0 ? 1 : 2;
+  if (edit.rule.grain == Grain::channel) return 1 + static_cast<std::uint32_t>(sequence);
+  return 1;
+}
+
 std::vector<std::uint32_t> row_marks(const Edit& edit, const ChunkShape& chunk,
                                      std::span<const TokenId> ids) {
-  const bool by_class = edit.rule.kind == RuleKind::mean;
-  const bool by_sequence = edit.rule.grain == Grain::channel;
   std::vector<std::uint32_t> marks;
   for (std::size_t s = 0; s < chunk.lengths.size(); ++s) {
-    for (int position = 0; position < chunk.lengths[s]; ++position) {
-      const bool selected = edit.tokens.kind != TokenSelector::Kind::listed ||
-                            edit.tokens.selects(position, ids[marks.size()]);
-      const std::uint32_t table = by_class      ? (position == 0 ? 0U : 1U)
-                                  : by_sequence ? static_cast<std::uint32_t>(s)
-                                                : 0U;
-      marks.push_back(selected ? 1 + table : 0);
-    }
+    for (int position = 0; position < chunk.lengths[s]; ++position)
+      marks.push_back(row_mark(edit, position, ids[marks.size()], s));
   }
   return marks;
 }

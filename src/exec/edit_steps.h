@@ -36,6 +36,10 @@ struct Edited {
 Result<Edited> attach_edits(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
                             std::span<const LaneEdit> edits, const MassiveRule& rule);
 
+// What marks one row: 0, or the number of its row in the edit's table, from 1. `sequence` counts in
+// the chunk.
+std::uint32_t row_mark(const Edit& edit, int position, TokenId id, std::size_t sequence);
+
 // Which rows the edit may select, and which row of its table is each one's own (ops/op_list.h).
 // `ids` are the chunk's tokens.
 std::vector<std::uint32_t> row_marks(const Edit& edit, const ChunkShape& chunk,

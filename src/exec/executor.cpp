@@ -60,16 +60,17 @@ Executor::Executor(Backend& backend, const Model& model, ThreadPool& pool,
 
 Executor::~Executor() = default;
 
-SiteWork Executor::work_of_lane(const PartLanes& lanes, int index, const SiteWork& work) const {
+SiteWork Executor::work_of_lane(const Run& run, const PartLanes& lanes, int index,
+                                const SiteWork& work) const {
   SiteWork own;
   own.measured = work.measured;
   own.kept = lanes.lanes[static_cast<std::size_t>(index)].kept;
   const bool compared = compares_ && lanes.lanes.size() > 1;
+  if (lanes.lane_of(run.rows.branch) == index) own.streamed = work.streamed;
   if (index > 0) {
     own.compared = compared;
     return own;
   }
-  own.streamed = work.streamed;
   for (const Site site : work.measured) {
     if (compared && std::ranges::find(own.kept, site) == own.kept.end()) own.kept.push_back(site);
   }
@@ -161,7 +162,7 @@ Status Executor::compute_lanes(Run& run, ChunkState& chunk, const PartLanes& lan
   states.results.resize(lanes.lanes.size());
   states.kept.assign(lanes.lanes.size(), {});
   for (const int index : lanes.order) {
-    const SiteWork work = work_of_lane(lanes, index, what.work);
+    const SiteWork work = work_of_lane(run, lanes, index, what.work);
     const PartRun own{what.part, what.layer, what.first_sequence, what.shape, work};
     TEPUI_TRY(compute(run, chunk, lanes, index, own, lower));
   }

@@ -58,12 +58,15 @@ class Executor {
 
   // Runs the sequences of `pending` (ranges of the whole list, whose numbering the rows use).
   // on_chunk, if given, gets every chunk's final norm as well. `rows` asks for rows of sites as
-  // they are, of the unedited run. `schedule`, if given, has other branches beside the unedited
+  // they are, of one branch. `schedule`, if given, has other branches beside the unedited
   // run; sites are measured in all of them. Sequences must be valid (check_sequences).
   Status run(Sequences sequences, std::span<const SequenceRange> pending,
              const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
              const OnChunk& on_chunk = nullptr, const RowRequest& rows = {},
              const Schedule* schedule = nullptr);
+
+  // The model's weights, for who goes on where a run ended.
+  WeightStore& weights() { return weights_; }
 
   // Host memory that outputs of taps took at once in the last run(), at most.
   std::size_t most_tap_bytes() const { return most_tap_bytes_; }
@@ -81,7 +84,8 @@ class Executor {
   // All lanes of a part, in order; then the chunk's hidden states are those that they left.
   Status compute_lanes(Run& run, ChunkState& chunk, const PartLanes& lanes, const PartRun& what,
                        const std::function<Result<Lowered>()>& lower);
-  SiteWork work_of_lane(const PartLanes& lanes, int index, const SiteWork& work) const;
+  SiteWork work_of_lane(const Run& run, const PartLanes& lanes, int index,
+                        const SiteWork& work) const;
   // Runs a part of one lane, prepared if it was not yet.
   Status compute(Run& run, ChunkState& chunk, const PartLanes& lanes, int index,
                  const PartRun& what, const std::function<Result<Lowered>()>& lower);

@@ -39,6 +39,7 @@ class RowConsumer {
 struct RowRequest {
   SiteSelection sites;
   RowConsumer* consumer = nullptr;
+  int branch = 0;  // of the schedule, whose rows they are; 0: the unedited run
 };
 
 }  // namespace tepui

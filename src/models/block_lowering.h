@@ -12,13 +12,15 @@ namespace tepui {
 
 class BlockLowering {
  public:
-  BlockLowering(const Model& model, int layer, const ChunkShape& chunk)
+  // `cache` may be null.
+  BlockLowering(const Model& model, int layer, const ChunkShape& chunk, const CacheShape* cache)
       : model_(model),
         form_(model.spec.form),
         dims_(model.spec.dims),
         layer_(layer),
         rows_(chunk.rows()),
-        chunk_(chunk) {}
+        chunk_(chunk),
+        cache_(cache) {}
 
   Result<Lowered> run();
 
@@ -36,6 +38,8 @@ class BlockLowering {
   Value rotate(Value x, int heads, std::string name);
   Value clipped(Value x, std::string name);
   Value table(Table which);
+  void bind_cache();
+  Value with_cache(Value fresh, Value cached, std::string name);
   Value mlp(Value x);
   Value experts(Value x);
 
@@ -55,6 +59,7 @@ class BlockLowering {
   int layer_;
   std::int64_t rows_;
   const ChunkShape& chunk_;
+  const CacheShape* cache_;
   Builder builder_;
   Lowered out_;
 };

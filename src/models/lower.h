@@ -30,6 +30,28 @@ struct ChunkShape {
   bool operator==(const ChunkShape&) const = default;
 };
 
+// Keys and values of what precedes a chunk's sequences, for parts that go on with them. Which rows
+// they are is data: the chunk's inputs.
+struct CacheShape {
+  int before = 0;     // rows of the cache that is read
+  int rows = 0;       // of the one that is left behind, the chunk's own among them
+  int positions = 0;  // of the tables
+};
+
+// The inputs and outputs that a block has beside a cache. Row r of what is left behind is row
+// moved[r] of what was there, or, where fresh[r] is not 0, row own[r] of the chunk's keys and
+// values. Rows that no sequence has may be any.
+struct LoweredCache {
+  Value keys;         // f32 [before, G d]
+  Value values;       // f32 [before, G d]
+  Value moved;        // i32 [rows]
+  Value own;          // i32 [rows]
+  Value fresh;        // u32 [rows]
+  Value offsets;      // i32 [2, S + 1]: of the chunk's rows, and of the keys of its sequences
+  Value keys_left;    // f32 [rows, G d]; an output
+  Value values_left;  // f32 [rows, G d]; an output
+};
+
 struct Lowered {
   Program program;
   std::vector<std::pair<WeightRole, Value>> weights;
@@ -39,12 +61,16 @@ struct Lowered {
   Value ids;                                    // i32 [R]
   Value positions;                              // i32 [R]
   Value offsets;                                // i32 [S + 1]
-  std::vector<std::pair<Table, Value>> tables;  // of the chunk's longest sequence
+  std::vector<std::pair<Table, Value>> tables;  // of the chunk's longest sequence, or the cache's
+  LoweredCache cache;                           // of a block that has one
   Value result;                                 // f32 [R, D]; an output
 };
 
 Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk);
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk);
+// The same for sequences whose beginnings are in a cache; the bits are those of whole sequences.
+Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
+                            const CacheShape& cache);
 // To the head's input, f32 [R, embedding_width].
 Result<Lowered> lower_final_norm(const Model& model, const ChunkShape& chunk);
 // The head's products as logits: scaled and capped where the model does so.

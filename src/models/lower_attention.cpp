@@ -48,7 +48,8 @@ Value BlockLowering::table(Table which) {
   const auto found = std::ranges::find(out_.tables, which, &std::pair<Table, Value>::first);
   if (found != out_.tables.end()) return found->second;
   constexpr std::string_view kNames[] = {"rope_table", "local_rope_table", "key_bias"};
-  const Value value = builder_.input(table_type(model_.spec, which, chunk_.longest()),
+  const int positions = cache_ == nullptr ? chunk_.longest() : cache_->positions;
+  const Value value = builder_.input(table_type(model_.spec, which, positions),
                                      std::string(kNames[static_cast<std::size_t>(which)]));
   out_.tables.emplace_back(which, value);
   return value;
@@ -63,6 +64,29 @@ Value BlockLowering::rotate(Value x, int heads, std::string name) {
   return builder_.rope(x, out_.positions, table(local ? Table::local_rope : Table::rope),
                        static_cast<uint>(heads),
                        (local ? dims_.local_rope : dims_.rope).interleaved, std::move(name));
+}
+
+void BlockLowering::bind_cache() {
+  const std::int64_t width = std::int64_t{dims_.kv_heads} * dims_.head_dim;
+  const TensorType before{DType::f32, Shape{cache_->before, width}};
+  LoweredCache& cache = out_.cache;
+  cache.keys = builder_.input(before, "cached keys");
+  cache.values = builder_.input(before, "cached values");
+  cache.moved = builder_.input({DType::i32, Shape{cache_->rows}}, "moved rows");
+  cache.own = builder_.input({DType::i32, Shape{cache_->rows}}, "own rows");
+  cache.fresh = builder_.input({DType::u32, Shape{cache_->rows}}, "fresh rows");
+  cache.offsets = builder_.input({DType::i32, Shape{2, chunk_.sequences() + 1}}, "key offsets");
+}
+
+// The rows that stay, moved to their places, and the chunk's own among them.
+Value BlockLowering::with_cache(Value fresh, Value cached, std::string name) {
+  Builder::EditOperands operands;
+  operands.x = builder_.embed(out_.cache.moved, cached, name + " moved");
+  operands.rows = out_.cache.fresh;
+  operands.operand = builder_.embed(out_.cache.own, fresh, name + " own");
+  const Value all = builder_.edit(operands, TEPUI_EDIT_PATCH, 0, std::move(name));
+  builder_.mark_output(all);
+  return all;
 }
 
 Value BlockLowering::attention(Value x) {
@@ -84,7 +108,16 @@ Value BlockLowering::attention(Value x) {
       .softcap = dims_.score_softcap,
       .window = static_cast<uint>(model_.spec.layer(layer_).window)};
   const Value bias = form_.positions == PositionKind::alibi ? table(Table::key_bias) : kNone;
-  const Value z = site(Site::z, builder_.attention(q, k, v, out_.offsets, bias, shape, "z"));
+  Value keys = k;
+  Value values = v;
+  Value offsets = out_.offsets;
+  if (cache_ != nullptr) {
+    bind_cache();
+    keys = out_.cache.keys_left = with_cache(k, out_.cache.keys, "keys");
+    values = out_.cache.values_left = with_cache(v, out_.cache.values, "values");
+    offsets = out_.cache.offsets;
+  }
+  const Value z = site(Site::z, builder_.attention(q, keys, values, offsets, bias, shape, "z"));
   return site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
 }
 

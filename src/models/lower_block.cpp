@@ -89,7 +89,12 @@ Value BlockLowering::behind(Site where, Value x) {
 }
 
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk) {
-  return BlockLowering(model, layer, chunk).run();
+  return BlockLowering(model, layer, chunk, nullptr).run();
+}
+
+Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
+                            const CacheShape& cache) {
+  return BlockLowering(model, layer, chunk, &cache).run();
 }
 
 std::string layer_kind(const ModelSpec& spec, int layer) {
