@@ -12,10 +12,6 @@
 
 namespace tepui {
 
-namespace {
-
-using nlohmann::json;
-
 Result<std::optional<TokenId>> bos_for(const CorpusRequest& request, const Tokenizer& tokenizer) {
   const bool wanted =
       request.bos == BosRule::yes || (request.bos == BosRule::automatic && tokenizer.adds_bos());
@@ -29,6 +25,10 @@ Result<std::optional<TokenId>> bos_for(const CorpusRequest& request, const Token
         request.bos == BosRule::yes ? "yes" : "auto");
   return bos;
 }
+
+namespace {
+
+using nlohmann::json;
 
 CorpusSequence piece_of(const std::vector<TokenId>& ids, std::size_t first, std::size_t count,
                         std::optional<TokenId> bos, const std::string& source) {

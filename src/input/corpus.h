@@ -45,6 +45,10 @@ struct Corpus {
   std::int64_t tokens() const;
 };
 
+// The token that a rule puts before a sequence, if any. A BOS that is asked for where the tokenizer
+// has none is its EOS; an error where there is neither.
+Result<std::optional<TokenId>> bos_for(const CorpusRequest& request, const Tokenizer& tokenizer);
+
 // `tokenizer` may be null for ids. A BOS that is asked for where the tokenizer has none is its EOS,
 // as the field does (GPT-2), and an error where there is neither.
 Result<Corpus> load_corpus(const CorpusRequest& request, const Tokenizer* tokenizer);

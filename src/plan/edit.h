@@ -106,6 +106,10 @@ Result<EditSpec> parse_edit(std::string_view text, const ModelSpec& spec, std::s
 Result<std::vector<EditSpec>> parse_edits(std::string_view text, const ModelSpec& spec,
                                           std::string_view option);
 
+// TOKENS of an edit alone.
+Result<TokenSelector> parse_token_selector(std::string_view text, const ModelSpec& spec,
+                                           std::string_view option);
+
 // The signed means of massive activations at one place; NaN where there was none.
 struct MeanTable {
   std::vector<float> values;  // [2, width]: of position 0, then of all others

@@ -42,6 +42,12 @@ class EditParser : TextCursor {
     return edit;
   }
 
+  Result<TokenSelector> run_tokens() {
+    TEPUI_TRY(TokenSelector tokens, parse_tokens());
+    if (at_ != text_.size()) return expected("the end of the tokens");
+    return tokens;
+  }
+
  private:
   // Another tool's name for a site and layer.
   std::optional<Point> accept_alias() {
@@ -227,6 +233,11 @@ class EditParser : TextCursor {
 
 Result<EditSpec> parse_edit(std::string_view text, const ModelSpec& spec, std::string_view option) {
   return EditParser(text, spec, option).run();
+}
+
+Result<TokenSelector> parse_token_selector(std::string_view text, const ModelSpec& spec,
+                                           std::string_view option) {
+  return EditParser(text, spec, option).run_tokens();
 }
 
 Result<std::vector<EditSpec>> parse_edits(std::string_view text, const ModelSpec& spec,

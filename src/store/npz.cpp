@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "store/npz.h"
 
-#include <fmt/ranges.h>
 #include <zip.h>
 
 #include <algorithm>
@@ -11,12 +10,12 @@
 #include <optional>
 
 #include "base/utf8_text.h"
+#include "store/npy_header.h"
 
 namespace tepui {
 
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // of the data in a member, as numpy writes it
 // 1 January 1980, the first day that a zip archive can name.
 constexpr std::uint16_t kDosTime = 0;
 constexpr std::uint16_t kDosDate = (1 << 5) | 1;
@@ -36,17 +35,6 @@ std::uint64_t data_bytes(const NpzArray& array) {
   std::uint64_t bytes = element_bytes(array.descr);
   for (const std::int64_t extent : array.shape) bytes *= static_cast<std::uint64_t>(extent);
   return bytes;
-}
-
-std::string npy_header(const NpzArray& array) {
-  std::string shape = fmt::format("{}", fmt::join(array.shape, ", "));
-  if (array.shape.size() == 1) shape += ",";
-  std::string text =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", array.descr, shape);
-  constexpr std::size_t kBefore = 10;  // magic, version, length
-  while ((kBefore + text.size() + 1) % kAlignment != 0) text += ' ';
-  text += '\n';
-  return std::string("\x93NUMPY\x01\x00", 8) + little_endian(text.size(), 2) + text;
 }
 
 // One member as libzip reads it.
@@ -210,7 +198,7 @@ Status write_npz(const std::filesystem::path& path, std::span<const NpzArray> ar
   for (const NpzArray& array : arrays) {
     members.emplace_back();
     members.back().array = &array;
-    members.back().header = npy_header(array);
+    members.back().header = npy_header(array.descr, array.shape);
     zip_error_init(&members.back().zip_error);
   }
   int code = 0;
