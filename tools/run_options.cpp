@@ -51,6 +51,22 @@ std::string unescaped(const std::string& text) {
   return out;
 }
 
+void add_tokenizer_option(CLI::App& command, InputRequest& request) {
+  command
+      .add_option("--tokenizer", request.tokenizer,
+                  "A tokenizer file or folder, where the model has none")
+      ->type_name("FILE");
+}
+
+void add_bos_option(CLI::App& command, RunWords& words, const std::string& what) {
+  command
+      .add_option("--bos", words.bos,
+                  "BOS before every " + what + ": auto (the tokenizer's own\nrule), yes or no")
+      ->check(one_of({"auto", "yes", "no"}))
+      ->type_name("WHEN")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 // Arguments so that a shell takes them back as they are.
@@ -81,6 +97,11 @@ Status complete_request(InputRequest& request, const RunWords& words, const std:
                 : inputs == 2 ? "two"
                               : "all",
                 command);
+  return complete_words(request, words);
+}
+
+Status complete_words(InputRequest& request, const RunWords& words) {
+  CorpusRequest& corpus = request.corpus;
   if (!words.memory.empty()) {
     TEPUI_TRY(request.memory, parse_bytes(words.memory));
   }
@@ -96,14 +117,23 @@ Status complete_request(InputRequest& request, const RunWords& words, const std:
   return {};
 }
 
-void add_input_options(CLI::App& command, InputRequest& request, RunWords& words) {
-  CorpusRequest& corpus = request.corpus;
+void add_model_argument(CLI::App& command, InputRequest& request) {
   command
       .add_option("MODEL", request.model,
                   "A model folder (config.json, model.safetensors or\n"
                   "shards, tokenizer), a .gguf file or a llama2.c .bin\nfile")
       ->required()
       ->type_name("");
+}
+
+void add_tokenizer_options(CLI::App& command, InputRequest& request, RunWords& words) {
+  add_tokenizer_option(command, request);
+  add_bos_option(command, words, "context");
+}
+
+void add_input_options(CLI::App& command, InputRequest& request, RunWords& words) {
+  CorpusRequest& corpus = request.corpus;
+  add_model_argument(command, request);
   command
       .add_option("--text", corpus.texts, "Text files, each cut into pieces of --context tokens")
       ->type_name("FILE");
@@ -113,10 +143,7 @@ void add_input_options(CLI::App& command, InputRequest& request, RunWords& words
       .add_option("--ids", corpus.ids,
                   "A JSON list of lists of token ids, each one sequence\nas it is")
       ->type_name("FILE");
-  command
-      .add_option("--tokenizer", request.tokenizer,
-                  "A tokenizer file or folder, where the model has none")
-      ->type_name("FILE");
+  add_tokenizer_option(command, request);
   command
       .add_option("--context", corpus.context,
                   "Tokens of a piece, BOS included\n"
@@ -126,12 +153,7 @@ void add_input_options(CLI::App& command, InputRequest& request, RunWords& words
   command.add_option("--sequences", corpus.sequences, "At most so many sequences (default: all)")
       ->check(count_up_to(1 << 30))
       ->type_name("N");
-  command
-      .add_option("--bos", words.bos,
-                  "BOS before every piece: auto (the tokenizer's own\nrule), yes or no")
-      ->check(one_of({"auto", "yes", "no"}))
-      ->type_name("WHEN")
-      ->capture_default_str();
+  add_bos_option(command, words, "piece");
 }
 
 void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& words) {
@@ -169,8 +191,7 @@ void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& wo
       ->capture_default_str();
 }
 
-void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
-                        const std::string& kind) {
+void add_backend_options(CLI::App& command, InputRequest& request, RunWords& words) {
   command
       .add_option("--backend", request.backend,
                   "cpu, vulkan or vulkan:N (see tepui devices), reference\n(slow, in double: the "
@@ -188,6 +209,11 @@ void add_device_options(CLI::App& command, InputRequest& request, RunWords& word
                   "Packed weights may take so much, e.g. 4GiB\n"
                   "(default: half of the memory)")
       ->type_name("SIZE");
+}
+
+void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
+                        const std::string& kind) {
+  add_backend_options(command, request, words);
   command
       .add_option("--wave", request.wave,
                   "Tokens between two commits to the store: what a kill\n"

@@ -21,14 +21,24 @@ struct RunWords {
   std::string special_tokens = "no";
 };
 
+void add_model_argument(CLI::App& command, InputRequest& request);
+// --tokenizer and --bos, for commands whose texts come another way than by add_input_options.
+void add_tokenizer_options(CLI::App& command, InputRequest& request, RunWords& words);
+// The model, and which text.
 void add_input_options(CLI::App& command, InputRequest& request, RunWords& words);
 // Stride, pieces, joiner, documents, special tokens: for commands that score their text.
 void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& words);
+// Backend, threads, memory: for commands that keep no store.
+void add_backend_options(CLI::App& command, InputRequest& request, RunWords& words);
+// The same, and how the work is kept in a store.
 void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
                         const std::string& kind);
 
 // Puts the words into the request; `command` is the command's name, for the error.
 Status complete_request(InputRequest& request, const RunWords& words, const std::string& command);
+
+// The same for commands whose texts come another way.
+Status complete_words(InputRequest& request, const RunWords& words);
 
 // Arguments so that a shell takes them back as they are.
 std::string quoted_command(int argc, char** argv);

@@ -27,25 +27,6 @@ std::filesystem::path default_folder(const ScanInput& opened, std::string_view k
   return name;
 }
 
-RunInfo run_info(const InputRequest& request, const ScanInput& opened) {
-  const DeviceInfo& device = opened.backend->device();
-  RunInfo info;
-  info.options =
-      json{{"command", request.command}}.dump(-1, ' ', true, json::error_handler_t::replace);
-  info.model = opened.model.name;
-  info.model_path = request.model.string();
-  info.model_fingerprint = opened.model_fingerprint;
-  info.tokenizer = opened.tokenizer ? opened.tokenizer->kind() : "none";
-  info.tokenizer_fingerprint = opened.tokenizer ? opened.tokenizer->fingerprint() : "";
-  info.text = fmt::format("{}", fmt::join(opened.sources, ", "));
-  info.text_fingerprint = opened.corpus.fingerprint;
-  info.backend = device.backend;
-  info.device = device.name;
-  info.detail = device.detail;
-  info.version = tepui_version();
-  return info;
-}
-
 Status write_input(const ScanInput& opened, StoreWriter& store) {
   std::vector<SequenceRow> rows;
   std::set<TokenId> used;
@@ -76,6 +57,25 @@ std::vector<SequenceRange> pending_of(const std::vector<bool>& finished) {
 }
 
 }  // namespace
+
+RunInfo run_info(const InputRequest& request, const ScanInput& opened) {
+  const DeviceInfo& device = opened.backend->device();
+  RunInfo info;
+  info.options =
+      json{{"command", request.command}}.dump(-1, ' ', true, json::error_handler_t::replace);
+  info.model = opened.model.name;
+  info.model_path = request.model.string();
+  info.model_fingerprint = opened.model_fingerprint;
+  info.tokenizer = opened.tokenizer ? opened.tokenizer->kind() : "none";
+  info.tokenizer_fingerprint = opened.tokenizer ? opened.tokenizer->fingerprint() : "";
+  info.text = fmt::format("{}", fmt::join(opened.sources, ", "));
+  info.text_fingerprint = opened.corpus.fingerprint;
+  info.backend = device.backend;
+  info.device = device.name;
+  info.detail = device.detail;
+  info.version = tepui_version();
+  return info;
+}
 
 json input_identity(const ScanInput& opened) {
   return {{"version", tepui_version()},

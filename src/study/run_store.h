@@ -18,6 +18,9 @@ namespace tepui {
 // What results depend on, whatever is measured: model, tokenizer, text, backend, code version.
 nlohmann::json input_identity(const ScanInput& opened);
 
+// For the record, of a store or of a document.
+RunInfo run_info(const InputRequest& request, const ScanInput& opened);
+
 ExecOptions exec_options(const InputRequest& request, const ScanInput& opened);
 
 class RunStore {

@@ -95,6 +95,20 @@ Status open_corpus(const InputRequest& request, ScanInput& input) {
   return check_corpus(request, input);
 }
 
+Status open_model_part(const InputRequest& request, ScanInput& input) {
+  TEPUI_TRY(input.model, open_model(request.model));
+  if (!input.model.unused.empty()) input.notes.push_back(unused_note(input.model));
+  return open_tokenizer(request, input);
+}
+
+Status open_device_part(const InputRequest& request, ThreadPool& pool, ScanInput& input) {
+  BackendOptions options;
+  options.threads = request.threads;
+  TEPUI_TRY(input.backend, make_backend(request.backend, options));
+  input.model_fingerprint = fingerprint(*input.model.source, pool);
+  return {};
+}
+
 }  // namespace
 
 std::uint64_t weight_budget(const InputRequest& request, const DeviceInfo& device) {
@@ -106,14 +120,17 @@ std::uint64_t weight_budget(const InputRequest& request, const DeviceInfo& devic
 
 Result<ScanInput> open_scan_input(const InputRequest& request, ThreadPool& pool) {
   ScanInput input;
-  TEPUI_TRY(input.model, open_model(request.model));
-  if (!input.model.unused.empty()) input.notes.push_back(unused_note(input.model));
-  TEPUI_TRY(open_tokenizer(request, input));
+  TEPUI_TRY(open_model_part(request, input));
   TEPUI_TRY(open_corpus(request, input));
-  BackendOptions options;
-  options.threads = request.threads;
-  TEPUI_TRY(input.backend, make_backend(request.backend, options));
-  input.model_fingerprint = fingerprint(*input.model.source, pool);
+  TEPUI_TRY(open_device_part(request, pool, input));
+  return input;
+}
+
+Result<ScanInput> open_without_text(const InputRequest& request, ThreadPool& pool) {
+  ScanInput input;
+  TEPUI_TRY(open_model_part(request, input));
+  input.context = std::min(input.model.spec.dims.context, request.default_context);
+  TEPUI_TRY(open_device_part(request, pool, input));
   return input;
 }
 

@@ -27,6 +27,8 @@ struct ScanInput {
 };
 
 Result<ScanInput> open_scan_input(const InputRequest& request, ThreadPool& pool);
+// The same without sequences, for commands whose texts come another way.
+Result<ScanInput> open_without_text(const InputRequest& request, ThreadPool& pool);
 
 // Bytes of packed weights that may stay resident: what was asked for, or half of the memory.
 std::uint64_t weight_budget(const InputRequest& request, const DeviceInfo& device);

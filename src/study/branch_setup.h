@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// From edits as they were written to branches that are ready to run, for commands that keep no
+// store: massive layers and means are taken from a calibration text where an edit needs them.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "plan/massive_rule.h"
+#include "study/branches.h"
+#include "study/scan_input.h"
+
+namespace tepui {
+
+struct CalibrationRequest {
+  std::vector<std::filesystem::path> text;  // none: the run's own sequences
+  int sequences = 100;                      // at most
+};
+
+struct BranchSetup {
+  std::vector<BranchSpec> specs;  // with the layers that were found
+  std::vector<Branch> branches;
+};
+
+// The sequences to calibrate on: the first ones of the calibration text, cut as `corpus` says, or
+// of the run itself.
+Result<std::vector<std::vector<TokenId>>> calibration_sequences(const CalibrationRequest& request,
+                                                                const CorpusRequest& corpus,
+                                                                const ScanInput& opened);
+
+// Errors as those of study/branches.h; progress.note gets what is only odd.
+Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
+                                    const CalibrationRequest& calibration,
+                                    const CorpusRequest& corpus, const ScanInput& opened,
+                                    ThreadPool& pool, const ExecOptions& options,
+                                    const RunProgress& progress);
+
+}  // namespace tepui

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "study/generate.h"
+
+#include <chrono>
+#include <numeric>
+
+#include "models/rope_table.h"
+#include "study/perplexity.h"
+#include "study/run_store.h"
+#include "study/stop_tokens.h"
+#include "study/wording.h"
+
+namespace tepui {
+
+namespace {
+
+std::string piece_of(const ScanInput& opened, TokenId id) {
+  if (opened.tokenizer == nullptr || id >= opened.tokenizer->vocabulary_size())
+    return fmt::format("<id {}>", id);
+  return opened.tokenizer->piece_bytes(id);
+}
+
+std::string text_of(const ScanInput& opened, std::span<const TokenId> ids) {
+  std::string text;
+  for (const TokenId id : ids) text += piece_of(opened, id);
+  return text;
+}
+
+ContinuedText continued(const ScanInput& opened, GeneratedText generated) {
+  ContinuedText out;
+  const std::size_t shown = generated.ids.size() - (generated.end == TextEnd::stop ? 1 : 0);
+  out.text = text_of(opened, std::span(generated.ids).first(shown));
+  for (const TokenId id : generated.ids) out.pieces.push_back(piece_of(opened, id));
+  out.nll = std::accumulate(generated.losses.begin(), generated.losses.end(), 0.0);
+  out.generated = std::move(generated);
+  return out;
+}
+
+// What the model's own limits make of --max-tokens.
+Status check_lengths(const ScanInput& opened, const GenerationOptions& options,
+                     const RunProgress& progress) {
+  const ModelSpec& spec = opened.model.spec;
+  for (const CorpusSequence& sequence : opened.corpus.sequences) {
+    const int prompt = static_cast<int>(sequence.ids.size());
+    const int most = longest_text(spec, prompt);
+    if (prompt + options.max_tokens <= most || !progress.note) continue;
+    const bool frequencies = most < longest_context(spec.dims);
+    progress.note(fmt::format(
+        "{}: {} tokens are there, at most {} may be {}: the text ends at the latest behind {}",
+        sequence.source, prompt, most,
+        frequencies ? "without other frequencies of the rotary embedding" : "(the context)",
+        counted(std::max(1, most - prompt), "new token")));
+  }
+  return {};
+}
+
+void note_late_rules(std::span<const Branch> branches, const RunProgress& progress) {
+  if (!progress.note) return;
+  for (const Branch& branch : branches) {
+    for (const Edit& edit : branch.edits) {
+      if (edit.rule.kind != RuleKind::patch) continue;
+      progress.note(
+          fmt::format("{}: a patch reaches the prompt only: behind it the branches have "
+                      "tokens of their own",
+                      branch.name));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+Result<GenerateResult> run_generate(const GenerateRequest& request, const RunProgress& progress) {
+  ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
+  TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
+  for (const std::string& note : opened.notes) {
+    if (progress.note) progress.note(note);
+  }
+  GenerateResult result;
+  result.run = run_info(request, opened);
+  result.protocol = protocol_of(request.corpus, opened.context);
+  result.options = request.options;
+  if (!request.ignore_stops) {
+    TEPUI_TRY(result.options.stops, stop_tokens(request.model, opened.tokenizer.get()));
+  }
+  TEPUI_TRY(check_lengths(opened, result.options, progress));
+  ExecOptions exec = exec_options(request, opened);
+  exec.massive = request.rule;
+  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration,
+                                                     request.corpus, opened, pool, exec, progress));
+  note_late_rules(setup.branches, progress);
+  result.branches.push_back({std::string(kUnedited), ""});
+  for (const BranchSpec& spec : setup.specs) result.branches.push_back({spec.name, spec.text()});
+  const auto metrics = prefix_metrics();
+  Executor executor(*opened.backend, opened.model, pool, exec, metrics);
+  TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool));
+  if (progress.stage) progress.stage("generate");
+  const auto start = std::chrono::steady_clock::now();
+  const OnToken on_token = [&](int done, int most) {
+    if (progress.advance) progress.advance(done, most);
+  };
+  TEPUI_TRY(auto texts, generate(*opened.backend, opened.model, executor, *head, opened.sequences,
+                                 setup.branches, request.rule, result.options, on_token));
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (std::size_t s = 0; s < texts.size(); ++s) {
+    const CorpusSequence& sequence = opened.corpus.sequences[s];
+    ContinuedPrompt prompt{sequence.source, text_of(opened, sequence.ids), sequence.ids, {}};
+    for (GeneratedText& text : texts[s])
+      prompt.branches.push_back(continued(opened, std::move(text)));
+    result.prompts.push_back(std::move(prompt));
+  }
+  return result;
+}
+
+}  // namespace tepui
