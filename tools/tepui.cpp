@@ -26,6 +26,9 @@ const char* const kAbout =
     "for the browser\n"
     "  tepui perplexity MODEL --text FILE  how well a model predicts a text\n"
     "  tepui intervene MODEL --text FILE   what changes when activations are changed\n"
+    "  tepui generate MODEL --prompt STRING  what a model writes, unedited and edited\n"
+    "  tepui choices MODEL --tasks FILE    accuracy on multiple-choice tasks, unedited and edited\n"
+    "  tepui capture MODEL --text FILE --out DIR  activations themselves, as NumPy files\n"
     "  tepui words DIR                   which words an intervention costs most\n"
     "  tepui export DIR                  everything that a run measured, as CSV, JSON lines or "
     "NumPy arrays\n"
@@ -55,6 +58,9 @@ int run(int argc, char** argv) {
   tepui::add_export(app, code);
   tepui::add_perplexity(app, argc, argv, code);
   tepui::add_intervene(app, argc, argv, code);
+  tepui::add_generate(app, argc, argv, code);
+  tepui::add_choices(app, argc, argv, code);
+  tepui::add_capture(app, argc, argv, code);
   tepui::add_words(app, code);
   tepui::add_inspect(app, code);
   tepui::add_tokenize(app, code);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "study/capture_writer.h"
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/assert.h"
+#include "input/json_file.h"
+#include "store/little_endian.h"
+#include "store/npy_header.h"
+#include "store/output_file.h"
+
+namespace tepui {
+
+namespace {
+
+using nlohmann::json;
+
+std::filesystem::path progress_file(const std::filesystem::path& folder) {
+  return folder / "progress.json";
+}
+
+Status write_progress(const CapturePlan& plan, int finished) {
+  TEPUI_TRY(OutputFile file, OutputFile::create(progress_file(plan.folder)));
+  const json progress = {{"identity", plan.identity}, {"finished_sequences", finished}};
+  TEPUI_TRY(file.write(progress.dump() + "\n"));
+  return file.commit();
+}
+
+// Sequences that an earlier run of the same identity finished; -1 where there was none.
+Result<int> read_progress(const CapturePlan& plan) {
+  const auto path = progress_file(plan.folder);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return -1;
+  TEPUI_TRY(const json progress, input::read_json(path));
+  const json* const finished = input::member(progress, "finished_sequences");
+  const json* const identity = input::member(progress, "identity");
+  const auto sequences = static_cast<std::int64_t>(plan.positions.size());
+  if (finished == nullptr || !finished->is_number_integer() || identity == nullptr ||
+      !identity->is_string() || finished->get<std::int64_t>() < 0 ||
+      finished->get<std::int64_t>() > sequences)
+    return fail(ErrorKind::data, "{}: expected the progress of a capture, found something else",
+                path.string());
+  if (identity->get<std::string>() != plan.identity)
+    return fail(
+        ErrorKind::data,
+        "{}: expected a capture of this model, text, sites, tokens and edits, found another "
+        "one: choose another --out",
+        plan.folder.string());
+  return finished->get<int>();
+}
+
+}  // namespace
+
+std::string capture_file_name(Point point) {
+  if (point.layer == kNoLayer) return fmt::format("{}.npy", site_name(point.site));
+  return fmt::format("{}.{}.npy", site_name(point.site), point.layer);
+}
+
+std::int64_t rows_of(const CapturePlan& plan, int first_sequence, int last_sequence) {
+  std::int64_t rows = 0;
+  for (int s = first_sequence; s < last_sequence; ++s)
+    rows += static_cast<std::int64_t>(plan.positions[static_cast<std::size_t>(s)].size());
+  return rows;
+}
+
+Result<CaptureWriter> CaptureWriter::open(const CapturePlan& plan) {
+  CaptureWriter writer(plan);
+  TEPUI_TRY(const int finished, read_progress(plan));
+  writer.finished_ = std::max(finished, 0);
+  if (finished < 0) {
+    for (const auto& [point, width] : plan.points) {
+      const auto path = plan.folder / capture_file_name(point);
+      std::error_code error;
+      if (std::filesystem::exists(path, error))
+        return fail(ErrorKind::data,
+                    "{}: expected no such file, found one that is not of an unfinished capture: "
+                    "choose another --out",
+                    path.string());
+    }
+    TEPUI_TRY(write_progress(plan, 0));
+  }
+  TEPUI_TRY(writer.open_files());
+  return writer;
+}
+
+Status CaptureWriter::open_files() {
+  const int sequences = static_cast<int>(plan_->positions.size());
+  for (const auto& [point, width] : plan_->points) {
+    const std::int64_t shape[] = {rows_of(*plan_, 0, sequences), width};
+    const std::string header = npy_header("<f4", shape);
+    const auto done = static_cast<std::uint64_t>(rows_of(*plan_, 0, finished_));
+    const std::uint64_t keep =
+        finished_ == 0 ? 0
+                       : header.size() + done * static_cast<std::uint64_t>(width) * sizeof(float);
+    File& own = files_[point];
+    own.width = width;
+    TEPUI_TRY(own.file, AppendFile::open(plan_->folder / capture_file_name(point), keep));
+    if (keep == 0) TEPUI_TRY(own.file.write(std::string_view(header)));
+  }
+  return {};
+}
+
+Status CaptureWriter::begin_unit(int first_sequence, int last_sequence) {
+  TEPUI_ASSERT(first_sequence == finished_);
+  unit_end_ = last_sequence;
+  return {};
+}
+
+Status CaptureWriter::take(const RowBlock& block) {
+  File& own = files_.at(block.point);
+  TEPUI_ASSERT(own.width == block.width);
+  const auto width = static_cast<std::size_t>(block.width);
+  rows_.clear();
+  std::size_t first_row = 0;
+  for (std::size_t s = 0; s < block.lengths.size(); ++s) {
+    const auto sequence = static_cast<std::size_t>(block.first_sequence) + s;
+    for (const int position : plan_->positions[sequence]) {
+      const auto row =
+          block.rows.subspan((first_row + static_cast<std::size_t>(position)) * width, width);
+      rows_.insert(rows_.end(), row.begin(), row.end());
+    }
+    first_row += static_cast<std::size_t>(block.lengths[s]);
+  }
+  return own.file.write(std::span<const std::byte>(to_blob<float>(rows_)));
+}
+
+Status CaptureWriter::end_unit() {
+  for (auto& [point, own] : files_) TEPUI_TRY(own.file.sync());
+  TEPUI_TRY(write_progress(*plan_, unit_end_));
+  finished_ = unit_end_;
+  return {};
+}
+
+Status remove_capture_progress(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::remove(progress_file(folder), error);
+  if (error)
+    return fail(ErrorKind::io, "{}: cannot be removed: {}", progress_file(folder).string(),
+                error.message());
+  return {};
+}
+
+}  // namespace tepui
