@@ -77,6 +77,7 @@ void add_capture(CLI::App& app, int argc, char** argv, int& code) {
       ->add_option("--site", a->request.sites,
                    "Sites, as --sites of tepui scan: SITE, SITE.LAYER,\nSITE.FIRST-LAST, several "
                    "with commas")
+      ->check(offering({site_words(), true}))
       ->type_name("LIST")
       ->capture_default_str();
   command

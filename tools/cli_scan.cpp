@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "commands.h"
-#include "models/site_width.h"
 #include "report_scan.h"
 #include "run_options.h"
 #include "study/scan.h"
@@ -43,21 +42,6 @@ Status run(ScanArguments& arguments) {
   if (!arguments.json)
     fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));
   return flush_output();
-}
-
-// Every site that some model has.
-std::vector<std::string> site_words() {
-  std::vector<std::string> words{"all"};
-  for (std::size_t i = 0; i < kSites; ++i) {
-    const auto site = static_cast<Site>(i);
-    if (std::ranges::any_of(all_architectures(), [&](const ArchSpec* arch) {
-          ModelSpec spec;
-          spec.arch = arch;
-          return site_width(spec, site).has_value();
-        }))
-      words.emplace_back(site_name(site));
-  }
-  return words;
 }
 
 void add_measure_options(CLI::App& scan, ScanArguments& a) {

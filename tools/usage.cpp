@@ -14,6 +14,7 @@
 
 #include "backend/registry.h"
 #include "commands.h"
+#include "models/site_width.h"
 
 namespace tepui {
 
@@ -112,6 +113,21 @@ Offer offer_of(CLI::Option& option) {
     offer.list = word == kListOffer;
     while (name >> word) offer.words.push_back(word);
   }
+}
+
+std::vector<std::string> site_words() {
+  std::vector<std::string> words{"all"};
+  for (std::size_t i = 0; i < kSites; ++i) {
+    const auto site = static_cast<Site>(i);
+    if (std::ranges::any_of(all_architectures(), [&](const ArchSpec* arch) {
+          ModelSpec spec;
+          spec.arch = arch;
+          spec.form = arch->form;
+          return site_width(spec, site).has_value();
+        }))
+      words.emplace_back(site_name(site));
+  }
+  return words;
 }
 
 void add_rule_options(CLI::App& command, MassiveRule& rule) {

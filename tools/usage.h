@@ -29,6 +29,9 @@ struct Offer {
 CLI::Validator offering(Offer offer, CLI::Validator validator = {});
 Offer offer_of(CLI::Option& option);  // without words: nothing is known
 
+// Every site that some model has, and `all`: for --sites.
+std::vector<std::string> site_words();
+
 // --min-abs and --min-ratio: what counts as massive.
 void add_rule_options(CLI::App& command, MassiveRule& rule);
 

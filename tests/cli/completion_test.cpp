@@ -147,6 +147,7 @@ TEST_F(Completion, Fish) {
   EXPECT_EQ(fish_offers("tepui scan m --sites embeddings,resid_po"),
             Offers({"embeddings,resid_post"}));
   EXPECT_EQ(fish_offers("tepui scan m --sites resid_po"), Offers({"resid_post"}));
+  EXPECT_EQ(fish_offers("tepui capture m --site router_l"), Offers({"router_logits"}));
   EXPECT_EQ(fish_offers("tepui scan m --sites=resid_po"), Offers({"--sites=resid_post"}));
   EXPECT_EQ(fish_offers("tepui scan m --text my"), Offers({"my notes.txt"}));
   EXPECT_EQ(fish_offers("tepui massive ru"), Offers({"runs/"}));
