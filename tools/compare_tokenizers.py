@@ -142,9 +142,14 @@ def json_files(shared):
         shift = len(model["vocab"]) - base
         moved = {}
         for token in case.get("added_tokens", []):
-            if token["id"] >= base:
-                moved[token["content"]] = token["id"] + shift
+            if token["id"] < base:
+                continue
+            if token["content"] in model["vocab"]:  # the training met it: it has an id, and those behind it move up
+                token["id"] = model["vocab"][token["content"]]
+                shift -= 1
+            else:
                 token["id"] += shift
+            moved[token["content"]] = token["id"]
         post = case.get("post_processor")
         if post is not None and post["type"] == "TemplateProcessing":
             for name, entry in post["special_tokens"].items():

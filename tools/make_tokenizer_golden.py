@@ -16,7 +16,8 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as sp_proto
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from tokenizer_golden_cases import TEXTS, cases
+from tokenizer_golden_cases import cases
+from tokenizer_golden_texts import TEXTS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "tests" / "data" / "tokenizers"
