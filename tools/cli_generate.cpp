@@ -2,6 +2,7 @@
 // tepui generate
 #include <fmt/format.h>
 
+#include <charconv>
 #include <memory>
 #include <optional>
 
@@ -53,9 +54,18 @@ Status run(GenerateArguments& a) {
   return flush_output();
 }
 
-CLI::Validator number_between(double least, double most) {
-  CLI::Range range(least, most);
-  return range;
+// A number from `least` to `most`; `what` is how the error calls it.
+CLI::Validator number_between(double least, double most, const char* what) {
+  return CLI::Validator(
+      [least, most, what](std::string& text) {
+        double number = 0;
+        const char* const end = text.data() + text.size();
+        const auto [next, fault] = std::from_chars(text.data(), end, number);
+        if (fault == std::errc() && next == end && number >= least && number <= most)
+          return std::string();
+        return fmt::format("expected {}, found '{}'", what, text);
+      },
+      "");
 }
 
 void add_sampling_options(CLI::App& command, GenerateArguments& a) {
@@ -68,7 +78,7 @@ void add_sampling_options(CLI::App& command, GenerateArguments& a) {
       .add_option("--temperature", a.temperature,
                   "Draw, with logits divided by T (default: 0, the most\nprobable token each time; "
                   "1 where --top-k, --top-p\nor --seed is given)")
-      ->check(number_between(0, 1e6))
+      ->check(number_between(0, 1e6, "a number that is not negative"))
       ->type_name("T");
   command.add_option("--top-k", a.top_k, "Draw among the K most probable tokens")
       ->check(count_up_to(1 << 30))
@@ -76,7 +86,7 @@ void add_sampling_options(CLI::App& command, GenerateArguments& a) {
   command
       .add_option("--top-p", a.top_p,
                   "Draw among the fewest tokens whose probabilities add\nup to P")
-      ->check(number_between(1e-9, 1))
+      ->check(number_between(1e-9, 1, "a number above 0, at most 1"))
       ->type_name("P");
   command
       .add_option("--seed", a.seed,

@@ -128,7 +128,9 @@ TEST_F(Generate, OnVulkan) {
 
 TEST_F(Generate, RefusesWhatItCannotDo) {
   EXPECT_NE(error({kDemo}, 2).find("--prompt"), std::string::npos);
-  EXPECT_NE(error({kDemo, "--prompt", "a", "--top-p", "2"}, 2).find("--top-p"), std::string::npos);
+  EXPECT_NE(error({kDemo, "--prompt", "a", "--top-p", "2"}, 2)
+                .find("--top-p: expected a number above 0, at most 1, found '2'"),
+            std::string::npos);
   EXPECT_NE(error({kDemo, "--prompt", "a", "--temperature", "-1"}, 2).find("--temperature"),
             std::string::npos);
   EXPECT_NE(error({kDemo, "--prompt", "a", "--edit", "resid_post.99:all:all=zero"}, 2)
