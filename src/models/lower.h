@@ -43,7 +43,9 @@ struct Lowered {
   Value result;                                 // f32 [R, D]; an output
 };
 
-Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk);
+// `gathered`: the table of tokens is bound to the rows of the chunk's tokens alone, and the ids
+// count these.
+Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk, bool gathered = false);
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk);
 // To the head's input, f32 [R, embedding_width].
 Result<Lowered> lower_final_norm(const Model& model, const ChunkShape& chunk);
