@@ -93,7 +93,7 @@ TEST_P(Resume, KilledAtRandomMomentsTheExportIsTheSame) {
   std::mt19937 random(12);
   int killed = 0;
   int killed_midway = 0;
-  for (int run = 0; run < (GetParam() == "cpu" ? 4 : 1); ++run) {
+  for (int run = 0; run < (GetParam() == "cpu" ? 4 : 2); ++run) {
     const std::string out = "broken" + std::to_string(run);
     for (int attempt = 0; attempt < 20; ++attempt) {
       ProgramRun again = scan(out);

@@ -37,7 +37,7 @@ std::size_t outputs_of(std::span<const std::unique_ptr<Metric>> metrics, int fir
   const auto sequences = static_cast<std::int64_t>(lengths.size());
   const Value offsets = builder.input({DType::i32, Shape{sequences + 1}}, "offsets");
   std::vector<Constant> constants;
-  EmitContext context{builder, x, offsets, width, lengths, constants};
+  EmitContext context{builder, x, offsets, kNone, width, lengths, constants};
   std::size_t bytes = 0;
   for (const auto& metric : metrics) {
     const int last = first_sequence + static_cast<int>(lengths.size());
