@@ -10,6 +10,7 @@
 #include "backend/vulkan/statistics_params.h"
 
 layout(constant_id = 2) const uint kTapped = 0;
+#define RADIX_ROOM 1 + 2047 * kTapped
 layout(constant_id = 3) const uint kRows = 4;
 
 layout(push_constant, scalar) uniform Push {

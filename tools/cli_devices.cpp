@@ -44,8 +44,11 @@ void print_device(const DeviceListing& device, bool gpu) {
   std::string memory = gigabytes(device.memory_bytes);
   if (device.max_allocation_bytes < device.memory_bytes)
     memory += fmt::format(", {} in one piece", gigabytes(device.max_allocation_bytes));
-  line("memory", memory);
-  if (device.subgroup > 0) line("subgroup", fmt::format("{} lanes", device.subgroup));
+  line("memory", memory + ": models that need more are streamed, layer by layer");
+  if (device.subgroup > 0)
+    line("subgroup",
+         fmt::format("{} lanes in step: kernels take any number, and give the same bits",
+                     device.subgroup));
   const char* name = "has";
   for (const std::string& feature : device.features) {
     line(name, feature);

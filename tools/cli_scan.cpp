@@ -41,6 +41,9 @@ Status run(ScanArguments& arguments) {
   TEPUI_TRY(report_scan(outcome->folder, arguments.rule, arguments.shown, arguments.json));
   if (!arguments.json)
     fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));
+  if (arguments.request.trace)
+    fmt::print(arguments.json ? stderr : stdout, "{}{}", arguments.json ? "" : "\n",
+               outcome->trace);
   return flush_output();
 }
 
@@ -79,6 +82,9 @@ void add_scan(CLI::App& app, int argc, char** argv, int& code) {
   add_input_options(*scan, arguments->request, arguments->words);
   add_measure_options(*scan, *arguments);
   add_device_options(*scan, arguments->request, arguments->words, "scan");
+  scan->add_flag("--trace", arguments->request.trace,
+                 "Count what the backend does for each layer and chunk:\n"
+                 "dispatches, submissions, waits, bytes brought back");
   scan->add_flag("--json", arguments->json, "Print one JSON document instead of the table");
   scan->footer(
       "One of --text, --prompt and --ids is needed.\n"

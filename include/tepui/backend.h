@@ -69,6 +69,21 @@ class Prepared {
 // One slice per value of the Program, by value id; temporaries stay empty.
 using Bindings = std::vector<BufferSlice>;
 
+// What a backend has done since it was made. A submission is what a device is given at once; those
+// of backends that compute on the processor are their runs.
+struct BackendCounters {
+  std::uint64_t steps = 0;             // of Programs that were run
+  std::uint64_t dispatches = 0;        // kernels that they started on a device
+  std::uint64_t barriers = 0;          // between those
+  std::uint64_t submissions = 0;       // that run Programs, with the transfers among them
+  std::uint64_t copy_submissions = 0;  // of transfers alone
+  std::uint64_t waits = 0;             // of the host for a device
+  std::uint64_t downloaded_bytes = 0;
+
+  BackendCounters& operator+=(const BackendCounters& other);
+  BackendCounters operator-(const BackendCounters& earlier) const;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -91,6 +106,8 @@ class Backend {
   virtual Result<std::unique_ptr<Prepared>> prepare(const Program& program) = 0;
   virtual Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) = 0;
   virtual Status wait(Ticket ticket) = 0;
+
+  virtual BackendCounters counters() const = 0;
 };
 
 }  // namespace tepui

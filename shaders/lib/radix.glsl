@@ -26,7 +26,12 @@ uint fine_at(uint s, uint q) {
 }
 uint radix_end() { return fine_at(p.sequences, 0); }
 
-shared uint radix_room[kCoarse];
+// A shader that may be made without statistics says how large it is: shared memory that is not used
+// would keep workgroups from running side by side.
+#ifndef RADIX_ROOM
+#define RADIX_ROOM kCoarse
+#endif
+shared uint radix_room[RADIX_ROOM];
 
 void clear_coarse() {
   for (uint i = lane(); i < kCoarse; i += LANES) radix_room[i] = 0;

@@ -105,6 +105,7 @@ Ticket HostBackend::download(std::span<std::byte> to, BufferSlice from, Tickets 
         fail(ErrorKind::data, "download: expected {} bytes, found {}", from.bytes, to.size()));
   }
   if (!to.empty()) std::memcpy(to.data(), host_bytes(from).data(), to.size());
+  counters_.downloaded_bytes += to.size();
   return tickets_.record({});
 }
 

@@ -41,9 +41,16 @@ class HostBackend : public Backend {
   Ticket upload(BufferSlice to, std::span<const std::byte> from, Tickets after) override;
   Ticket download(std::span<std::byte> to, BufferSlice from, Tickets after) override;
   Status wait(Ticket ticket) override { return tickets_.state(ticket); }
+  BackendCounters counters() const override { return counters_; }
 
  protected:
+  void count_run(const Program& program) {
+    ++counters_.submissions;
+    counters_.steps += program.steps.size();
+  }
+
   HostTickets tickets_;
+  BackendCounters counters_;
 };
 
 // An error that names the first input, weight or output that is not bound to a slice of the size

@@ -50,6 +50,7 @@ class ShadowBackend final : public Backend {
   Result<std::unique_ptr<Prepared>> prepare(const Program& program) override;
   Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override;
   Status wait(Ticket ticket) override { return tickets_.state(ticket); }
+  BackendCounters counters() const override { return first_->counters(); }
 
  private:
   Status run_all(PreparedShadow& prepared, const Bindings& bindings, Tickets after);

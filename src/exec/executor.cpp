@@ -141,7 +141,9 @@ Status Executor::compute(Run& run, ChunkState& chunk, const PartLanes& lanes, in
   bind(lowered.offsets, chunk.offsets);
   for (const auto& [table, value] : lowered.tables) bind(value, chunk.tables.at(table));
   for (const auto& [role, value] : lowered.weights)
-    bindings[value.id] = weights_.slice(what.layer, role);
+    bindings[value.id] = role == WeightRole::token_embedding && weights_.gathers_tokens()
+                             ? BufferSlice::whole(chunk.token_rows)
+                             : weights_.slice(what.layer, role);
   std::vector<Ticket> after = part.uploads;
   after.insert(after.end(), chunk.before.begin(), chunk.before.end());
   TEPUI_TRY(const Buffer* const outputs, bind_taps(backend_, part, bindings));
@@ -152,7 +154,7 @@ Status Executor::compute(Run& run, ChunkState& chunk, const PartLanes& lanes, in
   const IssuedRun issued{&part,   what.layer, chunk.first_sequence, &chunk.shape,
                          outputs, ticket,     lane.branches};
   chunk.before = run.collector.add(issued, bindings);
-  if (options_.observer != nullptr) options_.observer->after(what);
+  if (options_.observer != nullptr) options_.observer->after(what, part.host_bytes);
   return {};
 }
 
@@ -201,11 +203,13 @@ Status Executor::require(Run& run, int layer) {
 
 Status Executor::embed(Run& run, Wave& wave) {
   TEPUI_TRY(require(run, kNoLayer));
+  const bool gathers = weights_.gathers_tokens();
   const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
+    if (gathers) TEPUI_TRY(gather_tokens(backend_, weights_, chunk));
     const PartRun what{"embedding", kNoLayer, chunk.first_sequence, chunk.shape, work};
     TEPUI_TRY(compute_lanes(run, chunk, run.schedule.embedding(), what,
-                            [&] { return lower_embedding(model_, chunk.shape); }));
+                            [&] { return lower_embedding(model_, chunk.shape, gathers); }));
   }
   return {};
 }

@@ -21,6 +21,32 @@ BoundWeight head_weight(const Model& model) {
   return *model.find_global(WeightRole::token_embedding);
 }
 
+// What of a tensor is packed, and how it is read there.
+struct TileSource {
+  TensorType type;
+  std::span<const std::byte> bytes;
+  PackParams place;
+};
+
+// Rows that lie together are taken alone: the whole may be larger than a device takes at once.
+TileSource tile_source(const BoundWeight& weight, int first, int count) {
+  TileSource out{weight.tensor->type, weight.tensor->bytes, weight.place};
+  const DType dtype = out.type.dtype;
+  PackParams& place = out.place;
+  place.n = static_cast<uint>(count);
+  if (place.transposed != 0 || place.run != 0) {
+    place.offset += static_cast<uint>(first) * place.stride;
+    return out;
+  }
+  const std::uint64_t stride = place.stride;
+  const std::uint64_t begin = place.offset + static_cast<std::uint64_t>(first) * stride;
+  const std::uint64_t elements = (static_cast<std::uint64_t>(count) - 1) * stride + place.k;
+  out.type.shape = Shape{static_cast<std::int64_t>(elements)};
+  out.bytes = out.bytes.subspan(stored_bytes(dtype, begin), stored_bytes(dtype, elements));
+  place.offset = 0;
+  return out;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Head>> Head::make(Backend& backend, const Model& model, ThreadPool& pool,
@@ -33,7 +59,6 @@ Result<std::unique_ptr<Head>> Head::make(Backend& backend, const Model& model, T
 Status Head::pack(ThreadPool& pool, int tile) {
   const BoundWeight weight = head_weight(model_);
   TEPUI_TRY(check_finite(*weight.tensor, pool));
-  TEPUI_TRY(const Buffer source, backend_.adopt(weight.tensor->bytes));
   if (const BoundWeight* bias = model_.find_global(WeightRole::head_bias)) {
     TEPUI_TRY(check_finite(*bias->tensor, pool));
     TEPUI_TRY(bias_, upload_values(backend_, vector_values(*bias)));
@@ -43,12 +68,11 @@ Status Head::pack(ThreadPool& pool, int tile) {
     Tile out;
     out.first = first;
     out.count = std::min(tile, vocabulary - first);
-    PackParams place = weight.place;
-    place.n = static_cast<uint>(out.count);
-    place.offset += static_cast<uint>(first) * place.stride;
+    const TileSource tile_of = tile_source(weight, first, out.count);
+    TEPUI_TRY(const Buffer source, backend_.adopt(tile_of.bytes));
     Builder builder;
-    const Value from = builder.weight(weight.tensor->type, weight.tensor->name);
-    const Value to = builder.pack(from, place, "head");
+    const Value from = builder.weight(tile_of.type, weight.tensor->name);
+    const Value to = builder.pack(from, tile_of.place, "head");
     builder.mark_output(to);
     TEPUI_TRY(const Program program, builder.finish());
     TEPUI_TRY(const auto prepared, backend_.prepare(program));

@@ -25,7 +25,7 @@ std::string names_of(std::span<const LaneEdit> edits) {
   return out;
 }
 
-constexpr std::size_t kTapAlignment = 256;
+constexpr std::size_t kTapAlignment = 4;  // of the values, which are words: nothing lies between
 
 void place_outputs(const Backend& backend, Part& part) {
   const Lowered& lowered = part.tapped.lowered;

@@ -21,7 +21,9 @@ class RunObserver {
  public:
   virtual ~RunObserver() = default;
   virtual void before(const PartRun& /*part*/) {}
-  virtual void after(const PartRun& /*part*/) {}  // it was issued; a device may still work on it
+  // It was issued with the downloads of what its taps give, of so many bytes; a device may still
+  // work on it.
+  virtual void after(const PartRun& /*part*/, std::size_t /*asked_bytes*/) {}
 };
 
 }  // namespace tepui

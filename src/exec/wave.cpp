@@ -2,6 +2,7 @@
 #include "exec/wave.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "models/rope_table.h"
 
@@ -72,6 +73,14 @@ Result<std::vector<ChunkState>> load_wave(Backend& backend, const ModelSpec& spe
     wave.push_back(std::move(chunk));
   }
   return wave;
+}
+
+Status gather_tokens(Backend& backend, WeightStore& weights, ChunkState& chunk) {
+  TEPUI_TRY(chunk.token_rows, weights.gather_tokens(chunk.tokens));
+  std::vector<std::int32_t> rows(chunk.tokens.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  TEPUI_TRY(chunk.ids, uploaded<std::int32_t>(backend, rows));
+  return {};
 }
 
 Result<const ChunkState::Marks*> marks_of(Backend& backend, ChunkState& chunk,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "exec/weight_store.h"
 #include "input/tokenizer.h"
 #include "models/lower.h"
 #include "models/model.h"
@@ -34,6 +35,7 @@ struct ChunkState {
   ChunkShape shape;
   std::vector<TokenId> tokens;  // of all rows
   Buffer ids;
+  Buffer token_rows;  // of gather_tokens
   Buffer positions;
   Buffer offsets;
   std::map<Table, Buffer> tables;
@@ -51,6 +53,10 @@ std::vector<SequenceRange> cut(Sequences sequences, SequenceRange range, int tok
 Result<std::vector<ChunkState>> load_wave(Backend& backend, const ModelSpec& spec,
                                           Sequences sequences, SequenceRange range,
                                           int chunk_tokens);
+
+// Where the table of tokens is not resident: brings the rows of the chunk's tokens, which its ids
+// count from then on.
+Status gather_tokens(Backend& backend, WeightStore& weights, ChunkState& chunk);
 
 // The buffer of these marks, uploaded with the first edit that needs it.
 Result<const ChunkState::Marks*> marks_of(Backend& backend, ChunkState& chunk,

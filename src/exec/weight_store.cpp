@@ -16,13 +16,6 @@ bool is_of_head(WeightRole role) {
   return role == WeightRole::head || role == WeightRole::head_bias;
 }
 
-// Bytes of so many elements, which are whole blocks.
-std::size_t stored_bytes(DType dtype, std::uint64_t elements) {
-  const DTypeBlock block = dtype_block(dtype);
-  return static_cast<std::size_t>(elements) / static_cast<std::size_t>(block.elements) *
-         block.bytes;
-}
-
 // The weight's rows with row i and its partner i + size / 2 of each head, which the file holds as
 // rows 2i and 2i + 1. Whole rows are moved as they are stored, so that any type will do.
 std::vector<std::byte> rows_in_halves(const TensorRef& tensor, const BoundWeight& weight) {
@@ -36,6 +29,12 @@ std::vector<std::byte> rows_in_halves(const TensorRef& tensor, const BoundWeight
 }
 
 }  // namespace
+
+std::size_t stored_bytes(DType dtype, std::uint64_t elements) {
+  const DTypeBlock block = dtype_block(dtype);
+  return static_cast<std::size_t>(elements) / static_cast<std::size_t>(block.elements) *
+         block.bytes;
+}
 
 Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values) {
   const auto bytes = std::as_bytes(std::span(values));
@@ -56,9 +55,36 @@ std::span<const BoundWeight> WeightStore::bound(int layer) const {
 std::uint64_t WeightStore::bytes_of(int layer) const {
   std::uint64_t bytes = 0;
   for (const BoundWeight& weight : bound(layer)) {
-    if (!is_of_head(weight.role)) bytes += backend_.storage_bytes(resident_type(weight));
+    if (held(weight)) bytes += backend_.storage_bytes(resident_type(weight));
   }
   return bytes;
+}
+
+bool WeightStore::held(const BoundWeight& weight) const {
+  if (is_of_head(weight.role)) return false;
+  return weight.role != WeightRole::token_embedding || !gathers_tokens();
+}
+
+bool WeightStore::gathers_tokens() const {
+  // What is adopted in place takes whole pages.
+  constexpr std::uint64_t kPages = std::uint64_t{1} << 16;
+  const BoundWeight* table = model_.find_global(WeightRole::token_embedding);
+  if (table == nullptr) return false;
+  const std::uint64_t bytes = resident_type(*table).bytes();
+  return bytes + kPages > backend_.device().max_allocation_bytes || bytes > budget_ / 2;
+}
+
+Result<Buffer> WeightStore::gather_tokens(std::span<const TokenId> ids) {
+  const BoundWeight& table = *model_.find_global(WeightRole::token_embedding);
+  const DType dtype = table.tensor->type.dtype;
+  const std::size_t row = stored_bytes(dtype, table.place.k);
+  const std::byte* from = table.tensor->bytes.data() + stored_bytes(dtype, table.place.offset);
+  std::vector<std::byte> rows(ids.size() * row);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    std::memcpy(&rows[i * row], from + static_cast<std::size_t>(ids[i]) * row, row);
+  TEPUI_TRY(Buffer buffer, backend_.allocate(rows.size(), Memory::device));
+  TEPUI_TRY(backend_.wait(backend_.upload(BufferSlice::whole(buffer), rows, {})));
+  return buffer;
 }
 
 bool WeightStore::all_fit() const {
@@ -149,8 +175,11 @@ Status WeightStore::require(int layer) {
   make_room(layer, bytes);
   Slots slots;
   for (const BoundWeight& weight : bound(layer)) {
-    if (is_of_head(weight.role)) continue;
-    TEPUI_TRY(slots[weight.role], load(weight));
+    if (held(weight)) {
+      TEPUI_TRY(slots[weight.role], load(weight));
+    } else if (!is_of_head(weight.role)) {
+      TEPUI_TRY(check(*weight.tensor));
+    }
   }
   resident_[layer] = std::move(slots);
   resident_bytes_ += bytes;

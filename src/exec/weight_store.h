@@ -7,12 +7,17 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "input/tokenizer.h"
 #include "models/model.h"
 #include "tepui/backend.h"
 
 namespace tepui {
+
+// Bytes of so many stored elements, which are whole blocks.
+std::size_t stored_bytes(DType dtype, std::uint64_t elements);
 
 // A buffer of these values.
 Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values);
@@ -34,6 +39,12 @@ class WeightStore {
   bool all_fit() const;
 
   bool resident(int layer) const { return resident_.contains(layer); }
+  // Whether the table of token embeddings is too large to become resident, for one allocation or
+  // beside anything else: then a chunk takes the rows of its tokens.
+  bool gathers_tokens() const;
+  // The rows of these tokens, one behind the other, as they are stored.
+  Result<Buffer> gather_tokens(std::span<const TokenId> ids);
+
   // What a layer takes once it is resident (kNoLayer: the embeddings and the final norm).
   std::uint64_t bytes_of(int layer) const;
 
@@ -51,6 +62,7 @@ class WeightStore {
   Status pack(const TensorRef& tensor, const BoundWeight& weight, BufferSlice to);
   Status check(const TensorRef& tensor);
   std::span<const BoundWeight> bound(int layer) const;
+  bool held(const BoundWeight& weight) const;
   void make_room(int keep, std::uint64_t bytes);
 
   Backend& backend_;

@@ -66,7 +66,9 @@ struct Lowered {
   Value result;                                 // f32 [R, D]; an output
 };
 
-Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk);
+// `gathered`: the table of tokens is bound to the rows of the chunk's tokens alone, and the ids
+// count these.
+Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk, bool gathered = false);
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk);
 // The same for sequences whose beginnings are in a cache; the bits are those of whole sequences.
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,

@@ -14,15 +14,18 @@ class EdgeLowering {
     sequences_ = chunk.sequences();
   }
 
-  Result<Lowered> embedding() {
+  Result<Lowered> embedding(bool gathered) {
     out_.ids = builder_.input({DType::i32, Shape{rows_}}, "ids");
-    Value x = look_up(WeightRole::token_embedding, out_.ids);
+    const Value table = gathered ? gathered_tokens() : weight(WeightRole::token_embedding);
+    Value x = builder_.embed(out_.ids, table, std::string(role_name(WeightRole::token_embedding)));
     if (model_.find_global(WeightRole::project_in) != nullptr)
       x = project(x, WeightRole::project_in, "projected");
     if (dims_.embedding_scale != 1) x = builder_.scale(x, dims_.embedding_scale, "scaled");
     if (form_.positions == PositionKind::learned) {
       out_.positions = builder_.input({DType::i32, Shape{rows_}}, "positions");
-      x = builder_.add(x, look_up(WeightRole::position_embedding, out_.positions), "embeddings");
+      const Value learned = builder_.embed(out_.positions, weight(WeightRole::position_embedding),
+                                           std::string(role_name(WeightRole::position_embedding)));
+      x = builder_.add(x, learned, "embeddings");
     }
     if (model_.find_global(WeightRole::embedding_norm) != nullptr)
       x = norm(x, WeightRole::embedding_norm, WeightRole::embedding_norm_bias, "embeddings");
@@ -49,9 +52,14 @@ class EdgeLowering {
     return value;
   }
 
-  // The table's rows at `ids`, read as the file stores them.
-  Value look_up(WeightRole role, Value ids) {
-    return builder_.embed(ids, weight(role), std::string(role_name(role)));
+  // A row for each of the chunk's, as the file stores them.
+  Value gathered_tokens() {
+    const WeightRole role = WeightRole::token_embedding;
+    TensorType type = resident_type(*model_.find_global(role));
+    type.shape = Shape{rows_, type.shape[1]};
+    const Value value = builder_.weight(type, std::string(role_name(role)));
+    out_.weights.emplace_back(role, value);
+    return value;
   }
 
   Value project(Value x, WeightRole role, std::string name) {
@@ -85,8 +93,8 @@ class EdgeLowering {
 
 }  // namespace
 
-Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk) {
-  return EdgeLowering(model, chunk).embedding();
+Result<Lowered> lower_embedding(const Model& model, const ChunkShape& chunk, bool gathered) {
+  return EdgeLowering(model, chunk).embedding(gathered);
 }
 
 Result<Lowered> lower_final_norm(const Model& model, const ChunkShape& chunk) {

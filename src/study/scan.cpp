@@ -6,6 +6,7 @@
 #include "exec/executor.h"
 #include "plan/site_selection.h"
 #include "study/run_store.h"
+#include "study/run_trace.h"
 
 namespace tepui {
 
@@ -35,16 +36,22 @@ json identity_of(const ScanRequest& request, const ScanInput& opened,
 
 std::string_view tepui_version() { return "0.1.0"; }
 
-Result<RunOutcome> run_scan(const ScanRequest& request, const RunProgress& progress) {
+Result<ScanOutcome> run_scan(const ScanRequest& request, const RunProgress& progress) {
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request.sites, opened.model.spec));
   TEPUI_TRY(RunStore run,
             RunStore::open(request, opened, "scan", identity_of(request, opened, sites), progress));
   const auto metrics = scan_metrics(request.metrics);
-  Executor executor(*opened.backend, opened.model, pool, exec_options(request, opened), metrics);
+  ExecOptions options = exec_options(request, opened);
+  RunTrace trace(*opened.backend);
+  if (request.trace) options.observer = &trace;
+  Executor executor(*opened.backend, opened.model, pool, options, metrics);
   TEPUI_TRY(executor.run(opened.sequences, run.pending(), sites, run.writer(), run.on_progress()));
-  return run.finish();
+  ScanOutcome outcome;
+  TEPUI_TRY(static_cast<RunOutcome&>(outcome), run.finish());
+  if (request.trace) outcome.trace = trace.table();
+  return outcome;
 }
 
 }  // namespace tepui

@@ -16,9 +16,14 @@ namespace tepui {
 struct ScanRequest : InputRequest {
   std::string sites = "resid_post";
   ScanMetricOptions metrics;
+  bool trace = false;  // count what the backend does
 };
 
-Result<RunOutcome> run_scan(const ScanRequest& request, const RunProgress& progress);
+struct ScanOutcome : RunOutcome {
+  std::string trace;  // where it was asked for: a table (study/run_trace.h)
+};
+
+Result<ScanOutcome> run_scan(const ScanRequest& request, const RunProgress& progress);
 
 // What results depend on beside the request; part of a store's identity.
 std::string_view tepui_version();

@@ -14,7 +14,7 @@ class VerifyLog final : public RunObserver {
   VerifyLog(const VerifyInput& input, Verification& into) : input_(input), into_(into) {}
 
   void before(const PartRun& part) override;
-  void after(const PartRun&) override { part_ = "weights"; }
+  void after(const PartRun&, std::size_t) override { part_ = "weights"; }
   void begin_head(int first_sequence, const ChunkShape& shape);
   void end_head() { part_ = "weights"; }
 

@@ -37,6 +37,7 @@ class ForwardingBackend : public Backend {
     return to_->run(prepared, bindings, after);
   }
   Status wait(Ticket ticket) override { return to_->wait(ticket); }
+  BackendCounters counters() const override { return to_->counters(); }
 
  protected:
   std::unique_ptr<Backend> to_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -287,9 +288,10 @@ std::string compare(const OpData& data, const Outputs& expected, const Outputs& 
 }
 
 std::vector<std::string> backends_under_test() {
+  const char* only = std::getenv("TEPUI_TEST_BACKEND");
   std::vector<std::string> names;
   for (const std::string_view name : backend_names()) {
-    if (name != "reference") names.emplace_back(name);
+    if (name != "reference" && (only == nullptr || name == only)) names.emplace_back(name);
   }
   if (names.empty()) names.emplace_back("reference");
   return names;

@@ -41,7 +41,8 @@ Outputs run_backend(Backend& backend, const OpData& data);
 
 void check_op(const OpCase& op_case);
 
-// Every name of the registry but the reference; the reference itself where there is no other.
+// Every name of the registry but the reference, or the one that TEPUI_TEST_BACKEND names; the
+// reference itself where there is no other.
 std::vector<std::string> backends_under_test();
 
 // The first difference or the worst one against the bound, as a sentence; empty: they agree.

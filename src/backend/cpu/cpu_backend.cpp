@@ -116,6 +116,7 @@ class CpuBackend : public HostBackend {
     if (planned.arena.storage == nullptr) {
       TEPUI_TRY(planned.arena, allocate_host(planned.plan.bytes));
     }
+    count_run(planned.program);
     for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
       if (profile_)
         run_timed(planned, bindings, i);

@@ -66,7 +66,10 @@ Ticket ReferenceBackend::run(Prepared& prepared, const Bindings& bindings, Ticke
   TEPUI_ASSERT(own != nullptr);
   Status status = tickets_.state(after);
   if (status) status = check_bindings(*this, own->program(), bindings);
-  if (status) status = run_steps(own->program(), bindings);
+  if (status) {
+    count_run(own->program());
+    status = run_steps(own->program(), bindings);
+  }
   return tickets_.record(std::move(status));
 }
 

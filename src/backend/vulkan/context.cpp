@@ -105,7 +105,16 @@ void read_features(const InstanceApi& api, PhysicalDevice& device) {
   device.half_arithmetic = v12.shaderFloat16 != 0;
 }
 
+std::function<void(PhysicalDevice&)>& changed_devices() {
+  static std::function<void(PhysicalDevice&)> change;
+  return change;
+}
+
 }  // namespace
+
+void Context::change_devices(std::function<void(PhysicalDevice&)> change) {
+  changed_devices() = std::move(change);
+}
 
 const char* type_name(VkPhysicalDeviceType type) {
   switch (type) {
@@ -163,6 +172,7 @@ Status Context::list_devices() {
       read_extensions(api_, device);
     }
     if (!find_queue(api_, device)) device.lacks.push_back("a compute queue");
+    if (changed_devices()) changed_devices()(device);
     devices_.push_back(std::move(device));
   }
   return {};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,9 @@ class Context {
 
   const InstanceApi& api() const { return api_; }
   const std::vector<PhysicalDevice>& devices() const { return devices_; }
+
+  // For tests: changes what contexts that are made from now on know of each device; none: nothing.
+  static void change_devices(std::function<void(PhysicalDevice&)> change);
 
  private:
   Context() = default;

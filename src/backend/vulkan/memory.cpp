@@ -14,6 +14,17 @@ VkDeviceAddress address_of(const Device& device, VkBuffer buffer) {
   return device.api().GetBufferDeviceAddress(device.handle(), &info);
 }
 
+std::size_t piece_bytes(const PhysicalDevice& device, std::size_t most) {
+  constexpr std::uint64_t kPart = 32;
+  constexpr std::size_t kLeast = std::size_t{64} << 10;
+  std::size_t bytes = most;
+  while (bytes > kLeast &&
+         (bytes > device.memory_bytes / kPart || bytes > device.max_allocation_bytes)) {
+    bytes /= 2;
+  }
+  return bytes;
+}
+
 MemoryPool::~MemoryPool() {
   for (const auto& block : blocks_) destroy(*block);
 }
@@ -81,6 +92,27 @@ Status MemoryPool::fill_block(Block& block) {
   return {};
 }
 
+Status MemoryPool::fill_or_make_room(Block& block) {
+  Status status = fill_block(block);
+  if (status) return status;
+  destroy(block);
+  if (!give_up_spare_blocks()) return status;
+  block.buffer = VK_NULL_HANDLE;
+  block.memory = VK_NULL_HANDLE;
+  status = fill_block(block);
+  if (!status) destroy(block);
+  return status;
+}
+
+bool MemoryPool::give_up_spare_blocks() {
+  const auto spare = [&](const std::unique_ptr<Block>& block) {
+    const bool whole = block->free.size() == 1 && block->free.begin()->second == block->bytes;
+    if (whole) destroy(*block);
+    return whole;
+  };
+  return std::erase_if(blocks_, spare) > 0;
+}
+
 Result<Block*> MemoryPool::add_block(std::size_t bytes) {
   const PhysicalDevice& physical = device_.physical();
   if (bytes > physical.max_allocation_bytes)
@@ -89,10 +121,7 @@ Result<Block*> MemoryPool::add_block(std::size_t bytes) {
                 physical.name, physical.max_allocation_bytes, bytes);
   auto block = std::make_unique<Block>();
   block->bytes = bytes;
-  if (Status status = fill_block(*block); !status) {
-    destroy(*block);
-    return tl::unexpected(std::move(status).error());
-  }
+  TEPUI_TRY(fill_or_make_room(*block));
   block->free[0] = bytes;
   blocks_.push_back(std::move(block));
   return blocks_.back().get();
@@ -116,7 +145,7 @@ Result<Range> MemoryPool::take(std::size_t bytes) {
     const Range range = place(*block);
     if (range.block != nullptr) return range;
   }
-  TEPUI_TRY(Block* const block, add_block(size > kBlockBytes / 4 ? size : kBlockBytes));
+  TEPUI_TRY(Block* const block, add_block(size > block_bytes_ / 4 ? size : block_bytes_));
   return place(*block);
 }
 
@@ -138,7 +167,7 @@ void MemoryPool::give_back(const Range& range) {
   }
   // A block that is whole again goes back to the device, but for one of the usual size.
   if (free.size() != 1 || free.begin()->second != range.block->bytes) return;
-  if (range.block->bytes == kBlockBytes) return;
+  if (range.block->bytes == block_bytes_) return;
   const auto at = std::ranges::find(blocks_, range.block, &std::unique_ptr<Block>::get);
   destroy(**at);
   blocks_.erase(at);

@@ -2,6 +2,7 @@
 // Device memory in pools: devices allow few allocations, and a scan has thousands of small buffers.
 // A block is one allocation with one buffer over it; ranges of it are handed out by first fit.
 // Large requests get a block of their own, within what the device allows a single allocation to be.
+// Where the device refuses one, blocks that are kept for later are given up first.
 #pragma once
 
 #include <map>
@@ -12,6 +13,9 @@
 #include "tepui/backend.h"
 
 namespace tepui::vulkan {
+
+// What is held in one piece at most where so much is asked for: a small part of a small memory.
+std::size_t piece_bytes(const PhysicalDevice& device, std::size_t most);
 
 struct Block {
   VkDeviceMemory memory = VK_NULL_HANDLE;
@@ -34,10 +38,13 @@ struct Range {
 class MemoryPool {
  public:
   static constexpr std::size_t kAlignment = 256;
-  static constexpr std::size_t kBlockBytes = std::size_t{32} << 20;
+  static constexpr std::size_t kBlockBytes = std::size_t{32} << 20;  // where memory is ample
 
   MemoryPool(std::shared_ptr<Device> device, Memory kind)
-      : owner_(std::move(device)), device_(*owner_), kind_(kind) {}
+      : owner_(std::move(device)),
+        device_(*owner_),
+        kind_(kind),
+        block_bytes_(piece_bytes(device_.physical(), kBlockBytes)) {}
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -48,6 +55,8 @@ class MemoryPool {
 
  private:
   Result<Block*> add_block(std::size_t bytes);
+  Status fill_or_make_room(Block& block);
+  bool give_up_spare_blocks();
   Status fill_block(Block& block);
   Result<std::uint32_t> memory_type(std::uint32_t allowed) const;
   void destroy(Block& block);
@@ -55,6 +64,7 @@ class MemoryPool {
   std::shared_ptr<Device> owner_;
   Device& device_;
   Memory kind_;
+  std::size_t block_bytes_;
   std::vector<std::unique_ptr<Block>> blocks_;
 };
 

@@ -31,13 +31,13 @@ Result<double> time_kernel(Device& device, ShaderLibrary& shaders, const Kernel&
   std::memcpy(push.params.data(), &kernel.count, sizeof(kernel.count));
   std::vector<double> times;
   for (int run = 0; run <= kRuns; ++run) {
-    TEPUI_TRY(device.submit(++issued, [&](VkCommandBuffer commands) {
+    TEPUI_TRY(device.queue().submit(++issued, Queue::Work::program, [&](VkCommandBuffer commands) {
       Recorder recorder(device, shaders.layout(), commands);
       timer->start(commands);
       recorder.dispatch(pipeline, push, kernel.groups, {}, {});
       timer->mark(commands);
     }));
-    TEPUI_TRY(device.wait(issued));
+    TEPUI_TRY(device.queue().wait(issued));
     TEPUI_TRY(const std::vector<double> seconds, timer->read());
     if (run > 0) times.push_back(seconds.front());  // the first warms up
   }

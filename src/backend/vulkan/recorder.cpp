@@ -29,7 +29,8 @@ std::pair<std::uint32_t, std::uint32_t> Recorder::fold(std::uint64_t groups) {
 
 void Recorder::order(std::span<const AddressRange> reads, std::span<const AddressRange> writes) {
   if (meet(reads, written_) || meet(writes, written_) || meet(writes, read_)) {
-    device_.barrier(commands_);
+    device_.queue().barrier(commands_);
+    ++counters_.barriers;
     read_.clear();
     written_.clear();
   }
@@ -46,7 +47,7 @@ void Recorder::dispatch(VkPipeline pipeline, const PushBlock& push, std::uint64_
   api.CmdPushConstants(commands_, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(push), &push);
   const auto [x, y] = fold(groups);
   api.CmdDispatch(commands_, x, y, 1);
-  ++dispatches_;
+  ++counters_.dispatches;
 }
 
 void Recorder::clear(const Range& arena, std::size_t offset, std::size_t bytes) {

@@ -29,7 +29,7 @@ class Recorder {
   void copy(const Range& from, std::size_t from_offset, const Range& to, std::size_t to_offset,
             std::size_t bytes);
 
-  int dispatches() const { return dispatches_; }
+  const BackendCounters& counters() const { return counters_; }
 
   // A grid of at least so many workgroups with no side beyond 65,535; shaders count across x first.
   static std::pair<std::uint32_t, std::uint32_t> fold(std::uint64_t groups);
@@ -42,7 +42,7 @@ class Recorder {
   VkCommandBuffer commands_;
   std::vector<AddressRange> read_;  // since the last barrier
   std::vector<AddressRange> written_;
-  int dispatches_ = 0;
+  BackendCounters counters_;
 };
 
 }  // namespace tepui::vulkan

@@ -7,9 +7,9 @@
 namespace tepui::vulkan {
 
 Result<Range> Staging::take(std::size_t bytes) {
-  while (!pieces_.empty() && under_way_ + bytes > kUnderWay) {
+  while (!pieces_.empty() && under_way_ + bytes > kPiecesUnderWay * piece_) {
     const std::uint64_t oldest = pieces_.front().value;
-    TEPUI_TRY(device_->wait(oldest));
+    (void)device_->queue().wait(oldest);
     finish(oldest);
   }
   return pool_->take(bytes);
@@ -18,7 +18,8 @@ Result<Range> Staging::take(std::size_t bytes) {
 void Staging::finish(std::uint64_t value) {
   while (!pieces_.empty() && pieces_.front().value <= value) {
     const Piece& piece = pieces_.front();
-    if (!piece.to.empty()) std::memcpy(piece.to.data(), piece.range.mapped(), piece.to.size());
+    const bool arrived = !piece.to.empty() && device_->queue().state(piece.value);
+    if (arrived) std::memcpy(piece.to.data(), piece.range.mapped(), piece.to.size());
     under_way_ -= piece.range.bytes;
     pool_->give_back(piece.range);
     pieces_.pop_front();
@@ -26,36 +27,58 @@ void Staging::finish(std::uint64_t value) {
 }
 
 Status Staging::upload(const Range& to, std::size_t offset, std::span<const std::byte> from) {
-  for (std::size_t done = 0; done < from.size(); done += kPiece) {
-    const auto piece = from.subspan(done, std::min(kPiece, from.size() - done));
-    TEPUI_TRY(const Range staging, take(piece.size()));
-    std::memcpy(staging.mapped(), piece.data(), piece.size());
-    const std::uint64_t value = next_();
-    pieces_.push_back({value, staging, {}});
-    under_way_ += staging.bytes;
-    const VkBufferCopy copy{staging.offset, to.offset + offset + done, piece.size()};
-    TEPUI_TRY(device_->submit(value, [&](VkCommandBuffer commands) {
-      device_->api().CmdCopyBuffer(commands, staging.block->buffer, to.block->buffer, 1, &copy);
-    }));
+  for (std::size_t done = 0; done < from.size(); done += piece_) {
+    const auto piece = from.subspan(done, std::min(piece_, from.size() - done));
+    TEPUI_TRY(upload_piece(to, offset + done, piece));
   }
   return {};
 }
 
-Status Staging::download(std::span<std::byte> to, const Range& from, std::size_t offset) {
-  for (std::size_t done = 0; done < to.size(); done += kPiece) {
-    const auto piece = to.subspan(done, std::min(kPiece, to.size() - done));
-    TEPUI_TRY(const Range staging, take(piece.size()));
-    const std::uint64_t value = next_();
-    const VkBufferCopy copy{from.offset + offset + done, staging.offset, piece.size()};
-    const Status status = device_->submit(value, [&](VkCommandBuffer commands) {
-      device_->api().CmdCopyBuffer(commands, from.block->buffer, staging.block->buffer, 1, &copy);
-    });
-    // A piece that was not submitted brings nothing.
-    pieces_.push_back({value, staging, status ? piece : std::span<std::byte>()});
-    under_way_ += staging.bytes;
-    TEPUI_TRY(status);
+Status Staging::upload_piece(const Range& to, std::size_t offset, std::span<const std::byte> from) {
+  TEPUI_TRY(const Range staging, take(from.size()));
+  std::memcpy(staging.mapped(), from.data(), from.size());
+  const std::uint64_t value = next_();
+  const VkBufferCopy copy{staging.offset, to.offset + offset, from.size()};
+  const auto record = [&](VkCommandBuffer commands) {
+    device_->api().CmdCopyBuffer(commands, staging.block->buffer, to.block->buffer, 1, &copy);
+  };
+  return keep({value, staging, {}}, device_->queue().submit(value, Queue::Work::copies, record));
+}
+
+// A piece that is not on its way is given up.
+Status Staging::keep(const Piece& piece, Status issued) {
+  if (!issued) {
+    pool_->give_back(piece.range);
+    return issued;
   }
+  pieces_.push_back(piece);
+  under_way_ += piece.range.bytes;
   return {};
+}
+
+Status Staging::download(std::span<std::byte> to, const Range& from, std::size_t offset) {
+  std::size_t pieces = 0;
+  Status status;
+  for (std::size_t done = 0; done < to.size() && status; done += piece_) {
+    const auto piece = to.subspan(done, std::min(piece_, to.size() - done));
+    status = download_piece(piece, from, offset + done);
+    if (status) ++pieces;
+  }
+  if (!status) {  // its reader will not wait for the others
+    for (std::size_t i = 0; i < std::min(pieces, pieces_.size()); ++i)
+      pieces_[pieces_.size() - 1 - i].to = {};
+  }
+  return status;
+}
+
+Status Staging::download_piece(std::span<std::byte> to, const Range& from, std::size_t offset) {
+  TEPUI_TRY(const Range staging, take(to.size()));
+  const std::uint64_t value = next_();
+  const VkBufferCopy copy{from.offset + offset, staging.offset, to.size()};
+  const auto record = [&](VkCommandBuffer commands) {
+    device_->api().CmdCopyBuffer(commands, from.block->buffer, staging.block->buffer, 1, &copy);
+  };
+  return keep({value, staging, to}, device_->queue().record(value, Queue::Work::copies, record));
 }
 
 }  // namespace tepui::vulkan

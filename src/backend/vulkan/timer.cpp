@@ -31,7 +31,7 @@ void Timer::start(VkCommandBuffer commands) {
 
 void Timer::mark(VkCommandBuffer commands) {
   TEPUI_ASSERT(marks_ < room_);
-  device_.barrier(commands);
+  device_.queue().barrier(commands);
   device_.api().CmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool_, marks_++);
 }
 

@@ -29,7 +29,7 @@ class VulkanBackend final : public Backend {
         pool_(std::make_shared<vulkan::MemoryPool>(device_, Memory::device)),
         staging_(device_, [this] { return ++issued_; }) {}
   ~VulkanBackend() override {
-    (void)device_->wait(device_->last_submitted());
+    (void)device_->queue().wait_for_all();
     if (arena_.block != nullptr) pool_->give_back(arena_);
   }
   VulkanBackend(const VulkanBackend&) = delete;
@@ -49,6 +49,7 @@ class VulkanBackend final : public Backend {
   Result<std::unique_ptr<Prepared>> prepare(const Program& program) override;
   Ticket run(Prepared& prepared, const Bindings& bindings, Tickets after) override;
   Status wait(Ticket ticket) override;
+  BackendCounters counters() const override;
 
   Result<vulkan::Peak> measure_peak() { return vulkan::measure_peak(device_, *shaders_, issued_); }
 
@@ -59,6 +60,7 @@ class VulkanBackend final : public Backend {
   Status run_timed(PreparedVulkan& planned, const Bindings& bindings);
   Status check_alignment(const Program& program, const Bindings& bindings) const;
   Status make_arena(std::size_t bytes);
+  void count(const PreparedVulkan& planned, const vulkan::Recorder& recorder);
 
   std::shared_ptr<vulkan::Device> device_;
   bool profile_;
@@ -70,6 +72,7 @@ class VulkanBackend final : public Backend {
   std::map<std::uint64_t, Error> errors_;
   Range arena_;  // of all Programs: runs follow each other on the queue
   DeviceInfo info_;
+  BackendCounters counters_;  // but for the queue's
 };
 
 Status VulkanBackend::open() {
@@ -89,13 +92,14 @@ Status VulkanBackend::failed(Tickets tickets) const {
   for (const Ticket ticket : tickets) {
     const auto found = errors_.find(ticket.count);
     if (found != errors_.end()) return tl::unexpected<Error>(found->second);
+    TEPUI_TRY(device_->queue().state(ticket.count));
   }
   return {};
 }
 
 // A failed ticket has a count of its own; work that needed no submission is done with the last one.
 Ticket VulkanBackend::record(const Status& status) {
-  if (status) return {0, device_->last_submitted()};
+  if (status) return {0, device_->queue().last_recorded()};
   errors_.emplace(++issued_, status.error());
   return {0, issued_};
 }
@@ -137,31 +141,40 @@ Ticket VulkanBackend::download(std::span<std::byte> to, BufferSlice from, Ticket
   if (status && to.size() != from.bytes)
     status = fail(ErrorKind::data, "download: expected {} bytes, found {}", from.bytes, to.size());
   if (status) status = staging_.download(to, range_of(from), from.offset);
+  if (status) counters_.downloaded_bytes += to.size();
   return record(status);
 }
 
 Status VulkanBackend::wait(Ticket ticket) {
   TEPUI_ASSERT(ticket.count <= issued_);
   TEPUI_TRY(failed({&ticket, 1}));
-  TEPUI_TRY(device_->wait(ticket.count));
+  const Status status = device_->queue().wait(ticket.count);
   staging_.finish(ticket.count);
-  return {};
+  return status;
+}
+
+BackendCounters VulkanBackend::counters() const {
+  BackendCounters all = counters_;
+  return all += device_->queue().counters();
 }
 
 Result<std::unique_ptr<Prepared>> VulkanBackend::prepare(const Program& program) {
   TEPUI_TRY(validate(program));
   TEPUI_TRY(check_steps(*this, program));
-  return PreparedVulkan::make(program, *shaders_,
-                              [&](Value value) { return storage_bytes(program.type_of(value)); });
+  (void)device_->queue().flush();  // the device works while kernels are compiled
+  const auto size_of = [&](Value value) { return storage_bytes(program.type_of(value)); };
+  TEPUI_TRY(auto prepared, PreparedVulkan::make(program, *shaders_, size_of));
+  TEPUI_TRY(make_arena(prepared->arena_bytes()));
+  return prepared;
 }
 
 Ticket VulkanBackend::run(Prepared& prepared, const Bindings& bindings, Tickets after) {
   auto* planned = dynamic_cast<PreparedVulkan*>(&prepared);
   TEPUI_ASSERT(planned != nullptr);
+  (void)device_->queue().flush();  // a failure is kept for those who wait for what was recorded
   Status status = failed(after);
   if (status) status = check_bindings(*this, planned->program(), bindings);
   if (status) status = check_alignment(planned->program(), bindings);
-  if (status) status = make_arena(planned->arena_bytes());
   if (status) status = profile_ ? run_timed(*planned, bindings) : run_steps(*planned, bindings);
   return record(status);
 }
@@ -180,9 +193,10 @@ Status VulkanBackend::check_alignment(const Program& program, const Bindings& bi
   return {};
 }
 
+// Runs do not wait for one that is large enough: there is room for every Program that was prepared.
 Status VulkanBackend::make_arena(std::size_t bytes) {
   if (bytes <= arena_.bytes) return {};
-  TEPUI_TRY(device_->wait(device_->last_submitted()));
+  TEPUI_TRY(device_->queue().wait_for_all());
   if (arena_.block != nullptr) pool_->give_back(arena_);
   arena_ = {};
   TEPUI_TRY(arena_, pool_->take(bytes));
@@ -195,26 +209,35 @@ Status VulkanBackend::run_timed(PreparedVulkan& planned, const Bindings& binding
   if (timer_ == nullptr || timer_->room() < marks) {
     TEPUI_TRY(timer_, vulkan::Timer::make(*device_, marks));
   }
-  TEPUI_TRY(device_->submit(++issued_, [&](VkCommandBuffer commands) {
+  const auto record = [&](VkCommandBuffer commands) {
     vulkan::Recorder recorder(*device_, shaders_->layout(), commands);
     timer_->start(commands);
     for (std::size_t i = 0; i < planned.steps().size(); ++i) {
       planned.record(recorder, bindings, arena_, i);
       timer_->mark(commands);
     }
-  }));
-  TEPUI_TRY(device_->wait(issued_));
+    count(planned, recorder);
+  };
+  TEPUI_TRY(device_->queue().submit(++issued_, vulkan::Queue::Work::program, record));
+  TEPUI_TRY(device_->queue().wait(issued_));
   TEPUI_TRY(const std::vector<double> seconds, timer_->read());
   planned.add_seconds(seconds);
   return {};
 }
 
 Status VulkanBackend::run_steps(PreparedVulkan& planned, const Bindings& bindings) {
-  return device_->submit(++issued_, [&](VkCommandBuffer commands) {
+  const auto record = [&](VkCommandBuffer commands) {
     vulkan::Recorder recorder(*device_, shaders_->layout(), commands);
     for (std::size_t i = 0; i < planned.steps().size(); ++i)
       planned.record(recorder, bindings, arena_, i);
-  });
+    count(planned, recorder);
+  };
+  return device_->queue().record(++issued_, vulkan::Queue::Work::program, record);
+}
+
+void VulkanBackend::count(const PreparedVulkan& planned, const vulkan::Recorder& recorder) {
+  counters_ += recorder.counters();
+  counters_.steps += planned.program().steps.size();
 }
 
 Result<std::unique_ptr<Backend>> open_device(const std::shared_ptr<const vulkan::Context>& context,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The Vulkan backend: Programs as compute shaders on one queue. A run is one submission; tickets
-// are values of its timeline; transfers go through staging memory.
+// The Vulkan backend: Programs as compute shaders on one queue. A run and the downloads that are
+// issued right behind it are one submission, which is made with the next call that does not
+// download; tickets are values of the queue's timeline; transfers go through staging memory.
 #pragma once
 
 #include <memory>
