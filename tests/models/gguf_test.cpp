@@ -5,11 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/half.h"
+#include "base/mapped_file.h"
+#include "gguf/gguf_file.h"
 #include "models/gguf/config.h"
 #include "models/model.h"
+#include "support/gguf_writer.h"
 #include "support/model_copy.h"
 #include "support/paths.h"
 #include "support/run_model.h"
@@ -32,6 +38,35 @@ std::filesystem::path folder_of(const std::string& name, const TemporaryFolder& 
     config["query_pre_attn_scalar"] = config["head_dim"];
   });
   return copy;
+}
+
+// The same file with every 16-bit tensor as F32: the same numbers, so the same bits.
+std::filesystem::path widened(const std::filesystem::path& file, const TemporaryFolder& room) {
+  auto mapped = MappedFile::open(file);
+  EXPECT_TRUE(mapped) << mapped.error().message;
+  const auto gguf = read_gguf(std::move(*mapped));
+  EXPECT_TRUE(gguf) << gguf.error().message;
+  GgufWriter writer;
+  writer.keys_of(read_file(file).value(), gguf->tensors.front().name);
+  int wider = 0;
+  for (const GgufTensor& tensor : gguf->tensors) {
+    std::string bytes(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+    if (tensor.type.dtype != DType::f32) {
+      EXPECT_TRUE(tensor.type.dtype == DType::bf16 || tensor.type.dtype == DType::f16);
+      std::vector<std::uint16_t> halves(bytes.size() / 2);
+      std::memcpy(halves.data(), bytes.data(), bytes.size());
+      bytes.clear();
+      for (const std::uint16_t half : halves)
+        bytes +=
+            bytes_of(tensor.type.dtype == DType::bf16 ? f32_from_bf16(half) : f32_from_f16(half));
+      ++wider;
+    }
+    writer.tensor(tensor.name, tensor.type.shape, 0, bytes);
+  }
+  EXPECT_GT(wider, 0);
+  const auto out = room.path() / ("wide-" + file.filename().string());
+  std::ofstream(out, std::ios::binary) << writer.content();
+  return out;
 }
 
 class GgufModel : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
@@ -77,6 +112,42 @@ std::vector<std::string> gguf_cases() {
   std::ranges::sort(names);
   return names;
 }
+
+class GgufModelInF32 : public testing::TestWithParam<std::string> {};
+
+TEST_P(GgufModelInF32, GivesTheBitsOfItsFile) {
+  const TemporaryFolder room;
+  const auto path = data_path("gguf/" + GetParam() + ".gguf");
+  const auto file = open_model(path);
+  ASSERT_TRUE(file) << file.error().message;
+  const auto wide = open_model(widened(path, room));
+  ASSERT_TRUE(wide) << wide.error().message;
+  RunSettings settings;
+  settings.backend = "cpu";
+  const FullRun expected = full_run(*file, kSequences, settings);
+  const FullRun found = full_run(*wide, kSequences, settings);
+  EXPECT_TRUE(found.sites == expected.sites);
+  EXPECT_TRUE(found.logits == expected.logits);
+}
+
+// The cases whose tensors are not F32 already.
+std::vector<std::string> narrow_cases() {
+  std::vector<std::string> names;
+  for (const std::string& name : gguf_cases()) {
+    const auto file = open_gguf(data_path("gguf/" + name + ".gguf"));
+    const auto& tensors = file->source->tensors();
+    if (std::ranges::any_of(tensors, [](const auto& t) { return t.type.dtype != DType::f32; }))
+      names.push_back(name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GgufModelInF32, testing::ValuesIn(narrow_cases()),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Models, GgufModel,
                          testing::Combine(testing::ValuesIn(gguf_cases()),

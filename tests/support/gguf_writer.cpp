@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "support/gguf_writer.h"
 
+#include <gtest/gtest.h>
+
+#include <cstring>
+
 namespace tepui::test {
 
 namespace {
@@ -27,6 +31,17 @@ std::string gguf_string(const std::string& text) {
 GgufWriter& GgufWriter::raw(const std::string& key, const std::string& bytes) {
   key_bytes_ += gguf_string(key) + bytes;
   ++keys_;
+  return *this;
+}
+
+GgufWriter& GgufWriter::keys_of(const std::string& file, const std::string& first_tensor) {
+  constexpr std::size_t kCounts = 2 * sizeof(std::uint32_t), kHeader = kCounts + 2 * sizeof(keys_);
+  const std::size_t directory = file.find(gguf_string(first_tensor), kHeader);
+  EXPECT_NE(directory, std::string::npos) << first_tensor;
+  std::uint64_t keys = 0;
+  std::memcpy(&keys, file.data() + kCounts + sizeof(keys), sizeof(keys));
+  keys_ += keys;
+  key_bytes_ += file.substr(kHeader, directory - kHeader);
   return *this;
 }
 

@@ -21,6 +21,8 @@ class GgufWriter {
   GgufWriter& ints(const std::string& key, const std::vector<std::int32_t>& values);
   // A key with raw bytes behind it: its type's number, then the value.
   GgufWriter& raw(const std::string& key, const std::string& bytes);
+  // All keys of another file, whose first tensor has the given name.
+  GgufWriter& keys_of(const std::string& file, const std::string& first_tensor);
 
   // Row-major; `type` is ggml's number of it. The data are padded to the alignment.
   GgufWriter& tensor(const std::string& name, const Shape& shape, std::uint32_t type,
