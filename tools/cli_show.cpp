@@ -100,10 +100,11 @@ void add_choices(CLI::App& command, ShowArguments& a) {
   command.add_option("--layers", a.layers, "Only these, such as 3, 0-7 or 0-3,9")
       ->type_name("LIST");
   command
-      .add_option("--only", a.only,
-                  "Some of finding, layers, where, tokens, quantiles,\nlife, compare and facts; "
-                  "tables or charts alone\n(default: all; of several scans compare, finding\nand "
-                  "facts)")
+      .add_option(
+          "--only", a.only,
+          "Some of finding, branches, layers, where, tokens,\nquantiles, life, compare and facts; "
+          "tables or charts\nalone (default: all; of several runs compare,\nfinding, "
+          "branches and facts)")
       ->check(offering({part_words(), true}))
       ->type_name("LIST");
   command

@@ -13,28 +13,6 @@ namespace tepui {
 
 namespace {
 
-// "4GiB", "500MB", "1000000"
-Result<std::uint64_t> parse_bytes(const std::string& text) {
-  std::size_t used = 0;
-  double number = 0;
-  try {
-    number = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  const std::string unit = text.substr(used);
-  double scale = 0;
-  if (unit.empty() || unit == "B") scale = 1;
-  if (unit == "MiB") scale = 1024.0 * 1024.0;
-  if (unit == "GiB") scale = 1024.0 * 1024.0 * 1024.0;
-  if (unit == "MB") scale = 1e6;
-  if (unit == "GB") scale = 1e9;
-  if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18)
-    return fail(ErrorKind::usage,
-                "--memory {}: expected a size such as 4GiB, 500MB or a number of bytes", text);
-  return static_cast<std::uint64_t>(number * scale);
-}
-
 // A joiner is typed: \\n, \\t and \\\\ stand for a line break, a tab and a backslash.
 std::string unescaped(const std::string& text) {
   std::string out;
@@ -68,6 +46,27 @@ void add_bos_option(CLI::App& command, RunWords& words, const std::string& what)
 }
 
 }  // namespace
+
+Result<std::uint64_t> parse_bytes(const std::string& text) {
+  std::size_t used = 0;
+  double number = 0;
+  try {
+    number = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  double scale = 0;
+  if (unit.empty() || unit == "B") scale = 1;
+  if (unit == "MiB") scale = 1024.0 * 1024.0;
+  if (unit == "GiB") scale = 1024.0 * 1024.0 * 1024.0;
+  if (unit == "MB") scale = 1e6;
+  if (unit == "GB") scale = 1e9;
+  if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18)
+    return fail(ErrorKind::usage,
+                "--memory {}: expected a size such as 4GiB, 500MB or a number of bytes", text);
+  return static_cast<std::uint64_t>(number * scale);
+}
 
 // Arguments so that a shell takes them back as they are.
 std::string quoted_command(int argc, char** argv) {

@@ -34,6 +34,9 @@ void add_backend_options(CLI::App& command, InputRequest& request, RunWords& wor
 void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
                         const std::string& kind);
 
+// "4GiB", "500MB", "1000000", of --memory.
+Result<std::uint64_t> parse_bytes(const std::string& text);
+
 // Puts the words into the request; `command` is the command's name, for the error.
 Status complete_request(InputRequest& request, const RunWords& words, const std::string& command);
 

@@ -30,6 +30,8 @@ const char* const kAbout =
     "  tepui choices MODEL --tasks FILE    accuracy on multiple-choice tasks, unedited and edited\n"
     "  tepui capture MODEL --text FILE --out DIR  activations themselves, as NumPy files\n"
     "  tepui words DIR                   which words an intervention costs most\n"
+    "  tepui sweep STUDY.toml            models x texts x interventions in one command\n"
+    "  tepui merge DIR... --out DIR      the shards of a sweep, joined\n"
     "  tepui export DIR                  everything that a run measured, as CSV, JSON lines or "
     "NumPy arrays\n"
     "  tepui inspect MODEL               what a model is, its sites, the memory it needs\n"
@@ -62,6 +64,8 @@ int run(int argc, char** argv) {
   tepui::add_choices(app, argc, argv, code);
   tepui::add_capture(app, argc, argv, code);
   tepui::add_words(app, code);
+  tepui::add_sweep(app, argc, argv, code);
+  tepui::add_merge(app, code);
   tepui::add_inspect(app, code);
   tepui::add_tokenize(app, code);
   tepui::add_report(app, code);

@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "base/utf8_text.h"
+#include "report/branches_chart.h"
 #include "report/curves_chart.h"
 #include "report/life_chart.h"
 #include "report/places_chart.h"
 #include "report/run_facts.h"
 #include "report/surface_chart.h"
 #include "report/tokens_chart.h"
+#include "report/words_chart.h"
 #include "study/finding.h"
 #include "study/wording.h"
 
@@ -37,6 +39,7 @@ std::vector<Site> sites_of(const ScanSummary& scan) {
 struct Shares {
   std::size_t places = 0;
   std::size_t token_rows = 0;
+  std::size_t words = 0;
   SurfaceBudget surfaces;
 };
 
@@ -47,6 +50,7 @@ Shares shares_of(const ReportSource& source, std::size_t runs, const ReportBudge
   Shares shares;
   shares.places = share(budget.places, places * 2, 4, 512);
   shares.token_rows = share(budget.token_rows, places, 3, 30);
+  shares.words = budget.words / runs;
   shares.surfaces.places = share(budget.surfaces, sites, 1, budget.surfaces);
   shares.surfaces.cells = share(budget.cells, surfaces, 64, budget.cells);
   return shares;
@@ -110,6 +114,10 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
     TEPUI_TRY(auto json, site_json(site, shares));
     sites.push_back(std::move(json));
   }
+  TEPUI_TRY(auto branches, branches_chart(source.store));
+  if (!branches.is_null()) run["branches"] = std::move(branches);
+  TEPUI_TRY(auto words, words_chart(source.store, shares.words));
+  if (!words.is_null()) run["words"] = std::move(words);
   run["tokens"] = token_texts(scan, used);
   run["sequences"] = surface_texts(scan, sites);
   run["sites"] = std::move(sites);

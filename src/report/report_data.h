@@ -17,13 +17,14 @@ struct ReportBudget {
   std::size_t surfaces = 400;
   std::size_t places = 16'000;     // some 60 bytes each, and a node of the page
   std::size_t token_rows = 6'000;  // some 150 bytes each
+  std::size_t words = 200'000;     // a token's change under a branch: some 6 bytes, 20 a token
 };
 
 // {format, tepui, runs [{label, folder, command, finding, rule {min_abs, min_ratio}, notes, facts,
-// layers, tokens {id: {text, piece}}, sequences {number: [token ids]} of surfaces, sites [{site,
-// layers: null for a site without, curves, quantiles, places, tokens, life, surfaces}]}]}; the
-// charts are described with their functions. Token texts are spelled with everything invisible
-// shown (study/wording.h).
+// layers, branches and words of runs that have them, tokens {id: {text, piece}}, sequences {number:
+// [token ids]} of surfaces, sites [{site, layers: null for a site without, curves, quantiles,
+// places, tokens, life, surfaces}]}]}; the charts are described with their functions. Token texts
+// are spelled with everything invisible shown (study/wording.h).
 Result<ChartJson> report_data(std::vector<ReportSource>& sources, const ReportBudget& budget = {});
 
 }  // namespace tepui

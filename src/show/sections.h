@@ -10,6 +10,7 @@
 
 #include "show/style.h"
 #include "study/place_profile.h"
+#include "study/scores.h"
 #include "study/summary.h"
 
 namespace tepui {
@@ -25,6 +26,7 @@ struct NamedRun {
   const ScanSummary* scan = nullptr;
 };
 
+std::string branches_section(const ScoredRun& scored, Parts parts, const Style& style);
 std::string layers_section(const ScanSummary& scan, Site site, Parts parts, const Style& style);
 std::string quantiles_section(const ScanSummary& scan, Site site, Parts parts, const Style& style);
 std::string where_section(const ScanSummary& scan, Site site,

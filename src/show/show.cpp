@@ -84,7 +84,8 @@ class Page {
 
   bool wants(std::string_view section) const {
     if (!options_.sections.empty()) return options_.sections.contains(section);
-    return !several_ || section == "compare" || section == "finding" || section == "facts";
+    return !several_ || section == "compare" || section == "finding" || section == "branches" ||
+           section == "facts";
   }
   void add(const std::string& section) {
     if (section.empty()) return;
@@ -130,6 +131,13 @@ Status add_run(Shown& run, const ShowOptions& options, const Style& style, Page&
                                   names_of(sites)),
                       style.columns);
     page.add(text);
+  }
+  if (page.wants("branches")) {
+    TEPUI_TRY(const auto likelihoods, run.store->reader.likelihoods());
+    if (!likelihoods.empty()) {
+      TEPUI_TRY(const ScoredRun scored, read_scores(run.store->reader));
+      page.add(branches_section(scored, options.parts, style));
+    }
   }
   TEPUI_TRY(add_places(run, options, style, page));
   if (!page.wants("facts")) return {};

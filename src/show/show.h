@@ -19,8 +19,8 @@
 namespace tepui {
 
 // In the order in which they are shown.
-inline constexpr std::string_view kShowSections[] = {"compare", "finding",   "layers", "where",
-                                                     "tokens",  "quantiles", "life",   "facts"};
+inline constexpr std::string_view kShowSections[] = {
+    "compare", "finding", "branches", "layers", "where", "tokens", "quantiles", "life", "facts"};
 
 // Inclusive.
 struct LayerRange {
@@ -32,7 +32,7 @@ struct ShowOptions {
   std::optional<Site> site;        // else the first with massive activations, or resid_post
   std::vector<LayerRange> layers;  // empty: all
   std::set<std::string_view>
-      sections;  // empty: all of one scan; of several compare, finding, facts
+      sections;  // empty: all of one scan; of several all but places
   Parts parts;
   MassiveRule rule;
   int top = 5;

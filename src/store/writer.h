@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "metrics/row_sink.h"
@@ -17,11 +19,15 @@
 
 namespace tepui {
 
-// Holds <folder>/scan.lock exclusively; the system lets go of it when the process ends, however it
-// ends. A file of its own: closing a second descriptor of the database would drop SQLite's locks.
+// Holds <folder>/scan.lock, or another file there, exclusively; the system lets go of it when the
+// process ends, however it ends. A file of its own: closing a second descriptor of the database
+// would drop SQLite's locks.
 class WriteLock {
  public:
   static Result<WriteLock> acquire(const std::filesystem::path& folder);
+  // Makes the folder where it is missing; nothing where another process holds the lock.
+  static Result<std::optional<WriteLock>> try_acquire(const std::filesystem::path& folder,
+                                                      const std::string& file);
   WriteLock() = default;
   WriteLock(WriteLock&& other) noexcept;
   WriteLock& operator=(WriteLock&& other) noexcept;

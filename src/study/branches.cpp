@@ -67,21 +67,22 @@ Result<BranchRequest> parse_branch_option(std::string_view text) {
       text.substr(0, equal).find(':') != std::string_view::npos)
     return fail(ErrorKind::usage, "--branch \"{}\": character {}: expected NAME=EDIT[;EDIT]",
                 valid_utf8(text), 1);
-  return BranchRequest{std::string(text.substr(0, equal)), std::string(text.substr(equal + 1))};
+  return BranchRequest{std::string(text.substr(0, equal)), std::string(text.substr(equal + 1)),
+                       "--branch"};
 }
 
 Result<std::vector<BranchSpec>> parse_branches(std::span<const BranchRequest> requests,
-                                               const ModelSpec& spec, std::string_view option) {
+                                               const ModelSpec& spec) {
   std::vector<BranchSpec> branches;
   std::set<std::string> names{std::string(kUnedited)};
   for (const BranchRequest& request : requests) {
     BranchSpec branch;
     branch.name = request.name.empty() ? request.edits : request.name;
-    TEPUI_TRY(branch.edits, parse_edits(request.edits, spec, option));
+    TEPUI_TRY(branch.edits, parse_edits(request.edits, spec, request.option));
     if (!names.insert(branch.name).second)
       return fail(ErrorKind::usage,
-                  "branch \"{}\": expected another name for each branch, found "
-                  "this one twice",
+                  "{}branch \"{}\": expected another name for each branch, found this one twice",
+                  request.option.starts_with("--") ? "" : request.option + ": ",
                   valid_utf8(branch.name));
     branches.push_back(std::move(branch));
   }

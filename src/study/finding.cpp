@@ -76,7 +76,10 @@ std::string none_there(const ScanSummary& scan, const std::vector<Site>& sites) 
 std::string finding(const ScanSummary& scan, Letters letters) {
   std::vector<std::string> lines;
   tell_gaps(scan, lines);
-  if (scan.points.empty()) lines.push_back("Nothing has been scanned yet.");
+  if (scan.points.empty())
+    lines.push_back(scan.finished.empty()
+                        ? "Nothing has been scanned yet."
+                        : "No activations were measured: this run is about predictions alone.");
   std::vector<Site> told;
   std::vector<Site> without;
   for (const Site site : scanned_sites(scan))

@@ -23,7 +23,8 @@ struct InputRequest {
   int default_context = 2048;  // where corpus.context is 0: this, or the model's if that is less
   int wave = 0;                // tokens between two commits to the store; 0: as the memory suggests
   std::optional<std::filesystem::path> out;
-  std::string command;  // as typed, for the record
+  std::string command;            // as typed, for the record
+  std::string model_fingerprint;  // where it is known already; empty: it is computed
 };
 
 struct RunProgress {

@@ -17,44 +17,14 @@ using nlohmann::json;
 
 constexpr int kShownTop = 4;
 
-// What everything after the input needs.
-struct Intervention {
-  const InterveneRequest& request;
-  const ScanInput& opened;
-  ThreadPool& pool;
-  ExecOptions options;
-  std::vector<std::vector<TokenId>> calibration_text;
-  std::vector<BranchSpec> specs;
-};
-
 InterveneRequest with_protocol(InterveneRequest request) {
-  if (request.branches.empty()) request.branches = protocol_branches(request.protocol);
+  if (request.branches.empty() && !request.unedited_alone)
+    request.branches = protocol_branches(request.protocol);
   if (request.protocol == Protocol::none) return request;
   request.default_context = 4096;
   if (request.protocol == Protocol::sun2024 && request.corpus.bos == BosRule::automatic)
     request.corpus.bos = BosRule::no;
   return request;
-}
-
-// The first sequences of the calibration text, or of the text itself.
-Result<std::vector<std::vector<TokenId>>> load_calibration(const InterveneRequest& request,
-                                                           const ScanInput& opened) {
-  std::vector<std::vector<TokenId>> sequences = opened.sequences;
-  if (!request.calibration_text.empty()) {
-    CorpusRequest corpus = request.corpus;
-    corpus.texts = request.calibration_text;
-    corpus.ids.reset();
-    corpus.prompt.reset();
-    corpus.context = opened.context;
-    corpus.sequences = request.calibration_sequences;
-    TEPUI_TRY(const Corpus loaded, load_corpus(corpus, opened.tokenizer.get()));
-    sequences.clear();
-    for (const CorpusSequence& sequence : loaded.sequences) sequences.push_back(sequence.ids);
-  }
-  const auto most = static_cast<std::size_t>(request.calibration_sequences);
-  if (sequences.size() > most) sequences.resize(most);
-  TEPUI_TRY(check_sequences(sequences, opened.model));
-  return sequences;
 }
 
 ScanMetricOptions measured(const InterveneRequest& request) {
@@ -66,76 +36,10 @@ ScanMetricOptions measured(const InterveneRequest& request) {
   return options;
 }
 
-json identity_of(const Intervention& plan) {
-  const InterveneRequest& request = plan.request;
-  const ScanMetricOptions metrics = measured(request);
-  json branches = json::array();
-  for (const BranchSpec& branch : plan.specs)
-    branches.push_back({{"name", branch.name}, {"edits", branch.text()}});
-  std::string ids;
-  for (const auto& sequence : plan.calibration_text) {
-    for (const TokenId id : sequence) ids += fmt::format("{} ", id);
-    ids += "\n";
-  }
-  json identity = input_identity(plan.opened);
-  identity.update(
-      {{"kind", "intervene"},
-       {"protocol", protocol_of(request.corpus, plan.opened.context)},
-       {"branches", branches},
-       {"sites", request.sites},
-       {"rule", {request.rule.min_abs, request.rule.min_ratio}},
-       {"calibration", {{"ids", hash_hex(ids)}, {"sequences", plan.calibration_text.size()}}},
-       {"top", metrics.top},
-       {"quantiles", metrics.fractions},
-       {"keep_ratio", metrics.keep_ratio},
-       {"keep_floor", metrics.keep_floor},
-       {"keep_capacity", metrics.capacity}});
-  return identity;
-}
-
 std::vector<BranchRow> rows_of(std::span<const BranchSpec> specs) {
   std::vector<BranchRow> rows{{std::string(kUnedited), ""}};
   for (const BranchSpec& spec : specs) rows.push_back({spec.name, spec.text()});
   return rows;
-}
-
-// Means and layers: those that the store's results were made with, or new ones.
-Result<Calibration> calibration_of(Intervention& plan, RunStore& run, const RunProgress& progress) {
-  TEPUI_TRY(const auto stored, run.writer().branches());
-  Calibration found;
-  if (!stored.empty()) {
-    std::vector<BranchRequest> requests;
-    for (std::size_t i = 1; i < stored.size(); ++i)
-      requests.push_back({stored[i].name, stored[i].edits});
-    TEPUI_TRY(plan.specs, parse_branches(requests, plan.opened.model.spec, "stored edit"));
-    TEPUI_TRY(found.means, run.writer().calibration());
-    return found;
-  }
-  const std::string sites = calibration_sites(plan.specs);
-  if (!sites.empty()) {
-    TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, plan.opened.model.spec));
-    if (progress.stage) progress.stage("calibration");
-    TEPUI_TRY(found, calibrate(*plan.opened.backend, plan.opened.model, plan.pool, plan.options,
-                               plan.calibration_text, selected, progress.advance));
-    if (progress.stage) progress.stage("intervene");
-  }
-  TEPUI_TRY(plan.specs, with_layers(plan.specs, found));
-  return found;
-}
-
-Status run_branches(Intervention& plan, RunStore& run, std::span<const Branch> branches) {
-  const ScanInput& opened = plan.opened;
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(plan.request.sites, opened.model.spec));
-  TEPUI_TRY(const Schedule schedule, make_schedule(branches, opened.model.spec.dims.layers));
-  TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, plan.pool));
-  ScoringOptions scored;
-  scored.keep_tokens = true;
-  Scoring scoring(*head, opened.corpus, run.writer(), scored);
-  const auto metrics = intervention_metrics(measured(plan.request));
-  Executor executor(*opened.backend, opened.model, plan.pool, plan.options, metrics);
-  return executor.run(
-      opened.sequences, run.pending(), sites, run.writer(), run.on_progress(),
-      [&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}, &schedule);
 }
 
 }  // namespace
@@ -165,26 +69,173 @@ std::vector<BranchRequest> protocol_branches(Protocol protocol) {
           {"clip", first + "all:all=clip:k100"}};
 }
 
-Result<RunOutcome> run_intervene(const InterveneRequest& asked, const RunProgress& progress) {
-  const InterveneRequest request = with_protocol(asked);
-  ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
-  TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
-  Intervention plan{request, opened, pool, exec_options(request, opened), {}, {}};
-  plan.options.massive = request.rule;
-  TEPUI_TRY(plan.specs, parse_branches(request.branches, opened.model.spec, "--edit"));
-  TEPUI_TRY(SiteSelection::parse(request.sites, opened.model.spec));
-  TEPUI_TRY(plan.calibration_text, load_calibration(request, opened));
+OpenIntervention::OpenIntervention(const InterveneRequest& request)
+    : request_(with_protocol(request)),
+      pool_(request.threads > 0 ? request.threads : ThreadPool::hardware_threads()) {}
+
+Result<std::unique_ptr<OpenIntervention>> OpenIntervention::open(const InterveneRequest& request) {
+  std::unique_ptr<OpenIntervention> own(new OpenIntervention(request));
+  TEPUI_TRY(own->input_, open_scan_input(own->request_, own->pool_));
+  own->options_ = exec_options(own->request_, own->input_);
+  own->options_.massive = own->request_.rule;
+  const ModelSpec& spec = own->input_.model.spec;
+  TEPUI_TRY(own->specs_, parse_branches(own->request_.branches, spec));
+  TEPUI_TRY(SiteSelection::parse(own->request_.sites, spec));
+  TEPUI_TRY(own->calibration_text_, own->load_calibration());
+  own->identity_ = own->make_identity();
+  return own;
+}
+
+// The first sequences of the calibration text, or of the text itself.
+Result<std::vector<std::vector<TokenId>>> OpenIntervention::load_calibration() const {
+  std::vector<std::vector<TokenId>> sequences = input_.sequences;
+  if (!request_.calibration_text.empty()) {
+    CorpusRequest corpus = request_.corpus;
+    corpus.texts = request_.calibration_text;
+    corpus.ids.reset();
+    corpus.prompt.reset();
+    corpus.context = input_.context;
+    corpus.sequences = request_.calibration_sequences;
+    TEPUI_TRY(const Corpus loaded, load_corpus(corpus, input_.tokenizer.get()));
+    sequences.clear();
+    for (const CorpusSequence& sequence : loaded.sequences) sequences.push_back(sequence.ids);
+  }
+  const auto most = static_cast<std::size_t>(request_.calibration_sequences);
+  if (sequences.size() > most) sequences.resize(most);
+  TEPUI_TRY(check_sequences(sequences, input_.model));
+  return sequences;
+}
+
+json OpenIntervention::make_identity() const {
+  const ScanMetricOptions metrics = measured(request_);
+  json branches = json::array();
+  for (const BranchSpec& branch : specs_)
+    branches.push_back({{"name", branch.name}, {"edits", branch.text()}});
+  std::string ids;
+  for (const auto& sequence : calibration_text_) {
+    for (const TokenId id : sequence) ids += fmt::format("{} ", id);
+    ids += "\n";
+  }
+  json identity = input_identity(input_);
+  identity.update(
+      {{"kind", "intervene"},
+       {"protocol", protocol_of(request_.corpus, input_.context)},
+       {"branches", branches},
+       {"sites", request_.sites},
+       {"rule", {request_.rule.min_abs, request_.rule.min_ratio}},
+       {"calibration", {{"ids", hash_hex(ids)}, {"sequences", calibration_text_.size()}}},
+       {"top", metrics.top},
+       {"quantiles", metrics.fractions},
+       {"keep_ratio", metrics.keep_ratio},
+       {"keep_floor", metrics.keep_floor},
+       {"keep_capacity", metrics.capacity}});
+  return identity;
+}
+
+// Where nothing is massive for want of a BOS, which an option gives.
+Error OpenIntervention::with_hint(Error error) const {
+  const bool has_one = input_.tokenizer != nullptr && input_.tokenizer->bos().has_value();
+  if (request_.corpus.bos == BosRule::no && has_one)
+    error.message += fmt::format("; {}: --bos yes puts one before each sequence",
+                                 request_.protocol == Protocol::sun2024
+                                     ? "sun2024 runs without BOS, and some models need one"
+                                     : "there is no BOS, and some models need one");
+  return error;
+}
+
+// Means and layers: those that the store's results were made with, or new ones.
+Result<OpenIntervention::Ready> OpenIntervention::ready(RunStore& run,
+                                                        const RunProgress& progress) {
+  const ModelSpec& spec = input_.model.spec;
+  TEPUI_TRY(const auto stored, run.writer().branches());
+  if (!stored.empty()) {
+    std::vector<BranchRequest> requests;
+    for (std::size_t i = 1; i < stored.size(); ++i)
+      requests.push_back({stored[i].name, stored[i].edits, "stored edit"});
+    Ready found;
+    TEPUI_TRY(found.specs, parse_branches(requests, spec));
+    TEPUI_TRY(found.calibration.means, run.writer().calibration());
+    return found;
+  }
+  if (calibrated_) return *calibrated_;
+  Ready found;
+  const std::string sites = calibration_sites(specs_);
+  if (!sites.empty()) {
+    TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, spec));
+    if (progress.stage) progress.stage("calibration");
+    TEPUI_TRY(found.calibration, calibrate(*input_.backend, input_.model, pool_, options_,
+                                           calibration_text_, selected, progress.advance));
+    if (progress.stage) progress.stage("intervene");
+  }
+  auto specs = with_layers(specs_, found.calibration);
+  if (!specs) return tl::unexpected(with_hint(specs.error()));
+  found.specs = *std::move(specs);
+  calibrated_ = found;
+  return found;
+}
+
+Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> branches) {
+  const Model& model = input_.model;
+  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request_.sites, model.spec));
+  TEPUI_TRY(const Schedule schedule, make_schedule(branches, model.spec.dims.layers));
+  TEPUI_TRY(const auto head, Head::make(*input_.backend, model, pool_));
+  ScoringOptions scored;
+  scored.keep_tokens = true;
+  Scoring scoring(*head, input_.corpus, run.writer(), scored);
+  const auto metrics = intervention_metrics(measured(request_));
+  Executor executor(*input_.backend, model, pool_, options_, metrics);
+  return executor.run(
+      input_.sequences, run.pending(), sites, run.writer(), run.on_progress(),
+      [&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}, &schedule);
+}
+
+Result<std::optional<Schedule>> OpenIntervention::schedule() const {
+  std::vector<Branch> branches;
+  for (const BranchSpec& spec : specs_) {
+    Branch& branch = branches.emplace_back();
+    branch.name = spec.name;
+    for (const EditSpec& edit : spec.edits) {
+      if (edit.layers.kind != LayerSelector::Kind::listed) return std::nullopt;
+      for (const int layer : edit.layers.layers)
+        branch.edits.push_back({{layer, edit.site},
+                                edit.tokens,
+                                edit.channels,
+                                edit.rule,
+                                nullptr,
+                                fmt::format("{}{}", site_name(edit.site), edit.where)});
+    }
+    std::stable_sort(branch.edits.begin(), branch.edits.end(),
+                     [](const Edit& a, const Edit& b) { return a.point < b.point; });
+  }
+  TEPUI_TRY(Schedule schedule, make_schedule(branches, input_.model.spec.dims.layers));
+  // Whoever asks counts runs: the edits are gone.
+  for (PartLanes& part : schedule.parts)
+    for (Lane& lane : part.lanes) lane.edits.clear();
+  return schedule;
+}
+
+Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::path>& out,
+                                         std::optional<std::pair<int, int>> sequences,
+                                         const RunProgress& progress) {
+  InputRequest request = request_;
+  if (out) request.out = out;
   TEPUI_TRY(RunStore run,
-            RunStore::open(request, opened, "intervene", identity_of(plan), progress));
-  TEPUI_TRY(const Calibration calibration, calibration_of(plan, run, progress));
+            RunStore::open(request, input_, "intervene", identity_, progress, sequences));
+  TEPUI_TRY(const Ready found, ready(run, progress));
   std::vector<std::string> notes;
-  TEPUI_TRY(const auto branches, ready_branches(plan.specs, opened.model.spec, calibration, notes));
+  TEPUI_TRY(const auto branches,
+            ready_branches(found.specs, input_.model.spec, found.calibration, notes));
   for (const std::string& note : notes) {
     if (progress.note) progress.note(note);
   }
-  TEPUI_TRY(run.writer().write_branches(rows_of(plan.specs), calibration.means));
-  if (!run.pending().empty()) TEPUI_TRY(run_branches(plan, run, branches));
+  TEPUI_TRY(run.writer().write_branches(rows_of(found.specs), found.calibration.means));
+  if (!run.pending().empty()) TEPUI_TRY(run_branches(run, branches));
   return run.finish();
+}
+
+Result<RunOutcome> run_intervene(const InterveneRequest& request, const RunProgress& progress) {
+  TEPUI_TRY(const auto open, OpenIntervention::open(request));
+  return open->run({}, {}, progress);
 }
 
 }  // namespace tepui

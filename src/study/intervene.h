@@ -4,13 +4,19 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "plan/massive_rule.h"
+#include "plan/schedule.h"
 #include "study/branches.h"
 #include "study/input_request.h"
+#include "study/run_store.h"
 #include "tepui/result.h"
 
 namespace tepui {
@@ -21,6 +27,7 @@ Result<Protocol> protocol_from_name(std::string_view name);
 
 struct InterveneRequest : InputRequest {
   std::vector<BranchRequest> branches;  // none: those of the protocol, or the default ones
+  bool unedited_alone = false;          // no branches at all
   Protocol protocol = Protocol::none;
   MassiveRule rule;
   std::string sites = "resid_post";                     // where the change is measured
@@ -31,6 +38,47 @@ struct InterveneRequest : InputRequest {
 // Detects and calibrates on the calibration text where an edit needs it, then runs what the store
 // does not hold yet.
 Result<RunOutcome> run_intervene(const InterveneRequest& request, const RunProgress& progress);
+
+// An intervention whose model and texts are open and checked, to be run as a whole or in parts,
+// each with a store of its own; a calibration serves all of them.
+class OpenIntervention {
+ public:
+  static Result<std::unique_ptr<OpenIntervention>> open(const InterveneRequest& request);
+  OpenIntervention(const OpenIntervention&) = delete;
+  OpenIntervention& operator=(const OpenIntervention&) = delete;
+
+  const ScanInput& input() const { return input_; }
+  const nlohmann::json& identity() const { return identity_; }  // what its results depend on
+  std::size_t branches() const { return specs_.size() + 1; }
+  // Nothing where massive layers must be found first.
+  Result<std::optional<Schedule>> schedule() const;
+
+  // Runs what the store in `out` (none: the default folder) lacks of these sequences [first, last).
+  Result<RunOutcome> run(const std::optional<std::filesystem::path>& out,
+                         std::optional<std::pair<int, int>> sequences, const RunProgress& progress);
+
+ private:
+  struct Ready {
+    std::vector<BranchSpec> specs;
+    Calibration calibration;
+  };
+
+  explicit OpenIntervention(const InterveneRequest& request);
+  Result<std::vector<std::vector<TokenId>>> load_calibration() const;
+  nlohmann::json make_identity() const;
+  Result<Ready> ready(RunStore& run, const RunProgress& progress);
+  Error with_hint(Error error) const;
+  Status run_branches(RunStore& run, std::span<const Branch> branches);
+
+  InterveneRequest request_;
+  ThreadPool pool_;
+  ScanInput input_;
+  ExecOptions options_;
+  std::vector<std::vector<TokenId>> calibration_text_;
+  std::vector<BranchSpec> specs_;  // as they were asked for
+  nlohmann::json identity_;
+  std::optional<Ready> calibrated_;
+};
 
 // sun2024: at the first massive layer the massive activations of the token with the largest value
 // and of position 0 become 0, or their means (tokens at position 0 and others apart).

@@ -18,10 +18,9 @@ using nlohmann::json;
 // stopped.
 std::filesystem::path default_folder(const ScanInput& opened, std::string_view kind,
                                      const json& identity) {
-  std::string name = fmt::format(
-      "tepui-{}-{}-{}-{}", kind, opened.model.name,
-      std::filesystem::path(opened.sources.front()).stem().string(),
-      hash_hex(identity.dump(-1, ' ', true, json::error_handler_t::replace)).substr(0, 8));
+  std::string name = fmt::format("tepui-{}-{}-{}-{}", kind, opened.model.name,
+                                 std::filesystem::path(opened.sources.front()).stem().string(),
+                                 identity_key(identity).substr(0, 8));
   std::ranges::replace_if(
       name, [](unsigned char c) { return c <= ' ' || c == '/' || c > '~'; }, '_');
   return name;
@@ -46,9 +45,11 @@ Status write_input(const ScanInput& opened, StoreWriter& store) {
   return store.write_input(rows, vocabulary);
 }
 
-std::vector<SequenceRange> pending_of(const std::vector<bool>& finished) {
+std::vector<SequenceRange> pending_of(const std::vector<bool>& finished,
+                                      std::optional<SequenceRange> only) {
   std::vector<SequenceRange> pending;
-  for (int i = 0; i < static_cast<int>(finished.size()); ++i) {
+  const SequenceRange range = only.value_or(SequenceRange{0, static_cast<int>(finished.size())});
+  for (int i = range.first; i < range.second; ++i) {
     if (finished[static_cast<std::size_t>(i)]) continue;
     if (pending.empty() || pending.back().second != i) pending.emplace_back(i, i);
     pending.back().second = i + 1;
@@ -87,6 +88,10 @@ json input_identity(const ScanInput& opened) {
           {"isa", opened.backend->device().isa}};
 }
 
+std::string identity_key(const json& identity) {
+  return hash_hex(identity.dump(-1, ' ', true, json::error_handler_t::replace));
+}
+
 ExecOptions exec_options(const InputRequest& request, const ScanInput& opened) {
   ExecOptions options;
   options.weight_budget = weight_budget(request, opened.backend->device());
@@ -96,7 +101,7 @@ ExecOptions exec_options(const InputRequest& request, const ScanInput& opened) {
 
 Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& opened,
                                 std::string_view kind, const json& identity,
-                                const RunProgress& progress) {
+                                const RunProgress& progress, std::optional<SequenceRange> only) {
   for (const std::string& note : opened.notes) {
     if (progress.note) progress.note(note);
   }
@@ -109,7 +114,7 @@ Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& op
   run.outcome_.sequences = static_cast<int>(opened.sequences.size());
   TEPUI_TRY(write_input(opened, run.writer_));
   TEPUI_TRY(const std::vector<bool> finished, run.writer_.finished_sequences());
-  run.pending_ = pending_of(finished);
+  run.pending_ = pending_of(finished, only);
   for (const auto& [first, last] : run.pending_) {
     run.outcome_.computed += last - first;
     for (int i = first; i < last; ++i)

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +19,8 @@ namespace tepui {
 
 // What results depend on, whatever is measured: model, tokenizer, text, backend, code version.
 nlohmann::json input_identity(const ScanInput& opened);
+// A hash of all of it.
+std::string identity_key(const nlohmann::json& identity);
 
 // For the record, of a store or of a document.
 RunInfo run_info(const InputRequest& request, const ScanInput& opened);
@@ -26,9 +30,11 @@ ExecOptions exec_options(const InputRequest& request, const ScanInput& opened);
 class RunStore {
  public:
   // Prints the input's notes. `kind` names the default folder: tepui-<kind>-<model>-<text>-<hash>.
+  // `only`, if given, are the sequences [first, last) that this run is for.
   static Result<RunStore> open(const InputRequest& request, const ScanInput& opened,
                                std::string_view kind, const nlohmann::json& identity,
-                               const RunProgress& progress);
+                               const RunProgress& progress,
+                               std::optional<SequenceRange> only = std::nullopt);
 
   StoreWriter& writer() { return writer_; }
   const std::filesystem::path& folder() const { return outcome_.folder; }

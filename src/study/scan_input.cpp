@@ -105,7 +105,9 @@ Status open_device_part(const InputRequest& request, ThreadPool& pool, ScanInput
   BackendOptions options;
   options.threads = request.threads;
   TEPUI_TRY(input.backend, make_backend(request.backend, options));
-  input.model_fingerprint = fingerprint(*input.model.source, pool);
+  input.model_fingerprint = request.model_fingerprint.empty()
+                                ? fingerprint(*input.model.source, pool)
+                                : request.model_fingerprint;
   return {};
 }
 

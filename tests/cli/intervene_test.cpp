@@ -197,6 +197,9 @@ TEST_F(Intervene, TheDefaultAndTheProtocols) {
   EXPECT_NE(none.find("in no layer do at least half of the 2 calibration sequences"),
             std::string::npos)
       << none;
+  EXPECT_NE(none.find("sun2024 runs without BOS, and some models need one: --bos yes"),
+            std::string::npos)
+      << none;
   const json sun = document({"intervene", kDemo, "--text", kSample, "--chunks", "2", "--min-ratio",
                              "500", "--protocol", "sun2024", "--bos", "yes"});
   EXPECT_EQ(sun["protocol"]["bos"], "yes");

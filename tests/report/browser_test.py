@@ -55,11 +55,16 @@ class Pages:
     def __init__(self, program, data, folder):
         self.program, self.folder = program, folder
         model, text = data / "demo-model", data / "demo-model" / "sample.txt"
+        shutil.copy(text, folder / "sample.txt")
         common = [model, "--text", text, "--sequences", "4", "--sites", "resid_post,mlp_out"]
         self.run("scan", *common, "--surface", "2", "--out", folder / "bos")
         self.run("scan", *common, "--bos", "no", "--out", folder / "plain")
         shutil.copytree(folder / "bos", folder / "hostile")
         self.poison(folder / "hostile" / "scan.sqlite")
+        self.run("intervene", model, "--text", text, "--sequences", "4", "--min-ratio", "500", "--out", folder / "study")
+        self.run("perplexity", model, "--text", text, "--sequences", "2", "--out", folder / "scored")
+        self.study = self.report("study.html", "study")
+        self.scored = self.report("scored.html", "scored", "bos")
         self.one = self.report("one.html", "hostile")
         self.two = self.report("two.html", "bos", "plain")
 
@@ -253,6 +258,51 @@ class Report(unittest.TestCase):
         self.wait(f"return Math.abs({eye}.x - CAMERA.x) > 0.05")
         self.element("#surface-plot").send_keys("0")
         self.wait(f"return Math.abs({eye}.x - CAMERA.x) < 1e-9")
+        self.no_faults()
+
+    def test_interventions_and_the_words_they_cost(self):
+        for width in WIDTHS:
+            with self.subTest(width=width):
+                self.every_figure(self.pages.study, ["interventions", "changes", "classes"], width, f"study-{width}")
+        self.open(self.pages.study, 1280)
+        for section in self.driver.find_elements(By.CSS_SELECTOR, "main section"):
+            self.js("arguments[0].scrollIntoView()", section)
+            time.sleep(0.2)
+        self.see("interventions")
+        unedited, zero = self.plot("interventions", "plot.data[0].x.slice(0, 2)")
+        self.assertLess(25, unedited)
+        self.assertLess(1.1 * unedited, zero)
+        self.choose("interventions", "Quantity", "kl")
+        self.wait("return document.getElementById('interventions-plot').data[0].x[0] === 0")
+        self.see("changes")
+        self.assertEqual(self.plot("changes", "plot.data.length"), 5)
+        self.assertEqual(self.plot("changes", "plot.data[0].y[0]"), 0)
+
+        self.js("document.getElementById('words').scrollIntoView()")
+        spans = "Array.from(document.querySelectorAll('#words .words span'))"
+        self.wait(f"return {spans}.length === 255")
+        text = self.js(f"return {spans}.map((one) => one.textContent).join('')")
+        self.assertIn(text[:40], (self.pages.folder / "sample.txt").read_text(encoding="utf-8"))
+        colours = f"{spans}.map((one) => getComputedStyle(one).backgroundColor)"
+        first = self.js(f"return {colours}")
+        self.assertGreater(len(set(first)), 20)
+        self.assertRegex(self.js(f"return {spans}[3].title"), r"loss [0-9.]+ to [0-9.]+ \([+-]?[0-9.e-]+\)")
+        self.choose("words", "Branch", "2")
+        self.wait(f"return {colours}.join() !== arguments[0]", ",".join(first))
+        self.assertNotIn("rgba(213", ",".join(self.js(f"return {colours}")))  # the mean costs nothing
+        self.choose("words", "Sequence", "3")
+        self.wait(f"return !{spans}.map((one) => one.textContent).join('').startsWith(arguments[0])", text[:40])
+        self.see("classes")
+        self.choose("classes", "By", "coherence")
+        self.wait("return document.getElementById('classes-plot').data[0].y.length === 2")
+        self.no_faults()
+
+    def test_a_run_that_only_scored_its_text(self):
+        self.open(self.pages.scored, 1280)
+        self.see("interventions")
+        self.assertEqual(self.plot("interventions", "plot.data[0].x.length"), 1)
+        self.see("layers")
+        self.assertIn("predictions alone", self.element("#findings").text)
         self.no_faults()
 
     def test_hostile_tokens_are_shown_and_do_nothing(self):

@@ -1,7 +1,8 @@
 "use strict";
 // A figure: title, what to see, controls, the chart, ways to save it and the table behind it. Given
 // as {id, title, kind, see(), controls(change), chart(theme, width) -> {data, layout, height},
-// table()}. Drawn when it comes near the window.
+// table()}; where there is no chart, body() gives the elements that stand in its place. Drawn when
+// it comes near the window.
 
 const figures = [];
 const LEGEND = { orientation: "h", x: 0, yanchor: "bottom", xanchor: "left" };
@@ -35,10 +36,10 @@ const watcher = new IntersectionObserver((entries) => {
 function saveBar(figure) {
   const format = figure.spec.kind === KIND_3D ? "png" : "svg";
   const name = "tepui-" + figure.spec.id;
-  return make("div", { className: "bar" },
-    button("Save as " + format.toUpperCase(), () => saveImage(figure, format, name)),
-    button("Save numbers as CSV", () =>
-      download(name + ".csv", "text/csv;charset=utf-8", csvOf(figure.spec.table()))));
+  return make("div", { className: "bar" }, ...(figure.spec.chart ?
+    [button("Save as " + format.toUpperCase(), () => saveImage(figure, format, name))] : []),
+  button("Save numbers as CSV", () =>
+    download(name + ".csv", "text/csv;charset=utf-8", csvOf(figure.spec.table()))));
 }
 
 // In light colours whatever the page has, without what only works on a screen.
@@ -74,6 +75,11 @@ function drawFigure(figure) {
   figure.see.textContent = spec.see();
   if (!figure.bar.childElementCount && spec.controls)
     figure.bar.append(...spec.controls(() => drawFigure(figure)).filter(Boolean));
+  if (spec.body) {
+    figure.plot.replaceChildren(...spec.body());
+    fillTable(figure);
+    return;
+  }
   const theme = colours(false);
   const width = figure.plot.clientWidth || 600;
   const chart = spec.chart(theme, width);

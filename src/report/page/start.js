@@ -65,16 +65,11 @@ function start() {
   state.site = firstSite();
   findings();
   globalControls(redrawAll);
-  if (state.site === undefined) return facts();
-  addFigure(curvesFigure);
-  if (report.runs.length > 1) addFigure(compareFigure);
-  addFigure(surfaceFigure);
-  addFigure(heatFigure);
-  addFigure(channelFigure, report.runs.length > 1 ? "" : "half");
-  addFigure(positionFigure, report.runs.length > 1 ? "" : "half");
-  addFigure(tokensFigure, "after-half");
-  addFigure(quantilesFigure);
-  addFigure(lifeFigure);
+  if (scoredRuns().length) addFigure(interventionsFigure);
+  if (changedRuns().length) addFigure(changesFigure);
+  if (wordRuns().length) addFigure(classesFigure);
+  if (wordRuns().length) addFigure(wordsFigure);
+  if (state.site !== undefined) placeFigures();
   facts();
   let width = innerWidth;
   addEventListener("resize", () => {
@@ -86,7 +81,18 @@ function start() {
     redrawAll();
   });
   addEventListener("beforeprint", () => figures.forEach((figure) => figure.drawn || drawFigure(figure)));
-  return undefined;
+}
+
+function placeFigures() {
+  addFigure(curvesFigure);
+  if (report.runs.length > 1) addFigure(compareFigure);
+  addFigure(surfaceFigure);
+  addFigure(heatFigure);
+  addFigure(channelFigure, report.runs.length > 1 ? "" : "half");
+  addFigure(positionFigure, report.runs.length > 1 ? "" : "half");
+  addFigure(tokensFigure, "after-half");
+  addFigure(quantilesFigure);
+  addFigure(lifeFigure);
 }
 
 addEventListener("DOMContentLoaded", start);

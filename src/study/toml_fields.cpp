@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "study/toml_fields.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "base/utf8_text.h"
+
+namespace tepui {
+
+std::string toml_place(const std::string& file, const toml::source_region& source) {
+  return fmt::format("{}:{}", file, source.begin.line);
+}
+
+std::string toml_spelling(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  if (node.is_array()) return "a list";
+  return node.is_table() ? "a table" : "a date or time";
+}
+
+std::string TomlFields::place(const std::string& key) const {
+  const toml::node* const found = table_.get(key);
+  return toml_place(file_, found == nullptr ? table_.source() : found->source());
+}
+
+tl::unexpected<Error> TomlFields::wrong(const std::string& key, std::string_view expected) const {
+  const toml::node* const found = table_.get(key);
+  const std::string text = found == nullptr ? "nothing" : printable(toml_spelling(*found));
+  const bool quote = found != nullptr && found->is_string();
+  return fail(ErrorKind::usage, "{}: {} of {}: expected {}, found {}{}{}", place(key), key, name_,
+              expected, quote ? "\"" : "", text, quote ? "\"" : "");
+}
+
+const toml::node* TomlFields::node(const std::string& key) {
+  known_.insert(key);
+  return table_.get(key);
+}
+
+Result<std::optional<std::string>> TomlFields::text(const std::string& key) {
+  const toml::node* const found = node(key);
+  if (found == nullptr) return std::nullopt;
+  const auto* text = found->as_string();
+  if (text == nullptr) return wrong(key, "a text in quotes");
+  return text->get();
+}
+
+Result<std::string> TomlFields::needed_text(const std::string& key) {
+  TEPUI_TRY(auto found, text(key));
+  if (!found || found->empty()) return wrong(key, "a text in quotes");
+  return *std::move(found);
+}
+
+Result<std::optional<std::int64_t>> TomlFields::integer(const std::string& key, std::int64_t least,
+                                                        std::int64_t most) {
+  const toml::node* const found = node(key);
+  if (found == nullptr) return std::nullopt;
+  const auto* number = found->as_integer();
+  if (number == nullptr || number->get() < least || number->get() > most)
+    return wrong(key, fmt::format("a whole number from {} to {}", least, most));
+  return number->get();
+}
+
+Result<std::optional<double>> TomlFields::positive(const std::string& key) {
+  const toml::node* const found = node(key);
+  if (found == nullptr) return std::nullopt;
+  const auto number = found->is_number() ? found->value<double>() : std::nullopt;
+  if (!number || !(*number > 0) || !std::isfinite(*number)) return wrong(key, "a number above 0");
+  return number;
+}
+
+Result<std::optional<bool>> TomlFields::truth(const std::string& key) {
+  const toml::node* const found = node(key);
+  if (found == nullptr) return std::nullopt;
+  const auto* truth = found->as_boolean();
+  if (truth == nullptr) return wrong(key, "true or false");
+  return truth->get();
+}
+
+Result<std::vector<std::string>> TomlFields::texts(const std::string& key) {
+  const toml::node* const found = node(key);
+  std::vector<std::string> out;
+  if (found == nullptr) return out;
+  if (const auto* text = found->as_string()) return std::vector<std::string>{text->get()};
+  const auto* list = found->as_array();
+  if (list == nullptr || list->empty()) return wrong(key, "a text or a list of texts");
+  for (const toml::node& entry : *list) {
+    const auto* text = entry.as_string();
+    if (text == nullptr) return wrong(key, "a text or a list of texts");
+    out.push_back(text->get());
+  }
+  return out;
+}
+
+std::vector<std::string> TomlFields::others() {
+  std::vector<std::pair<toml::source_position, std::string>> found;
+  for (const auto& [key, value] : table_) {
+    if (known_.insert(std::string(key.str())).second)
+      found.emplace_back(key.source().begin, key.str());
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> names;
+  for (auto& [place, name] : found) names.push_back(std::move(name));
+  return names;
+}
+
+Status TomlFields::done() const {
+  for (const auto& [key, value] : table_) {
+    if (known_.contains(std::string(key.str()))) continue;
+    return fail(ErrorKind::usage, "{}: expected one of {} in {}, found {}",
+                toml_place(file_, key.source()), fmt::join(known_, ", "), name_,
+                printable(std::string(key.str())));
+  }
+  return {};
+}
+
+}  // namespace tepui

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// What the terminal and the report's page say of runs that scored their text.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/mapped_file.h"
+#include "support/paths.h"
+#include "support/run_program.h"
+
+namespace tepui {
+namespace {
+
+using nlohmann::json;
+using test::data_path;
+
+const std::string kDemo = data_path("demo-model").string();
+const std::string kSample = data_path("demo-model/sample.txt").string();
+
+class ScoresShown : public testing::Test {
+ protected:
+  std::string good(std::vector<std::string> arguments) {
+    const auto result = test::run_program({std::move(arguments), folder_.path(), {}, 0, ""});
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ScoresShown, OfAnIntervention) {
+  const json run = json::parse(good({"intervene", kDemo, "--text", kSample, "--sequences", "2",
+                                     "--edit", "resid_post.1:0:36,119=zero", "--edit",
+                                     "resid_post.2:all:all=clip:20", "--out", "out", "--json"}));
+  const std::string shown = good({"show", "out", "--only", "branches", "--columns", "100"});
+  for (const json& branch : run["branches"])
+    EXPECT_NE(shown.find(fmt::format("{:.4f}", branch["perplexity"].get<double>())),
+              std::string::npos)
+        << shown;
+  EXPECT_NE(shown.find("over 510 predicted tokens of 2 sequences"), std::string::npos) << shown;
+
+  const json page = json::parse(good({"report", "out", "--json"}))["runs"][0];
+  const json& branches = page["branches"]["branches"];
+  ASSERT_EQ(branches.size(), 3U);
+  const json& change = page["words"]["change"];
+  ASSERT_EQ(change.size(), 2U);
+  EXPECT_EQ(page["words"]["all"], 510);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double nll = run["branches"][i]["nll"];
+    EXPECT_NEAR(branches[i]["nll"].get<double>(), nll, 1e-6 * nll);
+    double sum = 0;
+    for (const json& value : i == 0 ? page["words"]["loss"] : change[i - 1])
+      sum += value.get<double>();
+    const double before = i == 0 ? 0.0 : run["branches"][0]["nll"].get<double>();
+    EXPECT_NEAR(sum, nll - before, 0.02) << i;  // of rounded values
+  }
+  // The text that is coloured is the text; each sequence begins behind its BOS.
+  std::string text;
+  for (const json& token : page["words"]["text"]) text += token.get<std::string>();
+  const std::string sample = read_file(kSample).value();
+  EXPECT_EQ(text, sample.substr(sample.find(text.substr(0, 40)), text.size()));
+  EXPECT_EQ(page["words"]["sequences"][1],
+            (json{{"sequence", 1}, {"position", 1}, {"count", 255}}));
+  // What is measured begins with the first edit.
+  const json& changes = page["branches"]["changes"][0];
+  EXPECT_EQ(changes["site"], "resid_post");
+  EXPECT_EQ(changes["branches"][1][1], 0);
+  EXPECT_GT(changes["branches"][1][2].get<double>(), 0);
+}
+
+TEST_F(ScoresShown, OfAPerplexity) {
+  good({"perplexity", kDemo, "--text", kSample, "--sequences", "2", "--out", "out"});
+  const std::string shown = good({"show", "out"});
+  EXPECT_NE(shown.find("No activations were measured"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("unedited"), std::string::npos) << shown;
+  EXPECT_NE(good({"massive", "out"}).find("No activations were measured"), std::string::npos);
+  const json page = json::parse(good({"report", "out", "--json"}))["runs"][0];
+  EXPECT_EQ(page["branches"]["branches"].size(), 1U);
+  EXPECT_FALSE(page.contains("words"));
+  EXPECT_TRUE(page["sites"].empty());
+  good({"export", "out", "--format", "npz"});
+}
+
+}  // namespace
+}  // namespace tepui

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// Sweeps as a user runs them: whole, in shards, by several processes, killed and taken up again.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/mapped_file.h"
+#include "support/sweep_fixture.h"
+
+namespace tepui {
+namespace {
+
+using nlohmann::json;
+using test::data_path;
+using test::ProgramResult;
+namespace fs = std::filesystem;
+
+class Sweep : public test::SweepFixture {};
+
+TEST_F(Sweep, ShowsItsPlanAndItsResults) {
+  const json plan = json::parse(good({"sweep", "study.toml", "--dry-run", "--json"}).out);
+  ASSERT_EQ(plan["jobs"].size(), 2U);
+  EXPECT_EQ(plan["jobs"][0]["sequences"], 9);
+  EXPECT_EQ(plan["jobs"][0]["units"], 5);
+  EXPECT_EQ(plan["jobs"][0]["branches"], 3);
+  // Eight layers; branches begin in layers 1 and 3.
+  EXPECT_EQ(plan["jobs"][0]["block_runs"], 8 + 6 + 4);
+  EXPECT_EQ(plan["jobs"][0]["unshared_block_runs"], 24);
+  EXPECT_FALSE(fs::exists(folder_.path() / "tepui-study"));
+
+  const ProgramResult first = good({"sweep", "study.toml", "--out", "out"});
+  EXPECT_NE(first.out.find("layer 3"), std::string::npos) << first.out;
+  EXPECT_NE(first.out.find("8 of 8 units computed, 0 were there"), std::string::npos) << first.out;
+  EXPECT_EQ(folders_of("out").size(), 2U);  // the units became one store a job
+  const ProgramResult again = good({"sweep", "study.toml", "--out", "out"});
+  EXPECT_NE(again.out.find("0 of 8 units computed, 8 were there"), std::string::npos) << again.out;
+
+  const json found = json::parse(good({"sweep", "study.toml", "--out", "out", "--json"}).out);
+  const json alone = json::parse(
+      good({"intervene", data_path("demo-model").string(), "--text", "a.txt", "--context", "16",
+            "--sequences", "9", "--edit", "resid_post.1:0:36,119=zero", "--json"})
+          .out);
+  ASSERT_EQ(found["jobs"].size(), 2U);
+  EXPECT_EQ(found["jobs"][0]["branches"][1]["nll"], alone["branches"][1]["nll"]);
+  EXPECT_EQ(found["jobs"][0]["branches"][0]["name"], "unedited");
+  EXPECT_TRUE(found["failures"].empty());
+}
+
+TEST_F(Sweep, ShardsTogetherAreTheWhole) {
+  write_study(64);
+  good({"sweep", "study.toml", "--out", "whole"});
+  write_study(2);
+  good({"sweep", "study.toml", "--out", "units"});
+  EXPECT_EQ(results("units"), results("whole"));
+  for (const char* shard : {"1/3", "2/3", "3/3"})
+    good({"sweep", "study.toml", "--out", std::string("shard") + shard[0], "--shard", shard});
+  good({"merge", "shard1", "shard2", "shard3", "--out", "merged"});
+  EXPECT_EQ(results("merged"), results("whole"));
+  // What is merged is complete for a sweep as well.
+  const ProgramResult again = good({"sweep", "study.toml", "--out", "merged"});
+  EXPECT_NE(again.out.find("0 of 8 units computed"), std::string::npos) << again.out;
+  // Shards in one folder need no merging.
+  for (const char* shard : {"1/2", "2/2"})
+    good({"sweep", "study.toml", "--out", "shared", "--shard", shard});
+  EXPECT_EQ(results("shared"), results("whole"));
+}
+
+TEST_F(Sweep, ShardsOfDifferentStudiesAreRefused) {
+  good({"sweep", "study.toml", "--out", "one", "--shard", "1/2"});
+  write_text("Something else was written here, and it was read by nobody at all. ");
+  good({"sweep", "study.toml", "--out", "two", "--shard", "2/2"});
+  const ProgramResult refused = run({"merge", "one", "two", "--out", "both"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("two: expected a shard of the same study as one"), std::string::npos)
+      << refused.err;
+  EXPECT_EQ(run({"merge", "one", "--out", "one"}).code, 2);
+  EXPECT_EQ(run({"merge", "nothing", "--out", "x"}).code, 1);
+}
+
+TEST_F(Sweep, KilledAndTakenUpIsTheSame) {
+  good({"sweep", "study.toml", "--out", "whole"});
+  int kills = 0;
+  for (double seconds = 0.05;; seconds += 0.05) {
+    const ProgramResult result = run({"sweep", "study.toml", "--out", "killed"}, seconds);
+    if (result.code == 0) break;
+    ASSERT_EQ(result.code, -9) << result.err;
+    ++kills;
+  }
+  EXPECT_GT(kills, 0);
+  EXPECT_EQ(results("killed"), results("whole"));
+}
+
+TEST_F(Sweep, TwoProcessesShareOneFolder) {
+  good({"sweep", "study.toml", "--out", "whole"});
+  ProgramResult first;
+  std::thread other([&] { first = run({"sweep", "study.toml", "--out", "both", "--json"}); });
+  const ProgramResult second = run({"sweep", "study.toml", "--out", "both", "--json"});
+  other.join();
+  ASSERT_EQ(first.code, 0) << first.err;
+  ASSERT_EQ(second.code, 0) << second.err;
+  const json a = json::parse(first.out)["units"];
+  const json b = json::parse(second.out)["units"];
+  EXPECT_EQ(a["computed"].get<int>() + b["computed"].get<int>(), 8);
+  EXPECT_EQ(results("both"), results("whole"));
+}
+
+TEST_F(Sweep, AChangedTextIsComputedAnew) {
+  good({"sweep", "study.toml", "--out", "out"});
+  const auto before = folders_of("out");
+  write_text("Another story is told in this place, one that has not been told before. ");
+  const ProgramResult changed = good({"sweep", "study.toml", "--out", "out"});
+  EXPECT_NE(changed.err.find("demo, a: model, text, options or tepui changed"), std::string::npos)
+      << changed.err;
+  EXPECT_NE(changed.out.find("8 of 8 units computed"), std::string::npos) << changed.out;
+  const auto after = folders_of("out");
+  EXPECT_EQ(after.size(), 4U);
+  EXPECT_TRUE(std::ranges::includes(after, before));
+}
+
+TEST_F(Sweep, WhatFailsCostsOnlyItself) {
+  const std::string study = read_file(folder_.path() / "study.toml").value();
+  test::write_file(folder_.path() / "study.toml",
+                   study + "[[model]]\npath = \"gone\"\n[[text]]\nfiles = \"none.txt\"\n");
+  const ProgramResult result = run({"sweep", "study.toml", "--out", "out"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_NE(result.err.find("gone, a: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("demo, none: "), std::string::npos) << result.err;
+  EXPECT_NE(result.out.find("8 of 8 units computed"), std::string::npos) << result.out;
+}
+
+TEST_F(Sweep, SaysWhatIsWrong) {
+  const std::string study = read_file(folder_.path() / "study.toml").value();
+  const auto says = [&](const std::string& more, const std::string& what) {
+    test::write_file(folder_.path() / "bad.toml", study + more);
+    const ProgramResult result = run({"sweep", "bad.toml", "--out", "out"});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(test::line_count(result.err), 1U) << result.err;
+    EXPECT_NE(result.err.find(what), std::string::npos) << result.err;
+  };
+  says("[[branch]]\nedits = \"resid_post.1:0:500=zero\"\n",
+       "bad.toml:20: edits \"resid_post.1:0:500=zero\": character 16: expected");
+  says("[[branch]]\nname = \"layer 1\"\nedits = \"v.1:0:5=zero\"\n", "found this one twice");
+  says("wrong = 3\n", "bad.toml:19:");
+  EXPECT_EQ(run({"sweep", "study.toml", "--shard", "3/2"}).code, 2);
+  EXPECT_EQ(run({"sweep", "study.toml", "--shard", "2"}).code, 2);
+  EXPECT_EQ(run({"sweep", "none.toml"}).code, 1);
+}
+
+}  // namespace
+}  // namespace tepui
