@@ -72,18 +72,18 @@ Result<BranchRequest> parse_branch_option(std::string_view text) {
 }
 
 Result<std::vector<BranchSpec>> parse_branches(std::span<const BranchRequest> requests,
-                                               const ModelSpec& spec) {
+                                               const ModelSpec& spec, std::string_view option) {
   std::vector<BranchSpec> branches;
   std::set<std::string> names{std::string(kUnedited)};
   for (const BranchRequest& request : requests) {
     BranchSpec branch;
     branch.name = request.name.empty() ? request.edits : request.name;
-    TEPUI_TRY(branch.edits, parse_edits(request.edits, spec, request.option));
+    TEPUI_TRY(branch.edits,
+              parse_edits(request.edits, spec, request.option.empty() ? option : request.option));
     if (!names.insert(branch.name).second)
       return fail(ErrorKind::usage,
                   "{}branch \"{}\": expected another name for each branch, found this one twice",
-                  request.option.starts_with("--") ? "" : request.option + ": ",
-                  valid_utf8(branch.name));
+                  request.option.empty() ? "" : request.option + ": ", valid_utf8(branch.name));
     branches.push_back(std::move(branch));
   }
   return branches;

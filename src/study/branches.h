@@ -16,9 +16,9 @@
 namespace tepui {
 
 struct BranchRequest {
-  std::string name;               // empty: its edits are its name
-  std::string edits;              // separated by ';'
-  std::string option = "--edit";  // how they are called in errors
+  std::string name;         // empty: its edits are its name
+  std::string edits;        // separated by ';'
+  std::string option = "";  // how they are called in errors
 };
 
 struct BranchSpec {
@@ -30,9 +30,9 @@ struct BranchSpec {
 // "NAME=EDIT[;EDIT]" of --branch.
 Result<BranchRequest> parse_branch_option(std::string_view text);
 
-// Names must differ.
+// Names must differ. `option` is how edits are called in errors, where the request does not say.
 Result<std::vector<BranchSpec>> parse_branches(std::span<const BranchRequest> requests,
-                                               const ModelSpec& spec);
+                                               const ModelSpec& spec, std::string_view option);
 
 // Where calibration has to look: every layer of a site whose edits need it; empty where none does.
 std::string calibration_sites(std::span<const BranchSpec> branches);

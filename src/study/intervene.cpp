@@ -79,7 +79,7 @@ Result<std::unique_ptr<OpenIntervention>> OpenIntervention::open(const Intervene
   own->options_ = exec_options(own->request_, own->input_);
   own->options_.massive = own->request_.rule;
   const ModelSpec& spec = own->input_.model.spec;
-  TEPUI_TRY(own->specs_, parse_branches(own->request_.branches, spec));
+  TEPUI_TRY(own->specs_, parse_branches(own->request_.branches, spec, "--edit"));
   TEPUI_TRY(SiteSelection::parse(own->request_.sites, spec));
   TEPUI_TRY(own->calibration_text_, own->load_calibration());
   own->identity_ = own->make_identity();
@@ -151,9 +151,9 @@ Result<OpenIntervention::Ready> OpenIntervention::ready(RunStore& run,
   if (!stored.empty()) {
     std::vector<BranchRequest> requests;
     for (std::size_t i = 1; i < stored.size(); ++i)
-      requests.push_back({stored[i].name, stored[i].edits, "stored edit"});
+      requests.push_back({stored[i].name, stored[i].edits});
     Ready found;
-    TEPUI_TRY(found.specs, parse_branches(requests, spec));
+    TEPUI_TRY(found.specs, parse_branches(requests, spec, "stored edit"));
     TEPUI_TRY(found.calibration.means, run.writer().calibration());
     return found;
   }

@@ -92,7 +92,7 @@ Result<BranchRun> try_run(const Model& model, const std::string& backend_name, S
   options.threads = settings.threads;
   TEPUI_TRY(const auto backend, make_backend(backend_name, options));
   ThreadPool pool(settings.threads);
-  TEPUI_TRY(const auto specs, parse_branches(requests, model.spec));
+  TEPUI_TRY(const auto specs, parse_branches(requests, model.spec, "--edit"));
   std::vector<std::string> notes;
   TEPUI_TRY(const auto branches, ready_branches(specs, model.spec, {}, notes));
   TEPUI_TRY(const Schedule schedule, make_schedule(branches, model.spec.dims.layers));
