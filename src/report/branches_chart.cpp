@@ -87,19 +87,19 @@ ChartJson changes_json(const std::vector<MeanRow>& means, std::size_t branches) 
 
 std::string see(const ScoredRun& scored) {
   const BranchScores& own = scored.branches.front();
-  std::string text = fmt::format("Perplexity {} over {} predicted tokens of {}",
-                                 rounded(own.all.perplexity()), own.all.tokens,
-                                 counted(own.all.sequences, "sequence"));
+  std::string text =
+      fmt::format("Perplexity {} over {} predicted tokens of {}", rounded(own.all.perplexity()),
+                  own.all.tokens, counted(own.all.sequences, "sequence"));
   const BranchScores* worst = nullptr;
   for (const BranchScores& branch : scored.branches) {
     const bool more = worst == nullptr || !(branch.all.perplexity() <= worst->all.perplexity());
     if (&branch != &own && more) worst = &branch;
   }
   if (worst == nullptr) return text + ".";
-  return text + fmt::format("; of {}, \"{}\" costs most: {}.",
-                            counted(static_cast<std::int64_t>(scored.branches.size()) - 1,
-                                    "edited run"),
-                            valid_utf8(worst->name), rounded(worst->all.perplexity()));
+  return text +
+         fmt::format("; of {}, \"{}\" costs most: {}.",
+                     counted(static_cast<std::int64_t>(scored.branches.size()) - 1, "edited run"),
+                     valid_utf8(worst->name), rounded(worst->all.perplexity()));
 }
 
 }  // namespace
