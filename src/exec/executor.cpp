@@ -126,7 +126,7 @@ Status Executor::compute(Run& run, ChunkState& chunk, const PartLanes& lanes, in
   const Lane& lane = lanes.lanes[static_cast<std::size_t>(index)];
   // Layers of a kind share their parts.
   std::string name(what.part);
-  if (what.layer != kNoLayer) name += " " + layer_kind(model_.spec, what.layer);
+  if (what.layer != kNoLayer) name.append(" ").append(layer_kind(model_.spec, what.layer));
   TEPUI_TRY(Part* const found,
             parts_.get(name, chunk.shape, chunk.first_sequence, lane.edits, what.work, lower));
   Part& part = *found;
