@@ -9,5 +9,8 @@ set(TEPUI_COMMON_HEADERS <algorithm> <array> <cmath> <cstdint> <cstring> <filesy
 function(tepui_precompile target)
   if(TEPUI_PRECOMPILE)
     target_precompile_headers(${target} PRIVATE ${TEPUI_COMMON_HEADERS} ${ARGN})
+    # GCC bug 105651 again: what it says of a precompiled <string> it keeps to itself of a system header.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
   endif()
 endfunction()
