@@ -113,7 +113,7 @@ Result<BackendUse> ask_backend(const DeviceListing& device, const Model& model) 
   TEPUI_TRY(check_programs(**backend, model, chunk, use));
   TEPUI_TRY(check_packing(**backend, model, use));
   ThreadPool pool(1);
-  const WeightStore store(**backend, model, pool, 0);
+  const WeightStore store(**backend, model, pool, UINT64_MAX);
   std::uint64_t largest = 0;
   use.weights_bytes = store.bytes_of(kNoLayer);
   for (int layer = 0; layer < model.spec.dims.layers; ++layer) {
