@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 #include <utility>
 
 #include "base/assert.h"
@@ -21,6 +22,7 @@ struct Decoder::Step {
   std::vector<std::size_t> sequence;
   // On the device.
   Buffer ids_there;
+  Buffer token_rows;  // where the table of tokens is not resident: what the ids count
   Buffer positions_there;
   Buffer offsets;
   Buffer key_offsets;
@@ -175,7 +177,14 @@ Status Decoder::load(Step& step, std::span<const Continuation> continuations) {
                  length_classes(model_.spec, length(continuations.front().prefix)));
     longest = std::max(longest, before + count);
   }
-  TEPUI_TRY(step.ids_there, uploaded(backend_, step.ids));
+  if (weights_.gathers_tokens()) {  // the ids count the rows that are gathered
+    TEPUI_TRY(step.token_rows, weights_.gather_tokens(step.ids));
+    std::vector<TokenId> rows(step.ids.size());
+    std::iota(rows.begin(), rows.end(), 0);
+    TEPUI_TRY(step.ids_there, uploaded(backend_, rows));
+  } else {
+    TEPUI_TRY(step.ids_there, uploaded(backend_, step.ids));
+  }
   TEPUI_TRY(step.positions_there, uploaded(backend_, step.positions));
   TEPUI_TRY(load_tables(longest));
   step.cache.positions = table_positions_;
@@ -245,7 +254,9 @@ Status Decoder::compute(Step& step, const std::string& kind, Point point,
   bind(lowered.offsets, step.offsets);
   for (const auto& [table, value] : lowered.tables) bind(value, tables_.at(table));
   for (const auto& [role, value] : lowered.weights)
-    bindings[value.id] = weights_.slice(point.layer, role);
+    bindings[value.id] = role == WeightRole::token_embedding && weights_.gathers_tokens()
+                             ? BufferSlice::whole(step.token_rows)
+                             : weights_.slice(point.layer, role);
   std::vector<Ticket> after = part->uploads;
   after.insert(after.end(), step.last.begin(), step.last.end());
   TEPUI_TRY(bind_taps(backend_, *part, bindings));  // constants of edits
@@ -265,8 +276,9 @@ Status Decoder::compute(Step& step, const std::string& kind, Point point,
 }
 
 Status Decoder::compute_all(Step& step) {
-  TEPUI_TRY(compute(step, "embedding", {kNoLayer, Site::embeddings},
-                    [&] { return lower_embedding(model_, step.shape); }));
+  TEPUI_TRY(compute(step, "embedding", {kNoLayer, Site::embeddings}, [&] {
+    return lower_embedding(model_, step.shape, weights_.gathers_tokens());
+  }));
   const CacheShape& cache = step.cache;
   for (int layer = 0; layer < model_.spec.dims.layers; ++layer) {
     const std::string kind = fmt::format("block {} {} {} {}", layer_kind(model_.spec, layer),
