@@ -135,17 +135,23 @@ class Sweep {
                 "of them has changed since; run the same command again");
   }
 
-  // Where all units of a job are here, they become one store.
+  // Where all units of a job are here, they become one store; of several processes one does it.
   Status join(const SweepJob& job) {
-    if (job.units.size() < 2 || is_done(job.folder, job, 0, job.sequences)) return {};
+    if (job.units.size() < 2) return {};
     std::vector<std::filesystem::path> parts;
-    for (const SweepUnit& unit : job.units) {
-      if (!is_done(unit.folder, job, unit.first, unit.last)) return {};
-      parts.push_back(unit.folder);
+    for (const SweepUnit& unit : job.units) parts.push_back(unit.folder);
+    while (!is_done(job.folder, job, 0, job.sequences)) {
+      for (const SweepUnit& unit : job.units)
+        if (!is_done(unit.folder, job, unit.first, unit.last) &&
+            !is_done(job.folder, job, 0, job.sequences))
+          return {};
+      TEPUI_TRY(const auto lock, WriteLock::try_acquire(job.folder, kUnitLock));
+      if (!lock) {
+        std::this_thread::sleep_for(kPatience);
+        continue;
+      }
+      if (!is_done(job.folder, job, 0, job.sequences)) TEPUI_TRY(merge_stores(parts, job.folder));
     }
-    TEPUI_TRY(const auto lock, WriteLock::try_acquire(job.folder, kUnitLock));
-    if (!lock) return {};  // another process does it
-    TEPUI_TRY(merge_stores(parts, job.folder));
     std::error_code ignored;
     for (const auto& part : parts) std::filesystem::remove_all(part, ignored);
     return {};

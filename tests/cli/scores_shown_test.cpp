@@ -56,7 +56,9 @@ TEST_F(ScoresShown, OfAnIntervention) {
   // The text that is coloured is the text; each sequence begins behind its BOS.
   std::string text;
   for (const json& token : page["words"]["text"]) text += token.get<std::string>();
+  text.erase(0, text.find_first_not_of(' '));  // which some tokenizers put before the first word
   const std::string sample = read_file(kSample).value();
+  ASSERT_NE(sample.find(text.substr(0, 40)), std::string::npos) << text;
   EXPECT_EQ(text, sample.substr(sample.find(text.substr(0, 40)), text.size()));
   EXPECT_EQ(page["words"]["sequences"][1],
             (json{{"sequence", 1}, {"position", 1}, {"count", 255}}));

@@ -26,7 +26,7 @@ TEST_F(Sweep, ShowsItsPlanAndItsResults) {
   EXPECT_EQ(plan["jobs"][0]["units"], 5);
   EXPECT_EQ(plan["jobs"][0]["branches"], 3);
   // Eight layers; branches begin in layers 1 and 3.
-  EXPECT_EQ(plan["jobs"][0]["block_runs"], 8 + 6 + 4);
+  EXPECT_EQ(plan["jobs"][0]["block_runs"], 8 + 7 + 5);
   EXPECT_EQ(plan["jobs"][0]["unshared_block_runs"], 24);
   EXPECT_FALSE(fs::exists(folder_.path() / "tepui-study"));
 
@@ -140,9 +140,9 @@ TEST_F(Sweep, SaysWhatIsWrong) {
     EXPECT_NE(result.err.find(what), std::string::npos) << result.err;
   };
   says("[[branch]]\nedits = \"resid_post.1:0:500=zero\"\n",
-       "bad.toml:20: edits \"resid_post.1:0:500=zero\": character 16: expected");
+       "bad.toml:21: edits \"resid_post.1:0:500=zero\": character 16: expected");
   says("[[branch]]\nname = \"layer 1\"\nedits = \"v.1:0:5=zero\"\n", "found this one twice");
-  says("wrong = 3\n", "bad.toml:19:");
+  says("wrong = 3\n", "bad.toml:20:");
   EXPECT_EQ(run({"sweep", "study.toml", "--shard", "3/2"}).code, 2);
   EXPECT_EQ(run({"sweep", "study.toml", "--shard", "2"}).code, 2);
   EXPECT_EQ(run({"sweep", "none.toml"}).code, 1);

@@ -68,7 +68,7 @@ TEST_F(StudyFile, HasModelsTextsAndBranches) {
   for (const BranchRequest& branch : first) names.push_back(branch.name);
   EXPECT_EQ(names, (std::vector<std::string>{"l0 c20", "l1 c20", "l0 c1.5", "l1 c1.5"}));
   EXPECT_EQ(first[1].edits, "resid_post.1:all:all=clip:20;mlp_out.1:0:all=zero");
-  EXPECT_TRUE(first[1].option.ends_with("s.toml:24: edits")) << first[1].option;
+  EXPECT_TRUE(first[1].option.ends_with("s.toml:25: edits")) << first[1].option;
   const auto second = expand_branches(*study, study->models[1], 2);
   ASSERT_EQ(second.size(), 7U);
   EXPECT_EQ(second[4].edits, "v.1:0:all=zero");

@@ -17,12 +17,13 @@ function chosenParts() {
 function wordScale({ words, branch }) {
   const sizes = words.change[branch].filter((value) => value !== null).map(Math.abs)
     .sort((a, b) => a - b);
-  return Math.max(sizes[Math.floor(0.98 * (sizes.length - 1))] || 0, 1e-6);
+  return Math.max(sizes[Math.floor(0.98 * (sizes.length - 1))] || 0, 0.01);
 }
 
 function wordColour(change, scale) {
   if (change === null) return "transparent";
   const strength = Math.min(Math.abs(change) / scale, 1);
+  if (strength < 0.01) return "transparent";
   const [r, g, b] = change > 0 ? [213, 94, 0] : [0, 114, 178];
   return `rgba(${r}, ${g}, ${b}, ${(0.6 * strength).toFixed(3)})`;
 }
