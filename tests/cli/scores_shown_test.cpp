@@ -2,6 +2,7 @@
 // What the terminal and the report's page say of runs that scored their text.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
@@ -47,11 +48,16 @@ TEST_F(ScoresShown, OfAnIntervention) {
   for (std::size_t i = 0; i < 3; ++i) {
     const double nll = run["branches"][i]["nll"];
     EXPECT_NEAR(branches[i]["nll"].get<double>(), nll, 1e-6 * nll);
-    double sum = 0;
-    for (const json& value : i == 0 ? page["words"]["loss"] : change[i - 1])
+    double sum = 0, bound = 1e-6 * nll;
+    for (const json& value : i == 0 ? page["words"]["loss"] : change[i - 1]) {
       sum += value.get<double>();
+      // Each is rounded to three digits.
+      if (const double size = std::abs(value.get<double>()); size > 0)
+        bound += 0.5 * std::pow(10.0, std::floor(std::log10(size)) - 2);
+    }
     const double before = i == 0 ? 0.0 : run["branches"][0]["nll"].get<double>();
-    EXPECT_NEAR(sum, nll - before, 0.02) << i;  // of rounded values
+    EXPECT_LT(bound, 0.005 * nll);
+    EXPECT_NEAR(sum, nll - before, bound) << i;
   }
   // The text that is coloured is the text; each sequence begins behind its BOS.
   std::string text;
@@ -62,11 +68,13 @@ TEST_F(ScoresShown, OfAnIntervention) {
   EXPECT_EQ(text, sample.substr(sample.find(text.substr(0, 40)), text.size()));
   EXPECT_EQ(page["words"]["sequences"][1],
             (json{{"sequence", 1}, {"position", 1}, {"count", 255}}));
-  // What is measured begins with the first edit.
+  // What is measured begins with the first edit; the other branch is edited a layer later.
   const json& changes = page["branches"]["changes"][0];
   EXPECT_EQ(changes["site"], "resid_post");
-  EXPECT_EQ(changes["branches"][1][1], 0);
-  EXPECT_GT(changes["branches"][1][2].get<double>(), 0);
+  EXPECT_EQ(changes["layers"][0], 1);
+  EXPECT_GT(changes["branches"][0][0].get<double>(), 0);
+  EXPECT_EQ(changes["branches"][1][0], 0);
+  EXPECT_GT(changes["branches"][1][1].get<double>(), 0);
 }
 
 TEST_F(ScoresShown, OfAPerplexity) {

@@ -9,10 +9,10 @@ namespace tepui {
 namespace {
 
 ModelSpec model() {
-  auto spec = read_config(
+  const std::string text =
       R"({"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 9,
-          "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2})",
-      "config.json");
+          "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2})";
+  auto spec = read_config(text, "config.json");
   EXPECT_TRUE(spec) << spec.error().message;
   return spec.value_or(ModelSpec{});
 }

@@ -9,7 +9,7 @@ namespace tepui {
 namespace {
 
 ModelSpec spec_of(const char* text) {
-  auto spec = read_config(text, "config.json");
+  auto spec = read_config(std::string(text), "config.json");
   EXPECT_TRUE(spec) << spec.error().message;
   return spec.value_or(ModelSpec{});
 }
