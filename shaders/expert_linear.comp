@@ -21,7 +21,11 @@ void main() {
   const uint from = (p.own != 0 ? row : row / p.chosen) * p.k;
   const uint matrix = expert.v[row] * p.k * vectors + column;
   precise vec4 sum = vec4(0);
-  for (uint k = 0; k < p.k; ++k)
-    sum = fma(vec4(x.v[from + k]), weight.v[matrix + k * vectors], sum);
+  // Four at a time: see linear.comp.
+  for (uint k = 0; k < p.k; k += 4) {
+    [[unroll]] for (uint i = 0; i < 4; ++i) {
+      if (k + i < p.k) sum = fma(vec4(x.v[from + k + i]), weight.v[matrix + (k + i) * vectors], sum);
+    }
+  }
   for (uint c = 0; c < 4 && 4 * column + c < p.n; ++c) y.v[row * p.n + 4 * column + c] = sum[c];
 }

@@ -87,9 +87,14 @@ void main() {
     from[r] = min(row + r, linear.rows - 1) * linear.k;  // likewise rows
     sum[r] = vec4(0);
   }
-  for (uint k = 0; k < linear.k; ++k) {
-    const vec4 w = weight.v[k * vectors() + own];
-    [[unroll]] for (uint r = 0; r < kRows; ++r) sum[r] = fma(vec4(x.v[from[r] + k]), w, sum[r]);
+  // Four at a time: llvmpipe ends a lane behind 65,535 rounds of its loops.
+  for (uint k = 0; k < linear.k; k += 4) {
+    [[unroll]] for (uint i = 0; i < 4; ++i) {
+      if (k + i >= linear.k) continue;
+      const vec4 w = weight.v[(k + i) * vectors() + own];
+      [[unroll]] for (uint r = 0; r < kRows; ++r)
+        sum[r] = fma(vec4(x.v[from[r] + k + i]), w, sum[r]);
+    }
   }
   vec4 value[kRows];
   for (uint r = 0; r < rows; ++r) {

@@ -150,10 +150,20 @@ Status Queue::state(std::uint64_t value) const {
   return {};
 }
 
+// What the submission that holds a value's commands signals: several values share one.
+std::uint64_t Queue::signal_behind(std::uint64_t value) const {
+  std::uint64_t signal = last_submitted_;
+  for (const InFlight& one : buffers_) {
+    if (one.value >= value) signal = std::min(signal, one.value);
+  }
+  return signal;
+}
+
 Status Queue::wait(std::uint64_t value) {
   (void)flush();  // the device has more to do meanwhile; a failure is kept for its values
   TEPUI_TRY(state(value));
   if (value <= reached_) return {};
+  value = signal_behind(value);
   VkSemaphoreWaitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
   info.semaphoreCount = 1;

@@ -51,6 +51,7 @@ class Queue {
   Status open(std::uint64_t value);
   Status submit_open();
   void lose(const Error& error);
+  std::uint64_t signal_behind(std::uint64_t value) const;
   void set_value(VkCommandBuffer commands, std::uint64_t value);
 
   struct Open {
