@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/utf8_text.h"
+#include "report/attention_chart.h"
 #include "report/curves_chart.h"
 #include "report/life_chart.h"
 #include "report/places_chart.h"
@@ -37,6 +38,7 @@ std::vector<Site> sites_of(const ScanSummary& scan) {
 struct Shares {
   std::size_t places = 0;
   std::size_t token_rows = 0;
+  std::size_t map_cells = 0;
   SurfaceBudget surfaces;
 };
 
@@ -47,6 +49,7 @@ Shares shares_of(const ReportSource& source, std::size_t runs, const ReportBudge
   Shares shares;
   shares.places = share(budget.places, places * 2, 4, 512);
   shares.token_rows = share(budget.token_rows, places, 3, 30);
+  shares.map_cells = budget.cells / std::max<std::size_t>(runs, 1);
   shares.surfaces.places = share(budget.surfaces, sites, 1, budget.surfaces);
   shares.surfaces.cells = share(budget.cells, surfaces, 64, budget.cells);
   return shares;
@@ -96,7 +99,8 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
   run["label"] = label;
   run["folder"] = valid_utf8(source.folder);
   run["command"] = valid_utf8(command_of(scan.run));
-  run["finding"] = valid_utf8(finding(scan));
+  run["finding"] =
+      valid_utf8(source.attention ? attention_finding(*source.attention) : finding(scan));
   run["rule"] = {{"min_abs", chart_number(scan.options.rule.min_abs)},
                  {"min_ratio", chart_number(scan.options.rule.min_ratio)}};
   run["notes"] = run_notes(source);
@@ -109,6 +113,10 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
       if (point.point.site == name) site.points.push_back(&point);
     TEPUI_TRY(auto json, site_json(site, shares));
     sites.push_back(std::move(json));
+  }
+  if (source.attention) {
+    TEPUI_TRY(run["attention"],
+              attention_chart(source.store, *source.attention, shares.map_cells, used));
   }
   run["tokens"] = token_texts(scan, used);
   run["sequences"] = surface_texts(scan, sites);

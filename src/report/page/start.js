@@ -56,16 +56,7 @@ function firstSite() {
   return names.includes("resid_post") ? "resid_post" : names[0];
 }
 
-function start() {
-  applyTheme();
-  const models = [...new Set(report.runs.map((run) => run.label))];
-  const title = models.length > 1 ? `${models.length} runs side by side` : models[0];
-  document.getElementById("title").textContent = "Massive activations: " + title;
-  document.title = "Tepui: " + title;
-  state.site = firstSite();
-  findings();
-  globalControls(redrawAll);
-  if (state.site === undefined) return facts();
+function addScanFigures() {
   addFigure(curvesFigure);
   if (report.runs.length > 1) addFigure(compareFigure);
   addFigure(surfaceFigure);
@@ -75,7 +66,21 @@ function start() {
   addFigure(tokensFigure, "after-half");
   addFigure(quantilesFigure);
   addFigure(lifeFigure);
+}
+
+function start() {
+  applyTheme();
+  const models = [...new Set(report.runs.map((run) => run.label))];
+  const title = models.length > 1 ? `${models.length} runs side by side` : models[0];
+  document.getElementById("title").textContent = "Massive activations: " + title;
+  document.title = "Tepui: " + title;
+  state.site = firstSite();
+  findings();
+  globalControls(redrawAll);
+  if (state.site !== undefined) addScanFigures();
+  addAttentionFigures();
   facts();
+  if (!figures.length) return;
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth !== width) redrawAll();
@@ -86,7 +91,6 @@ function start() {
     redrawAll();
   });
   addEventListener("beforeprint", () => figures.forEach((figure) => figure.drawn || drawFigure(figure)));
-  return undefined;
 }
 
 addEventListener("DOMContentLoaded", start);
