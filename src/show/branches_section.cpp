@@ -40,12 +40,11 @@ std::string scores_table(const std::vector<const Score*>& scores,
 std::string branches_section(const ScoredRun& scored, Parts parts, const Style& style) {
   if (!parts.tables) return {};
   const Score& own = scored.branches.front().all;
-  std::string text =
-      heading("Perplexity",
-              fmt::format("over {} of {}; KL of the unedited run to each, nats per token",
-                          counted(own.tokens, "predicted token"),
-                          counted(own.sequences, "sequence")),
-              style);
+  std::string text = heading(
+      "Perplexity",
+      fmt::format("over {} of {}; KL of the unedited run to each, nats per token",
+                  counted(own.tokens, "predicted token"), counted(own.sequences, "sequence")),
+      style);
   const std::size_t texts = scored.branches.front().texts.size();
   std::vector<const Score*> scores;
   for (const BranchScores& branch : scored.branches) scores.push_back(&branch.all);

@@ -29,10 +29,9 @@ struct LayerRange {
 };
 
 struct ShowOptions {
-  std::optional<Site> site;        // else the first with massive activations, or resid_post
-  std::vector<LayerRange> layers;  // empty: all
-  std::set<std::string_view>
-      sections;  // empty: all of one scan; of several all but places
+  std::optional<Site> site;             // else the first with massive activations, or resid_post
+  std::vector<LayerRange> layers;       // empty: all
+  std::set<std::string_view> sections;  // empty: all of one scan; of several all but places
   Parts parts;
   MassiveRule rule;
   int top = 5;

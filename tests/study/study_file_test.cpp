@@ -110,7 +110,8 @@ TEST_F(StudyFile, SaysWhereItIsWrong) {
   EXPECT_EQ(error("[model]\npath = \"a\"\n").substr(0, 50),
             "s.toml:1: model of the study: expected tables: [[m");
   EXPECT_EQ(error("[[model]]\npath = \n").substr(0, 9), "s.toml:2:");
-  EXPECT_EQ(error(std::string("[[model]]\npath = \"a\"\nname\xFF = 1\n")).substr(0, 9), "s.toml:3:");
+  EXPECT_EQ(error(std::string("[[model]]\npath = \"a\"\nname\xFF = 1\n")).substr(0, 9),
+            "s.toml:3:");
   EXPECT_FALSE(read_study(folder_.path() / "none.toml"));
 }
 
