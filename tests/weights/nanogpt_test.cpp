@@ -31,7 +31,7 @@ class NanoGpt : public testing::Test {
 };
 
 void put(std::string& to, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < bytes; ++i) to += i < 8 ? static_cast<char>(value >> (8 * i)) : '\0';
 }
 
 // A zip archive of one uncompressed entry.
