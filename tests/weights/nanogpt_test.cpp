@@ -110,7 +110,7 @@ TEST_F(NanoGpt, WhatIsNoCheckpointIsNamed) {
   EXPECT_NE(error_of(pickled("N.")).find("model_args"), std::string::npos);
   for (const char* program : {"", "t.", "u.", "R.", "h\x05.", "(", "a.", "s.", "K", "X\xff\xff"})
     EXPECT_NE(error_of(pickled(program)), "") << program;
-  const std::string args("}X\x0a\0\0\0model_args}X\x07\0\0\0n_layerJ\xff\xff\xff\xffss.", 41);
+  const std::string args("}X\x0a\0\0\0model_args}X\x07\0\0\0n_layerJ\xff\xff\xff\xffss.", 37);
   EXPECT_NE(
       error_of(pickled(args)).find("\"n_layer\": expected a whole number from 1 to 268435456"),
       std::string::npos)
