@@ -203,12 +203,16 @@ def mpt(config, tensors, writer):
     writer.add_block_count(config["n_layers"])
     writer.add_feed_forward_length(4 * config["d_model"])
     writer.add_head_count(config["n_heads"])
+    if attention.get("kv_n_heads"):
+        writer.add_head_count_kv(attention["kv_n_heads"])
     writer.add_layer_norm_eps(1e-5)
     if attention.get("clip_qkv") is not None:
         writer.add_clamp_kqv(attention["clip_qkv"])
     writer.add_max_alibi_bias(float(attention["alibi_bias_max"]) if attention["alibi"] else 0.0)
-    return rename(tensors, {"transformer.wte": "token_embd", "transformer.norm_f": "output_norm"},
+    return rename(tensors, {"transformer.wte": "token_embd", "transformer.wpe": "position_embd",
+                            "transformer.norm_f": "output_norm"},
                   "transformer.blocks.", {"norm_1": "attn_norm", "norm_2": "ffn_norm", "attn.Wqkv": "attn_qkv",
+                                          "attn.q_ln": "attn_q_norm", "attn.k_ln": "attn_k_norm",
                                           "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up",
                                           "ffn.down_proj": "ffn_down"})
 

@@ -4,6 +4,7 @@
 A new architecture is a row of FAMILIES and its rows of CASES, here for LLaMA and GPT-2, the others
 in golden_decoders.py.
 """
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ class Case:
     shards: int = 1
     nanogpt: dict | None = None  # written as a checkpoint of nanoGPT with these model_args besides
     rename: Callable | None = None  # {name: tensor} -> {name: tensor}, of the weight file
+    classes: Callable = contextlib.nullcontext  # in which transformers has the model's classes
     lengths: dict = dataclasses.field(default_factory=lambda: {"golden.safetensors": 12})
 
 

@@ -2,6 +2,7 @@
 """Cases of make_golden.py for the decoders after LLaMA and GPT-2: at least one for each architecture
 and for each mechanism that it brings. Sequences are short, windows shorter."""
 from golden_cases import Case, gpt2, llama
+from golden_mpt import published
 
 SHORT = {"golden.safetensors": 5}
 PAST_CONTEXT = {"golden.safetensors": 5, "golden_long.safetensors": 7}
@@ -188,6 +189,12 @@ CASES = [
          falcon(alibi=True, bias=True, multi_query=False, parallel_attn=False, hidden_size=36,
                 num_attention_heads=12, num_kv_heads=12)),
     case("mpt", "mpt", mpt(clip_qkv=0.8)),
+    case("mpt-learned", "mpt", mpt(alibi=False) | {"no_bias": False, "max_seq_len": 16}, classes=published),
+    case("mpt-qk-norm", "mpt-qk-norm", mpt(clip_qkv=0.8, alibi_bias_max=4, qk_ln=True), classes=published),
+    case("mpt-grouped", "mpt",
+         mpt(attn_type="grouped_query_attention", kv_n_heads=2, qk_gn=True, softmax_scale=0.5)
+         | {"norm_type": "layernorm", "expansion_ratio": 3, "logit_scale": "inv_sqrt_d_model"},
+         classes=published),
     case("gemma", "llama-like", gemma("gemma", "GemmaForCausalLM", hidden_act="gelu")),
     case("gemma2", "gemma2", gemma("gemma2", "Gemma2ForCausalLM", **GEMMA2)),
     case("gemma3", "gemma2",

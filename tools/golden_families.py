@@ -87,6 +87,19 @@ NEOX_BLOCK = PLAIN_MLP | {
     "attn_out": ("attention.dense", "out"),
     "mlp_in": ("post_attention_layernorm", "out"),
 }
+MPT_MODEL = GPT2_MODEL | {"final_norm": "transformer.norm_f"}
+MPT_BLOCK = {
+    "resid_pre": ("", "in"),
+    "attn_in": ("norm_1", "out"),
+    "z": ("attn.out_proj", "in"),
+    "attn_out": ("attn.out_proj", "out"),
+    "resid_mid": ("norm_2", "in"),
+    "mlp_in": ("norm_2", "out"),
+    "mlp_pre": ("ffn.up_proj", "out"),
+    "mlp_act": ("ffn.down_proj", "in"),
+    "mlp_out": ("ffn.down_proj", "out"),
+    "resid_post": ("", "out"),
+}
 
 FAMILIES = {
     "llama": Family(LLAMA_MODEL, "model.layers", LLAMA_BLOCK, check_llama, checks_rope=True),
@@ -198,20 +211,10 @@ FAMILIES = {
         FALCON_BLOCK | {"resid_mid": ("post_attention_layernorm", "in")},
         attention="sdpa",
     ),
-    "mpt": Family(
-        GPT2_MODEL | {"final_norm": "transformer.norm_f"},
+    "mpt": Family(MPT_MODEL, "transformer.blocks", MPT_BLOCK),
+    "mpt-qk-norm": Family(
+        MPT_MODEL,
         "transformer.blocks",
-        {
-            "resid_pre": ("", "in"),
-            "attn_in": ("norm_1", "out"),
-            "z": ("attn.out_proj", "in"),
-            "attn_out": ("attn.out_proj", "out"),
-            "resid_mid": ("norm_2", "in"),
-            "mlp_in": ("norm_2", "out"),
-            "mlp_pre": ("ffn.up_proj", "out"),
-            "mlp_act": ("ffn.down_proj", "in"),
-            "mlp_out": ("ffn.down_proj", "out"),
-            "resid_post": ("", "out"),
-        },
+        MPT_BLOCK | {"q": ("attn.q_ln", "out"), "k": ("attn.k_ln", "out")},
     ),
 }

@@ -26,7 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CASES = {
     "llama-head-dim": "F32", "llama-biases": "F32", "gpt2-new": "F32", "llama-gqa-tied-bf16": "BF16",
     "llama3-rope": "BF16", "mistral-window": "BF16", "mixtral": "BF16", "falcon-7b": "BF16", "falcon-40b": "BF16",
-    "falcon-11b": "BF16", "neox-parallel": "BF16", "neox-sequential": "BF16", "mpt": "BF16", "bloom": "BF16",
+    "falcon-11b": "BF16", "neox-parallel": "BF16", "neox-sequential": "BF16", "mpt": "BF16",
+    "mpt-learned": "BF16", "mpt-qk-norm": "BF16", "bloom": "BF16",
     "phi2": "BF16", "phi3-window": "BF16", "phi4-longrope": "BF16", "qwen2-yarn": "BF16", "qwen3": "BF16",
     "gemma": "BF16", "gemma2": "BF16", "gemma3": "BF16", "olmo-clip": "BF16", "olmo2": "BF16", "stablelm": "BF16",
     "stablelm-parallel": "BF16", "cohere": "BF16", "cohere2": "BF16",

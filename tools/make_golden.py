@@ -283,7 +283,7 @@ def make_case(case, out):
     folder = out / case.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as other:
+    with tempfile.TemporaryDirectory() as other, case.classes():
         hub = pathlib.Path(other) if case.nanogpt else folder
         write_model(case, hub)
         errors = [write_golden(case, hub, folder / file, n) for file, n in case.lengths.items()]

@@ -179,24 +179,50 @@ TEST(DecoderConfig, FalconsKeyHeads) {
   EXPECT_EQ(good(old).dims.hidden, 256);
 }
 
-TEST(DecoderConfig, WhatMptCannotBe) {
+json mpt_with(const char* key, const json& value) {
+  json changed = golden("mpt");
+  changed["attn_config"][key] = value;
+  return changed;
+}
+
+TEST(DecoderConfig, WhatMptCanBe) {
   const json mpt = golden("mpt");
   EXPECT_EQ(good(mpt).dims.clip_qkv, 0.8F);
-  const auto attention = [&](const char* key, const json& value) {
-    json changed = mpt;
-    changed["attn_config"][key] = value;
-    return changed;
-  };
-  expect_error(attention("alibi", false), {"attn_config", "alibi", "expected true, found false"},
-               ErrorKind::unsupported);
-  expect_error(attention("qk_ln", true), {"qk_ln", "expected false"}, ErrorKind::unsupported);
-  expect_error(attention("prefix_lm", true), {"prefix_lm"}, ErrorKind::unsupported);
-  expect_error(attention("attn_type", "multiquery_attention"),
-               {"attn_type", "multiquery_attention"}, ErrorKind::unsupported);
-  expect_error(with(mpt, "no_bias", false), {"no_bias"}, ErrorKind::unsupported);
+  EXPECT_EQ(good(mpt).form.positions, PositionKind::alibi);
+  EXPECT_EQ(good(mpt_with("alibi_bias_max", 16)).dims.alibi_max, 16.0);
+  EXPECT_EQ(good(mpt_with("alibi", false)).form.positions, PositionKind::learned);
+  EXPECT_EQ(good(mpt_with("qk_ln", true)).form.qk_norm, QkNorm::whole);
+  EXPECT_EQ(good(mpt_with("qk_gn", true)).form.qk_norm, QkNorm::head);
+  EXPECT_EQ(good(mpt_with("attn_type", "multiquery_attention")).dims.kv_heads, 1);
+  EXPECT_EQ(good(golden("mpt-grouped")).dims.kv_heads, 2);
+  EXPECT_EQ(good(golden("mpt-grouped")).dims.hidden, 3 * 36);
+  const ModelSpec biased = good(with(mpt, "no_bias", false));
+  EXPECT_TRUE(biased.dims.attention_bias && biased.dims.mlp_bias);
+  json only_qkv = with(mpt, "attention_bias", true);
+  EXPECT_TRUE(good(only_qkv).dims.attention_bias && !good(only_qkv).dims.mlp_bias);
   EXPECT_FLOAT_EQ(good(with(mpt, "logit_scale", "inv_sqrt_d_model")).dims.logit_scale, 1 / 6.0F);
+  EXPECT_EQ(good(with(mpt, "final_logit_softcapping", 30)).dims.logit_softcap, 30.0F);
+  const json ffn = {{"ffn_type", "mptmlp"}, {"ffn_hidden_size", 50}};
+  EXPECT_EQ(good(with(mpt, "ffn_config", ffn)).dims.hidden, 50);
+  EXPECT_EQ(good(with(mpt, "norm_eps", 1e-4)).dims.norm_eps, 1e-4F);
+}
+
+TEST(DecoderConfig, WhatMptCannotBe) {
+  const json mpt = golden("mpt");
+  const auto unsupported = [](const json& config, const std::vector<std::string>& parts) {
+    expect_error(config, parts, ErrorKind::unsupported);
+  };
+  unsupported(mpt_with("prefix_lm", true), {"prefix_lm"});
+  unsupported(mpt_with("rope", true), {"attn_config", "rope", "expected false, found true"});
+  unsupported(mpt_with("sliding_window_size", 64), {"sliding_window_size", "-1", "64"});
+  EXPECT_EQ(good(mpt_with("sliding_window_size", -1)).layer(0).window, 0);
+  unsupported(mpt_with("attn_type", "linear"), {"attn_type", "linear"});
+  unsupported(with(mpt_with("alibi", false), "learned_pos_emb", false), {"learned_pos_emb"});
+  unsupported(with(mpt, "norm_type", "rmsnorm"), {"norm_type", "layernorm", "rmsnorm"});
+  unsupported(with(mpt, "ffn_config", {{"ffn_type", "mptglu"}}), {"ffn_config", "mptglu"});
+  unsupported(with(mpt, "block_overrides", {{"order", json::array()}}), {"block_overrides"});
+  expect_error(mpt_with("attn_type", "grouped_query_attention"), {"kv_n_heads", "found none"});
   expect_error(with(mpt, "logit_scale", "large"), {"logit_scale", "\"large\""});
-  EXPECT_EQ(good(attention("alibi_bias_max", 16)).dims.alibi_max, 16.0);
 }
 
 TEST(DecoderConfig, PartsOfHeadsThatAreRotated) {

@@ -39,15 +39,23 @@ Status gpt_neox(const GgufKeys& keys, json& config) {
   return {};
 }
 
-// A bias of 0 means positions of another kind.
+// A bias of 0 means learned positions.
 constexpr GgufKey kMptKeys[] = {{"attention.clamp_kqv", "/attn_config/clip_qkv"},
                                 {"attention.max_alibi_bias", "/attn_config/alibi_bias_max"}};
 Status mpt(const GgufKeys& keys, json& config) {
   TEPUI_TRY(const auto bias, keys.number("attention.max_alibi_bias"));
-  config["attn_config"]["alibi"] = bias.has_value();
+  TEPUI_TRY(const auto key_heads, keys.size("attention.head_count_kv"));
+  json& attention = config["attn_config"];
+  attention["alibi"] = bias.has_value();
+  attention["qk_ln"] = keys.tensor("blk.0.attn_q_norm.weight") != nullptr;
+  if (key_heads) {
+    attention["attn_type"] = "grouped_query_attention";
+    attention["kv_n_heads"] = *key_heads;
+  }
+  config["attention_bias"] = keys.tensor("blk.0.attn_qkv.bias") != nullptr;
+  config["no_bias"] = keys.tensor("blk.0.ffn_up.bias") == nullptr;
   TEPUI_TRY(const auto hidden, keys.size("feed_forward_length"));
-  TEPUI_TRY(const auto width, keys.size("embedding_length"));
-  if (hidden && width && *hidden % *width == 0) config["expansion_ratio"] = *hidden / *width;
+  if (hidden) config["ffn_config"]["ffn_hidden_size"] = *hidden;
   return {};
 }
 
