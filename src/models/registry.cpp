@@ -12,11 +12,11 @@ namespace tepui {
 
 std::span<const ArchSpec* const> all_architectures() {
   static const std::array list = {
-      &llama_arch(),    &gpt2_arch(),   &nanogpt_arch(), &mistral_arch(), &mixtral_arch(),
-      &qwen2_arch(),    &qwen3_arch(),  &phi_arch(),     &phi3_arch(),    &gptj_arch(),
-      &gpt_neox_arch(), &opt_arch(),    &bloom_arch(),   &falcon_arch(),  &mpt_arch(),
-      &gemma_arch(),    &gemma2_arch(), &gemma3_arch(),  &olmo_arch(),    &olmo2_arch(),
-      &stablelm_arch(), &cohere_arch(), &cohere2_arch(),
+      &llama_arch(), &gpt2_arch(),     &nanogpt_arch(), &mistral_arch(),  &mixtral_arch(),
+      &qwen2_arch(), &qwen3_arch(),    &phi_arch(),     &phi_msft_arch(), &phi3_arch(),
+      &gptj_arch(),  &gpt_neox_arch(), &opt_arch(),     &bloom_arch(),    &falcon_arch(),
+      &mpt_arch(),   &gemma_arch(),    &gemma2_arch(),  &gemma3_arch(),   &olmo_arch(),
+      &olmo2_arch(), &stablelm_arch(), &cohere_arch(),  &cohere2_arch(),
   };
   return list;
 }

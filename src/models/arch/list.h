@@ -14,6 +14,7 @@ const ArchSpec& mixtral_arch();
 const ArchSpec& qwen2_arch();
 const ArchSpec& qwen3_arch();
 const ArchSpec& phi_arch();
+const ArchSpec& phi_msft_arch();
 const ArchSpec& phi3_arch();
 const ArchSpec& gptj_arch();
 const ArchSpec& gpt_neox_arch();
