@@ -51,7 +51,7 @@ void add_verify(CLI::App& app, int& code) {
   CLI::App* verify = app.add_subcommand("verify", "Compare two backends on a model, step by step");
   verify
       ->add_option("MODEL", scan.model,
-                   "A model folder (config.json, model.safetensors or\n"
+                   "A model folder (config.json, weights whole or in\n"
                    "shards, tokenizer) or a llama2.c .bin file")
       ->required()
       ->type_name("");

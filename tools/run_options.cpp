@@ -119,7 +119,7 @@ Status complete_words(InputRequest& request, const RunWords& words) {
 void add_model_argument(CLI::App& command, InputRequest& request) {
   command
       .add_option("MODEL", request.model,
-                  "A model folder (config.json, model.safetensors or\n"
+                  "A model folder (config.json, weights whole or in\n"
                   "shards, tokenizer), a .gguf file or a llama2.c .bin\nfile")
       ->required()
       ->type_name("");

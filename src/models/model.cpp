@@ -8,6 +8,7 @@
 #include "models/bindings.h"
 #include "models/config.h"
 #include "models/gguf/config.h"
+#include "weights/folder.h"
 #include "weights/gguf.h"
 #include "weights/nanogpt.h"
 
@@ -83,8 +84,9 @@ Status open_folder(const std::filesystem::path& folder, Model& model) {
   const auto config = folder / "config.json";
   TEPUI_TRY(const std::string text, read_file(config));
   TEPUI_TRY(model.spec, read_config(text, config.string()));
-  TEPUI_TRY(model.source, open_safetensors(folder));
-  model.container = "safetensors";
+  TEPUI_TRY(WeightFolder weights, open_weight_folder(folder));
+  model.container = std::move(weights.container);
+  model.source = std::move(weights.source);
   return bind_weights(model);
 }
 
@@ -109,6 +111,11 @@ Status open_nanogpt_model(const std::filesystem::path& path, Model& model) {
 
 Status open_gguf_model(const std::filesystem::path& path, Model& model) {
   TEPUI_TRY(GgufWeights file, open_gguf(path));
+  if (file.source->tensors().empty())
+    return fail(ErrorKind::data,
+                "{}: expected a model, found no tensors: a file that holds a vocabulary alone "
+                "serves tepui tokenize and nothing else",
+                path.string());
   TEPUI_TRY(GgufModelSpec read, read_gguf_config(file.metadata, *file.source));
   model.spec = std::move(read.spec);
   model.source = std::move(file.source);
@@ -151,7 +158,8 @@ Result<Model> open_model(const std::filesystem::path& path) {
     TEPUI_TRY(open_llama2c_model(path, model));
   } else {
     return fail(ErrorKind::data,
-                "{}: expected a model folder (config.json, model.safetensors), a .gguf file, a "
+                "{}: expected a model folder (config.json, model.safetensors or "
+                "pytorch_model.bin), a .gguf file, a "
                 "llama2.c .bin file or a nanoGPT .pt file",
                 path.string());
   }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
-// A folder of weights: one model.safetensors, or the shards of model.safetensors.index.json.
+// A folder of weights: one file, or the shards that an index names. As safetensors, or, where there
+// are none, as pickled by torch.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
+#include "weights/folder.h"
 #include "weights/mapped_source.h"
 #include "weights/safetensors.h"
 #include "weights/strict_json.h"
+#include "weights/torch_archive.h"
 
 namespace tepui {
 namespace {
@@ -15,17 +18,25 @@ namespace {
 using Json = nlohmann::json;
 using Path = std::filesystem::path;
 
-constexpr const char* kSingle = "model.safetensors";
-constexpr const char* kIndex = "model.safetensors.index.json";
+struct Container {
+  const char* name;
+  const char* single;
+  const char* index;
+  Result<std::vector<TensorRef>> (*read)(const MappedFile& file);
+};
+constexpr Container kSafetensors{"safetensors", "model.safetensors", "model.safetensors.index.json",
+                                 read_safetensors};
+constexpr Container kTorch{"torch", "pytorch_model.bin", "pytorch_model.bin.index.json",
+                           read_torch_tensors};
 
 bool is_there(const Path& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
 }
 
-Result<std::unique_ptr<WeightSource>> open_single(const Path& path) {
+Result<std::unique_ptr<WeightSource>> open_single(const Container& container, const Path& path) {
   TEPUI_TRY(MappedFile file, open_weight_file(path));
-  TEPUI_TRY(std::vector<TensorRef> tensors, read_safetensors(file));
+  TEPUI_TRY(std::vector<TensorRef> tensors, container.read(file));
   std::vector<MappedFile> files;
   files.push_back(std::move(file));
   return std::make_unique<MappedSource>(std::move(files), std::move(tensors));
@@ -66,22 +77,23 @@ Result<WeightMap> read_index(const Path& path) {
 }
 
 // The tensors of one shard, each of which the index must place in this shard.
-Status add_shard(const Path& folder, const std::string& shard, const WeightMap& index,
-                 std::vector<MappedFile>& files, std::vector<TensorRef>& tensors) {
+Status add_shard(const Container& container, const Path& folder, const std::string& shard,
+                 const WeightMap& index, std::vector<MappedFile>& files,
+                 std::vector<TensorRef>& tensors) {
   const Path path = folder / shard;
   if (!is_there(path)) {
     return fail(ErrorKind::data, "{}: expected this shard, which {} names, found no such file",
-                printable(path.string()), kIndex);
+                printable(path.string()), container.index);
   }
   TEPUI_TRY(MappedFile file, open_weight_file(path));
-  TEPUI_TRY(std::vector<TensorRef> found, read_safetensors(file));
+  TEPUI_TRY(std::vector<TensorRef> found, container.read(file));
   for (TensorRef& tensor : found) {
     const auto listed = index.find(tensor.name);
     if (listed == index.end() || listed->second != shard) {
       return fail(ErrorKind::data,
                   "{}: tensor {}: expected no tensor but those that {} places in this shard, found "
                   "it {}",
-                  path.string(), printable(tensor.name), kIndex,
+                  path.string(), printable(tensor.name), container.index,
                   listed == index.end() ? "missing from the index"
                                         : "placed in " + printable(listed->second));
     }
@@ -91,25 +103,31 @@ Status add_shard(const Path& folder, const std::string& shard, const WeightMap& 
   return {};
 }
 
-Result<std::unique_ptr<WeightSource>> open_shards(const Path& folder) {
-  TEPUI_TRY(const WeightMap index, read_index(folder / kIndex));
+Result<std::unique_ptr<WeightSource>> open_shards(const Container& container, const Path& folder) {
+  TEPUI_TRY(const WeightMap index, read_index(folder / container.index));
   std::map<std::string, std::vector<std::string>> shards;  // shard -> its tensors
   for (const auto& [tensor, shard] : index) shards[shard].push_back(tensor);
   std::vector<MappedFile> files;
   std::vector<TensorRef> tensors;
   for (const auto& [shard, wanted] : shards) {
     const std::size_t before = tensors.size();
-    TEPUI_TRY(add_shard(folder, shard, index, files, tensors));
+    TEPUI_TRY(add_shard(container, folder, shard, index, files, tensors));
     if (tensors.size() - before == wanted.size()) continue;
     std::map<std::string_view, bool> there;
     for (std::size_t at = before; at < tensors.size(); ++at) there[tensors[at].name] = true;
     for (const std::string& name : wanted) {
       if (there.contains(name)) continue;
       return fail(ErrorKind::data, "{}: expected tensor {}, which {} places in it, found none",
-                  (folder / shard).string(), printable(name), kIndex);
+                  (folder / shard).string(), printable(name), container.index);
     }
   }
   return std::make_unique<MappedSource>(std::move(files), std::move(tensors));
+}
+
+Result<std::unique_ptr<WeightSource>> open_container(const Container& container,
+                                                     const Path& folder) {
+  if (is_there(folder / container.single)) return open_single(container, folder / container.single);
+  return open_shards(container, folder);
 }
 
 }  // namespace
@@ -120,18 +138,26 @@ Result<std::unique_ptr<WeightSource>> open_safetensors(const Path& folder_or_fil
                 folder_or_file.string());
   }
   std::error_code ignored;
-  if (!std::filesystem::is_directory(folder_or_file, ignored)) return open_single(folder_or_file);
-  if (is_there(folder_or_file / kSingle)) return open_single(folder_or_file / kSingle);
-  if (is_there(folder_or_file / kIndex)) return open_shards(folder_or_file);
-  for (const char* pickled : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (!is_there(folder_or_file / pickled)) continue;
-    return fail(ErrorKind::unsupported,
-                "{}: expected {} or {}, found only {}: only safetensors are read; convert it "
-                "(transformers: save_pretrained with safe_serialization=True)",
-                folder_or_file.string(), kSingle, kIndex, pickled);
-  }
+  if (!std::filesystem::is_directory(folder_or_file, ignored))
+    return open_single(kSafetensors, folder_or_file);
+  if (is_there(folder_or_file / kSafetensors.single) ||
+      is_there(folder_or_file / kSafetensors.index))
+    return open_container(kSafetensors, folder_or_file);
   return fail(ErrorKind::data, "{}: expected {} or {} in this folder, found neither",
-              folder_or_file.string(), kSingle, kIndex);
+              folder_or_file.string(), kSafetensors.single, kSafetensors.index);
+}
+
+Result<WeightFolder> open_weight_folder(const Path& folder) {
+  for (const Container& container : {kSafetensors, kTorch}) {
+    if (!is_there(folder / container.single) && !is_there(folder / container.index)) continue;
+    WeightFolder out;
+    out.container = container.name;
+    TEPUI_TRY(out.source, open_container(container, folder));
+    return out;
+  }
+  return fail(ErrorKind::data, "{}: expected {}, {}, {} or {} in this folder, found none of them",
+              folder.string(), kSafetensors.single, kSafetensors.index, kTorch.single,
+              kTorch.index);
 }
 
 }  // namespace tepui

@@ -70,8 +70,11 @@ class ZipReader {
       return Directory{at<std::uint64_t>(wide + 48).value_or(size),
                        at<std::uint64_t>(wide + 32).value_or(0)};
     }
-    return fail(ErrorKind::data, "{}: expected a zip archive as torch.save writes it, found none",
-                file_);
+    return fail(
+        ErrorKind::data,
+        "{}: expected a zip archive as torch.save writes it, found none (files of torch before "
+        "1.6 are not read: load and save them with a later one)",
+        file_);
   }
 
   // 64-bit sizes stand in an extra field, only those that do not fit 32 bits, in this order.

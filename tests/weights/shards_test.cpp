@@ -117,11 +117,9 @@ TEST_F(Shards, GitLfsPointerInsteadOfAShard) {
   expect_error({kFirst, "git-lfs pointer"});
 }
 
-TEST_F(Shards, FolderOfPickledWeights) {
+TEST_F(Shards, FolderWithoutWeights) {
   std::filesystem::remove(folder_.path() / kIndex);
   expect_error({folder_.path().string(), "expected model.safetensors", kIndex, "found neither"});
-  test::write_file(folder_.path() / "pytorch_model.bin", "x");
-  expect_error({"pytorch_model.bin", "only safetensors are read", "convert"});
 }
 
 TEST_F(Shards, NothingThere) {
