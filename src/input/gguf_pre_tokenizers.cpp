@@ -17,6 +17,17 @@ constexpr std::string_view kTekken =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kO200k =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+// DeepSeek's: cased letters, punctuation, Han and Hangul apart.
+constexpr std::string_view kCased =
+    R"(\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+)";
+constexpr std::string_view kMarks =
+    R"(\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}\x{3000}-\x{3002}]+)";
+constexpr std::string_view kHanAndHangul =
+    R"([\x{4e00}-\x{9fa5}\x{0800}-\x{4e00}\x{ac00}-\x{d7ff}]+)";
+constexpr std::string_view kHanAndKana =
+    R"([\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)";
+constexpr std::string_view kWordsAndMarks =
+    R"re([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re";
 
 Json split(std::string_view regex) {
   return {{"type", "Split"},
@@ -59,7 +70,23 @@ std::optional<GgufPreTokenizer> gguf_pre_tokenizer(std::string_view kind) {
     return GgufPreTokenizer{{}, sequence({digits(true), byte_level(true)})};
   if (kind == "command-r")
     return GgufPreTokenizer{nfc(), sequence({digits(true), byte_level(true)})};
-  if (kind == "bloom") return GgufPreTokenizer{{}, split_to_bytes(kBloom)};
+  if (any_of(kind, {"bloom", "poro-chat", "gpt3-finnish"}))
+    return GgufPreTokenizer{{}, split_to_bytes(kBloom)};
+  if (kind == "viking")
+    return GgufPreTokenizer{{}, sequence({split(kBloom), digits(true), byte_level(false)})};
+  if (kind == "deepseek-llm")
+    return GgufPreTokenizer{
+        {},
+        sequence({split("[\r\n]"), split(kCased), split(kMarks), split(R"(\s+$)"),
+                  split(kHanAndHangul), digits(true), byte_level(false)})};
+  if (kind == "deepseek-coder")
+    return GgufPreTokenizer{{},
+                            sequence({split("[\r\n]"), split(R"(\s?\p{L}+)"), split(R"(\s?\p{P}+)"),
+                                      split(kHanAndHangul), digits(true), byte_level(false)})};
+  if (kind == "deepseek-v3")
+    return GgufPreTokenizer{{},
+                            sequence({split(R"(\p{N}{1,3})"), split(kHanAndKana),
+                                      split(kWordsAndMarks), byte_level(false)})};
   if (kind == "tekken") return GgufPreTokenizer{{}, split_to_bytes(kTekken), true, true};
   if (kind == "gpt-4o") return GgufPreTokenizer{{}, split_to_bytes(kO200k)};
   return std::nullopt;

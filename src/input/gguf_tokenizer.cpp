@@ -93,6 +93,10 @@ Result<std::unique_ptr<Tokenizer>> sentencepiece_tokenizer(const GgufMetadata& m
     SentencePiece piece{
         std::string(vocabulary.tokens[i]), static_cast<float>(scores[i]),
         vocabulary.types[i] == 0 ? Type::control : static_cast<Type>(vocabulary.types[i])};
+    // Converters of 2024 called what pads a table unknown; the key says which piece is.
+    const bool is_unk = vocabulary.unk == static_cast<TokenId>(i);
+    if (is_unk) piece.type = Type::unknown;
+    if (vocabulary.unk && !is_unk && piece.type == Type::unknown) piece.type = Type::unused;
     if (piece.text.empty()) piece = {fmt::format("[EMPTY_{}]", i), 0, Type::control};
     if (first_invalid_utf8(piece.text) || !std::isfinite(piece.score))
       return fail(ErrorKind::data,

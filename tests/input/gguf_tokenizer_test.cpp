@@ -139,6 +139,51 @@ TEST(GgufTokenizer, BosFollowsTheFileThenTheKind) {
   EXPECT_EQ(from(old).value()->encode("ab<|end|>a").value(), (std::vector<TokenId>{2, 3, 0}));
 }
 
+// As llama.cpp's converter of 2024 wrote Phi-3's vocabulary: <unk> a control token, and the padding
+// of the table unknown.
+TEST(GgufTokenizer, PaddingOfTheTableIsNotUnknown) {
+  GgufWriter writer;
+  writer.text("tokenizer.ggml.model", "llama");
+  writer.texts("tokenizer.ggml.tokens",
+               {"<unk>", "<s>", "</s>", "\u2581", "a", "b", "\u2581a", "[PAD7]", "[PAD8]"});
+  writer.floats("tokenizer.ggml.scores", {0, 0, 0, -3, -4, -5, -1, -1000, -1000});
+  writer.ints("tokenizer.ggml.token_type", {3, 3, 3, 1, 1, 1, 1, 2, 2});
+  const auto unclear = from(writer);
+  ASSERT_FALSE(unclear);
+  EXPECT_NE(unclear.error().message.find("pieces 7 and 8 are both of type unknown"),
+            std::string::npos);
+  writer.u32("tokenizer.ggml.unknown_token_id", 0);
+  const auto tokenizer = from(writer);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ((*tokenizer)->encode("ab?").value(), (std::vector<TokenId>{6, 5, 0}));
+  EXPECT_EQ((*tokenizer)->vocabulary_size(), 9);
+}
+
+// DeepSeek's kinds cut at line ends, between scripts and between digits, where GPT-2's do not.
+// Words that the vocabulary holds whole show where a kind cuts.
+TEST(GgufTokenizer, KindsThatCutElsewhere) {
+  const auto ids = [](const std::string& kind, const std::string& text) {
+    GgufWriter writer;
+    writer.text("general.architecture", "llama").text("tokenizer.ggml.model", "gpt2");
+    writer.text("tokenizer.ggml.pre", kind);
+    writer.texts("tokenizer.ggml.tokens", {"1", "2", "12", "!", "a", "!a", "123", "3"});
+    writer.ints("tokenizer.ggml.token_type", {1, 1, 1, 1, 1, 1, 1, 1});
+    writer.texts("tokenizer.ggml.merges", {"1 2", "! a", "12 3"});
+    const auto tokenizer = from(writer);
+    EXPECT_TRUE(tokenizer) << tokenizer.error().message;
+    return tokenizer ? (*tokenizer)->encode(text).value() : std::vector<TokenId>();
+  };
+  const std::string text = "!a123";
+  for (const char* kind : {"deepseek-llm", "deepseek-coder"})
+    EXPECT_EQ(ids(kind, text), (std::vector<TokenId>{3, 4, 0, 1, 7})) << kind;
+  EXPECT_EQ(ids("deepseek-v3", text), (std::vector<TokenId>{5, 6}));
+  EXPECT_EQ(ids("gpt-2", text), (std::vector<TokenId>{3, 4, 6}));
+  for (const char* kind : {"poro-chat", "gpt3-finnish"})
+    EXPECT_EQ(ids(kind, "a123"), ids("bloom", "a123")) << kind;
+  EXPECT_EQ(ids("poro-chat", "12312"), (std::vector<TokenId>{6, 2}));
+  EXPECT_EQ(ids("viking", "12312"), (std::vector<TokenId>{0, 1, 7, 0, 1}));
+}
+
 TEST(GgufTokenizer, RefusesWhatItCannotRead) {
   const auto message = [](const GgufWriter& writer) {
     const auto tokenizer = from(writer);
