@@ -100,7 +100,7 @@ TEST_F(BadInput, Configurations) {
 
 TEST_F(BadInput, WeightFiles) {
   std::filesystem::remove(model() / "model.safetensors");
-  expect_bad_model({"model: expected model.safetensors", "found neither"});
+  expect_bad_model({"model: expected model.safetensors", "found none of them"});
   test::change_header(model(), [](json& header) { header.erase(kTensor); });
   expect_bad_model({"model/model.safetensors", "expected to begin at byte offset"});  // a gap
   test::change_header(model(), [](json& header) {
