@@ -40,7 +40,7 @@ struct Decoder::Step {
 
 namespace {
 
-constexpr std::size_t kPartsKept = 256;
+constexpr std::size_t kStepsKept = 256;
 
 template <class T>
 Result<Buffer> uploaded(Backend& backend, const std::vector<T>& values) {
@@ -301,7 +301,7 @@ Status Decoder::wait(Step& step) {
 }
 
 Result<BufferSlice> Decoder::run(std::span<const Continuation> continuations) {
-  if (parts_.size() > kPartsKept) parts_.clear();
+  if (parts_.size() > kStepsKept) parts_.clear();
   Step step;
   TEPUI_TRY(load(step, continuations));
   Status status = compute_all(step);

@@ -8,7 +8,7 @@
 namespace tepui::input {
 namespace {
 
-constexpr int kDeepest = 64;  // published tokenizer files reach 8
+constexpr int kDeepestJson = 64;  // published tokenizer files reach 8
 constexpr std::int64_t kLargestId = (1 << 24) - 1;
 
 int nesting(std::string_view text) {
@@ -57,9 +57,9 @@ struct ErrorPlace {
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const std::string& file) {
-  if (const int depth = nesting(text); depth > kDeepest)
+  if (const int depth = nesting(text); depth > kDeepestJson)
     return fail(ErrorKind::data, "{}: expected JSON nested at most {} deep, found {}", file,
-                kDeepest, depth);
+                kDeepestJson, depth);
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
   if (!json.is_discarded()) return json;
   ErrorPlace place;

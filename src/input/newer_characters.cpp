@@ -7,14 +7,14 @@
 namespace tepui::input {
 namespace {
 
-struct Range {
+struct CodeRange {
   char32_t first;
   char32_t last;
 };
 
 // All code points for which the four forms of tokenizers 0.23 and of utf8proc 2.8 (Unicode 15)
 // differ, alone or among combining marks; found by trying every one.
-constexpr Range kNewer[] = {
+constexpr CodeRange kNewerForms[] = {
     {0x7fd, 0x7fd},     {0x898, 0x89f},     {0x8ca, 0x8d3},     {0x9fe, 0x9fe},
     {0xc3c, 0xc3c},     {0xd3b, 0xd3c},     {0xeba, 0xeba},     {0x1715, 0x1715},
     {0x1abf, 0x1ace},   {0x1df6, 0x1dfa},   {0x32ff, 0x32ff},   {0xa7f2, 0xa7f4},
@@ -31,9 +31,9 @@ constexpr Range kNewer[] = {
 }  // namespace
 
 bool newer_than_normalizers(char32_t value) {
-  if (value < kNewer[0].first) return false;
-  const auto* at = std::ranges::lower_bound(kNewer, value, {}, &Range::last);
-  return at != std::end(kNewer) && at->first <= value;
+  if (value < kNewerForms[0].first) return false;
+  const auto* at = std::ranges::lower_bound(kNewerForms, value, {}, &CodeRange::last);
+  return at != std::end(kNewerForms) && at->first <= value;
 }
 
 }  // namespace tepui::input

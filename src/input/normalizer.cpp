@@ -14,7 +14,7 @@
 namespace tepui::input {
 namespace {
 
-constexpr int kDeepest = 16;
+constexpr int kDeepestSequence = 16;
 
 struct FreeC {
   void operator()(void* pointer) const { std::free(pointer); }
@@ -45,9 +45,9 @@ Status Normalizer::add(const Json& description, const std::string& where, int de
   TEPUI_TRY(const std::string type, string_field(description, "type", where));
   if (type == "Sequence") {
     const Json* list = member(description, "normalizers");
-    if (list == nullptr || !list->is_array() || depth >= kDeepest)
+    if (list == nullptr || !list->is_array() || depth >= kDeepestSequence)
       return fail(ErrorKind::data, "{}: expected a list 'normalizers', nested at most {} deep",
-                  where, kDeepest);
+                  where, kDeepestSequence);
     for (const Json& part : *list) TEPUI_TRY(add(part, where, depth + 1));
   } else if (type == "NFC") {
     steps_.emplace_back(Form::nfc);

@@ -29,7 +29,7 @@ std::string sequences_of(const ScanSummary& scan) {
   return text;
 }
 
-std::string sites_of(const ScanSummary& scan) {
+std::string site_names(const ScanSummary& scan) {
   std::vector<std::string> names;
   std::set<Site> seen;
   for (const PointSummary& point : scan.points)
@@ -76,7 +76,7 @@ ChartJson run_facts(const ReportSource& source) {
   add("Text", run.text);
   add("Text fingerprint", run.text_fingerprint);
   add("Sequences", sequences_of(scan));
-  add("Sites", sites_of(scan));
+  add("Sites", site_names(scan));
   add("Massive",
       fmt::format("|x| > {} and |x| > {} × median of |x| of the sequence there",
                   rounded(scan.options.rule.min_abs), rounded(scan.options.rule.min_ratio)));

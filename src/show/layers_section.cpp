@@ -11,13 +11,13 @@ namespace tepui {
 namespace {
 
 constexpr std::size_t kShownTop = 3;
-constexpr Paint kPaints[kShownTop] = {Paint::first, Paint::second, Paint::third};
+constexpr Paint kRankPaints[kShownTop] = {Paint::first, Paint::second, Paint::third};
 
 PlotRow plot_row(const PointSummary& point) {
   PlotRow row;
   row.label = layer_label(point.point);
   for (std::size_t rank = 0; rank < std::min(kShownTop, point.top_mean.size()); ++rank)
-    row.marks.push_back({fmt::format("{}", rank + 1), point.top_mean[rank], kPaints[rank]});
+    row.marks.push_back({fmt::format("{}", rank + 1), point.top_mean[rank], kRankPaints[rank]});
   row.marks.push_back({"m", point.median, Paint::fourth});
   if (point.massive_sequences > 0) row.note = "*";
   return row;

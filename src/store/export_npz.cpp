@@ -67,9 +67,9 @@ void append(std::string& bytes, T value) {
 }
 
 // Visits place after place; `put` appends one place's bytes.
-using PutPlace = std::function<Status(const Places&, int sequence, Point point, std::string&)>;
+using PlaceWriter = std::function<Status(const Places&, int sequence, Point point, std::string&)>;
 
-std::function<NextPiece()> place_by_place(std::shared_ptr<const Places> places, PutPlace put) {
+std::function<NextPiece()> place_by_place(std::shared_ptr<const Places> places, PlaceWriter put) {
   return [places, put] {
     return [places, put, at = std::size_t{0}]() mutable -> Result<std::string> {
       std::string bytes;

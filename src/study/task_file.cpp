@@ -10,12 +10,10 @@ namespace tepui {
 
 namespace {
 
-using input::Json;
-
-Result<std::vector<std::string>> strings(const Json& value, std::string_view field,
+Result<std::vector<std::string>> strings(const input::Json& value, std::string_view field,
                                          const std::string& where) {
   std::vector<std::string> out;
-  for (const Json& entry : value) {
+  for (const input::Json& entry : value) {
     if (!entry.is_string())
       return fail(ErrorKind::data, "{}: field \"{}\": expected strings, found {}", where, field,
                   entry.type_name());
@@ -24,26 +22,27 @@ Result<std::vector<std::string>> strings(const Json& value, std::string_view fie
   return out;
 }
 
-Result<TaskItem> item_of(const Json& object, const std::string& where) {
+Result<TaskItem> item_of(const input::Json& object, const std::string& where) {
   if (!object.is_object())
     return fail(ErrorKind::data, "{}: expected an object, found {}", where, object.type_name());
   TaskItem item;
-  const Json* const choices = input::member(object, "choices");
+  const input::Json* const choices = input::member(object, "choices");
   if (choices == nullptr || !choices->is_array() || choices->size() < 2)
     return fail(ErrorKind::data, "{}: field \"choices\": expected a list of at least two strings",
                 where);
   TEPUI_TRY(item.choices, strings(*choices, "choices", where));
-  const Json* const context = input::member(object, "context");
+  const input::Json* const context = input::member(object, "context");
   const bool is_list = context != nullptr && context->is_array();
   if (context == nullptr || (!context->is_string() && !is_list))
     return fail(ErrorKind::data, "{}: field \"context\": expected a string, or one for each choice",
                 where);
-  TEPUI_TRY(item.contexts, strings(is_list ? *context : Json::array({*context}), "context", where));
+  TEPUI_TRY(item.contexts,
+            strings(is_list ? *context : input::Json::array({*context}), "context", where));
   if (is_list && item.contexts.size() != item.choices.size())
     return fail(ErrorKind::data,
                 "{}: field \"context\": expected as many strings as choices, {}, found {}", where,
                 item.choices.size(), item.contexts.size());
-  const Json* const answer = input::member(object, "answer");
+  const input::Json* const answer = input::member(object, "answer");
   const auto most = static_cast<std::int64_t>(item.choices.size()) - 1;
   if (answer == nullptr || !answer->is_number_integer() || answer->get<std::int64_t>() < 0 ||
       answer->get<std::int64_t>() > most)
@@ -72,7 +71,7 @@ Result<TaskFile> read_task_file(const std::filesystem::path& path, int limit) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (own.empty()) continue;
     const std::string where = fmt::format("{}: line {}", path.string(), line);
-    TEPUI_TRY(const Json object, input::parse_json(own, where));
+    TEPUI_TRY(const input::Json object, input::parse_json(own, where));
     TEPUI_TRY(TaskItem item, item_of(object, where));
     item.line = line;
     file.items.push_back(std::move(item));

@@ -18,7 +18,7 @@ namespace tepui {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 20;  // bytes that a thread takes at a time
-constexpr std::size_t kBlock = std::size_t{1} << 14;  // bytes between two looks at the result
+constexpr std::size_t kLook = std::size_t{1} << 14;   // bytes between two looks at the result
 constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
 
 template <class Word>
@@ -50,14 +50,14 @@ template <class Word, Word exponent>
 std::int64_t first_not_finite(std::span<const std::byte> bytes, ThreadPool& pool) {
   const std::size_t count = bytes.size() / sizeof(Word);
   constexpr std::size_t kPieceWords = kPiece / sizeof(Word);
-  constexpr std::size_t kBlockWords = kBlock / sizeof(Word);
+  constexpr std::size_t kLookWords = kLook / sizeof(Word);
   std::atomic<std::int64_t> lowest{kNone};
   const auto scan = [&](std::int64_t piece, int) {
     const std::size_t end = std::min(count, (static_cast<std::size_t>(piece) + 1) * kPieceWords);
     std::size_t begin = static_cast<std::size_t>(piece) * kPieceWords;
     if (lowest.load(std::memory_order_relaxed) < static_cast<std::int64_t>(begin)) return;
-    for (; begin < end; begin += kBlockWords) {
-      const std::size_t length = std::min(kBlockWords, end - begin);
+    for (; begin < end; begin += kLookWords) {
+      const std::size_t length = std::min(kLookWords, end - begin);
       if (all_finite<Word, exponent>(bytes.data() + begin * sizeof(Word), length)) continue;
       while ((carry<Word, exponent>(load<Word>(bytes.data(), begin)) & kSign<Word>) == 0) ++begin;
       const auto found = static_cast<std::int64_t>(begin);

@@ -21,7 +21,7 @@ std::unique_ptr<Backend> reference() {
 }
 
 template <class T>
-std::span<const std::byte> bytes_of(const std::vector<T>& values) {
+std::span<const std::byte> view_of(const std::vector<T>& values) {
   return std::as_bytes(std::span(values));
 }
 
@@ -48,7 +48,7 @@ TEST(Registry, KnowsItsNames) {
 TEST(ReferenceBackend, RunsAProgram) {
   const auto backend = reference();
   const std::vector<float> x{1, -2, 3};
-  auto in = backend->adopt(bytes_of(x));
+  auto in = backend->adopt(view_of(x));
   auto out = backend->allocate(12, Memory::device);
   ASSERT_TRUE(in && out);
   auto prepared = backend->prepare(sum_program());
@@ -80,7 +80,7 @@ TEST(ReferenceBackend, AnErrorStaysWithItsTicket) {
   ASSERT_TRUE(out);
   auto prepared = backend->prepare(sum_program());
   ASSERT_TRUE(prepared);
-  const Ticket good = backend->upload(BufferSlice::whole(*out), bytes_of(x), {});
+  const Ticket good = backend->upload(BufferSlice::whole(*out), view_of(x), {});
   const Ticket bad = backend->run(**prepared, {{}, {}, BufferSlice::whole(*out)}, {});
   std::vector<std::byte> bytes(12);
   const Ticket after = backend->download(bytes, BufferSlice::whole(*out), {{bad}});
@@ -92,7 +92,7 @@ TEST(ReferenceBackend, AnErrorStaysWithItsTicket) {
               "reference: %0 \"x\" f32 [3]: expected a binding of 12 bytes, found none");
   }
   EXPECT_EQ(bytes, std::vector<std::byte>(12));  // what follows an error does not run
-  EXPECT_FALSE(backend->wait(backend->upload(BufferSlice::whole(*out), bytes_of(x).first(8), {})));
+  EXPECT_FALSE(backend->wait(backend->upload(BufferSlice::whole(*out), view_of(x).first(8), {})));
 }
 
 TEST(HostMemory, AlignsAndAdopts) {
@@ -104,8 +104,8 @@ TEST(HostMemory, AlignsAndAdopts) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(span.data()) % kHostAlignment, 0U);
   }
   const std::vector<float> x{1, 2, 3};
-  const Buffer adopted = adopt_host(bytes_of(x).subspan(1));
-  EXPECT_EQ(host_bytes({&adopted, 3, 8}).data(), bytes_of(x).data() + 4);
+  const Buffer adopted = adopt_host(view_of(x).subspan(1));
+  EXPECT_EQ(host_bytes({&adopted, 3, 8}).data(), view_of(x).data() + 4);
 }
 
 TEST(HostMemory, SaysThatMemoryIsOut) {

@@ -9,6 +9,7 @@
 
 #include "base/mapped_file.h"
 #include "support/branch_run.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_model.h"
 #include "support/run_program.h"
@@ -18,12 +19,11 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
+using test::kTiny;
 using test::ProgramResult;
 using test::ProgramRun;
 using test::TemporaryFolder;
 using test::write_file;
-
-const std::string kTiny = data_path("golden/llama-gqa-tied-bf16").string();
 
 std::vector<std::vector<TokenId>> sequences(int count, unsigned longest) {
   std::mt19937 random(21);
@@ -125,13 +125,13 @@ TEST_P(CapturedRows, AreWhatTapsSee) {
   EXPECT_NE(file("plain/resid_post.0.npy"), file("edited/resid_post.0.npy"));
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> captured_backends() {
   auto names = test::model_backends();
   std::erase(names, "reference");
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, CapturedRows, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, CapturedRows, testing::ValuesIn(captured_backends()),
                          [](const auto& info) { return info.param; });
 
 TEST_F(CaptureCommand, IsReadByNumpy) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -13,11 +14,10 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
+using test::kDemo;
 using test::ProgramResult;
 using test::TemporaryFolder;
 using test::write_file;
-
-const std::string kDemo = data_path("demo-model").string();
 
 const char* const kTasks =
     R"({"context": "The king of", "choices": [" England", " because", " the the"], "answer": 0}

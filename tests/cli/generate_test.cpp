@@ -7,6 +7,7 @@
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -15,12 +16,12 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
+using test::kDemo;
+using test::kTiny;
 using test::ProgramResult;
 using test::TemporaryFolder;
 using test::write_file;
 
-const std::string kDemo = data_path("demo-model").string();
-const std::string kTiny = data_path("golden/llama-gqa-tied-bf16").string();
 const char* const kZero = "resid_post.1-6:0:36,119=zero";
 
 class Generate : public testing::Test {

@@ -8,6 +8,7 @@
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -16,12 +17,11 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
+using test::kDemo;
+using test::kSample;
+using test::kTiny;
 using test::ProgramResult;
 using test::TemporaryFolder;
-
-const std::string kDemo = data_path("demo-model").string();
-const std::string kSample = data_path("demo-model/sample.txt").string();
-const std::string kTiny = data_path("golden/llama-gqa-tied-bf16").string();
 
 class Intervene : public testing::Test {
  protected:

@@ -7,6 +7,7 @@
 
 #include "base/mapped_file.h"
 #include "report/assets.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -15,11 +16,10 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
+using test::kDemo;
+using test::kSample;
 using test::ProgramResult;
 using test::TemporaryFolder;
-
-const std::string kDemo = data_path("demo-model").string();
-const std::string kSample = data_path("demo-model/sample.txt").string();
 
 class Report : public testing::Test {
  protected:

@@ -159,13 +159,13 @@ TEST_P(Resume, TwoAtOnceLeaveOneGoodStore) {
   EXPECT_EQ(exported("s"), exported("whole"));
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> resumed_backends() {
   std::vector<std::string> names = backend_names();
   std::erase(names, "reference");
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Resume, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Resume, testing::ValuesIn(resumed_backends()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

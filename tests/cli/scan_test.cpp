@@ -9,6 +9,7 @@
 
 #include "base/mapped_file.h"
 #include "store/reader.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -17,12 +18,11 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
+using test::kDemo;
+using test::kSample;
 using test::ProgramResult;
 using test::ProgramRun;
 using test::TemporaryFolder;
-
-const std::string kDemo = data_path("demo-model").string();
-const std::string kSample = data_path("demo-model/sample.txt").string();
 
 class Scan : public testing::Test {
  protected:

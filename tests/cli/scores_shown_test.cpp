@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -14,9 +15,8 @@ namespace {
 
 using nlohmann::json;
 using test::data_path;
-
-const std::string kDemo = data_path("demo-model").string();
-const std::string kSample = data_path("demo-model/sample.txt").string();
+using test::kDemo;
+using test::kSample;
 
 class ScoresShown : public testing::Test {
  protected:

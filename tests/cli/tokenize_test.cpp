@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -11,9 +12,8 @@ namespace tepui {
 namespace {
 
 using nlohmann::json;
+using test::kDemo;
 using test::run_tepui;
-
-const std::string kDemo = test::data_path("demo-model").string();
 
 TEST(Tokenize, TableShowsIdsPiecesAndBytes) {
   const auto result = run_tepui({"tokenize", kDemo, "--prompt", "Summer is warm."});

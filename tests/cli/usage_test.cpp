@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -13,12 +14,11 @@ namespace tepui {
 namespace {
 
 using test::data_path;
+using test::kDemo;
 using test::line_count;
 using test::ProgramResult;
 using test::run_program;
 using test::run_tepui;
-
-const std::string kDemo = data_path("demo-model").string();
 
 void expect_usage_error(const ProgramResult& result, const std::vector<std::string>& parts) {
   EXPECT_EQ(result.code, 2) << result.err;

@@ -7,13 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/registry.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
 namespace tepui::test {
 namespace {
 
-const std::string kDemo = data_path("demo-model").string();
+using test::kDemo;
 
 TEST(VerifyCommand, BackendsAgree) {
   const ProgramResult result = run_tepui(

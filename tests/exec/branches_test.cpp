@@ -140,7 +140,7 @@ TEST_P(Branches, EditsDoWhatTheySay) {
     EXPECT_EQ(holed[i], i / hidden == largest / hidden ? 0 : dense[i]) << i;
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> branch_backends() {
   auto names = backend_names();
   std::vector<std::string> out;
   for (const auto& name : names)
@@ -148,7 +148,7 @@ std::vector<std::string> backends() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Branches, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Branches, testing::ValuesIn(branch_backends()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace tepui::test {
 namespace {
 
-std::vector<std::string> cases() {
+std::vector<std::string> law_cases() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(data_path("golden"))) {
     if (entry.is_directory()) names.push_back(entry.path().filename().string());
@@ -22,13 +22,13 @@ std::vector<std::string> cases() {
   return names;
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> law_backends() {
   auto names = model_backends();
   std::erase(names, "reference");  // its plain loops have but one order
   return names;
 }
 
-std::vector<std::vector<TokenId>> sequences() {
+std::vector<std::vector<TokenId>> law_sequences() {
   std::mt19937 random(11);
   std::vector<std::vector<TokenId>> out;
   for (const int length : {4, 1, 12, 2, 9}) {
@@ -54,9 +54,9 @@ class DecoderLaws : public testing::TestWithParam<std::tuple<std::string, std::s
 };
 
 TEST_P(DecoderLaws, NeitherChunksNorTapsShow) {
-  const FullRun whole = run(sequences(), 1000, "all");
-  const FullRun apart = run(sequences(), 1, "all");
-  const FullRun plain = run(sequences(), 6, "final_norm");
+  const FullRun whole = run(law_sequences(), 1000, "all");
+  const FullRun apart = run(law_sequences(), 1, "all");
+  const FullRun plain = run(law_sequences(), 6, "final_norm");
   EXPECT_TRUE(whole.sites == apart.sites);
   EXPECT_TRUE(whole.logits == apart.logits);
   EXPECT_TRUE(whole.logits == plain.logits);
@@ -65,7 +65,7 @@ TEST_P(DecoderLaws, NeitherChunksNorTapsShow) {
 TEST_P(DecoderLaws, APrefixIsThePrefixOfTheWhole) {
   const auto model = open_model(data_path("golden/" + std::get<0>(GetParam())));
   ASSERT_TRUE(model) << model.error().message;
-  const auto whole = sequences()[2];
+  const auto whole = law_sequences()[2];
   for (const int count : {1, 5, 11}) {
     if (length_classes(model->spec, count) != length_classes(model->spec, 12))
       continue;  // another length, by definition other frequencies
@@ -76,8 +76,8 @@ TEST_P(DecoderLaws, APrefixIsThePrefixOfTheWhole) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DecoderLaws,
-                         testing::Combine(testing::ValuesIn(cases()),
-                                          testing::ValuesIn(backends())),
+                         testing::Combine(testing::ValuesIn(law_cases()),
+                                          testing::ValuesIn(law_backends())),
                          [](const auto& info) {
                            std::string name =
                                std::get<0>(info.param) + "_" + std::get<1>(info.param);

@@ -18,7 +18,7 @@
 namespace tepui::test {
 namespace {
 
-std::vector<std::string> cases() {
+std::vector<std::string> decoder_cases() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(data_path("golden"))) {
     if (entry.is_directory()) names.push_back(entry.path().filename().string());
@@ -27,7 +27,7 @@ std::vector<std::string> cases() {
   return names;
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> decoder_backends() {
   auto names = model_backends();
   std::erase(names, "reference");  // its plain loops have but one order
   return names;
@@ -145,11 +145,13 @@ TEST_P(EveryModel, CachedIsWhole) {
   EXPECT_TRUE(decoding.go_on({{1, 0, slice(whole[0], a[2], 12)}}) == rows(0, a[2], 12));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, EveryModel, testing::Combine(testing::ValuesIn(cases()), testing::ValuesIn(backends())),
-    [](const auto& info) {
-      return test_name(std::get<0>(info.param) + "_" + std::get<1>(info.param));
-    });
+INSTANTIATE_TEST_SUITE_P(Models, EveryModel,
+                         testing::Combine(testing::ValuesIn(decoder_cases()),
+                                          testing::ValuesIn(decoder_backends())),
+                         [](const auto& info) {
+                           return test_name(std::get<0>(info.param) + "_" +
+                                            std::get<1>(info.param));
+                         });
 
 class CachedRuns : public testing::TestWithParam<std::string> {
  protected:
@@ -279,7 +281,7 @@ TEST_P(CachedRuns, WeightsMayLeave) {
   EXPECT_EQ(found[0], found[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, CachedRuns, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, CachedRuns, testing::ValuesIn(decoder_backends()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

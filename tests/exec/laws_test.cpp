@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(const std::vector<std::string>& all, int seque
 }
 
 // Every backend but the reference, whose plain loops have but one order.
-std::vector<std::string> backends() {
+std::vector<std::string> scanned_backends() {
   auto names = model_backends();
   std::erase(names, "reference");
   return names;
@@ -141,7 +141,7 @@ TEST_P(Laws, RowsOfASiteDoNotDependOnWhatElseIsTapped) {
     ASSERT_TRUE(std::binary_search(wide.begin(), wide.end(), line)) << line.substr(0, 80);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Laws, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Laws, testing::ValuesIn(scanned_backends()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -18,7 +18,7 @@
 namespace tepui::test {
 namespace {
 
-std::vector<std::vector<TokenId>> sequences() {
+std::vector<std::vector<TokenId>> streamed_sequences() {
   std::mt19937 random(11);
   std::vector<std::vector<TokenId>> out;
   for (const int length : {7, 1, 12, 5, 9, 3}) {
@@ -96,7 +96,7 @@ class RowStream : public testing::TestWithParam<std::string> {
 
   Status stream(Executor& executor, RowConsumer& consumer, const std::string& sites,
                 const SiteSelection& measured = {}) {
-    const auto ids = sequences();
+    const auto ids = streamed_sequences();
     const SequenceRange all[] = {{0, static_cast<int>(ids.size())}};
     return executor.run(ids, all, measured, sink_, nullptr, nullptr, {select(sites), &consumer});
   }
@@ -112,7 +112,7 @@ class RowStream : public testing::TestWithParam<std::string> {
 TEST_P(RowStream, RowsAreThoseOfACapture) {
   RunSettings whole;
   whole.backend = GetParam();
-  const Captured expected = full_run(*model_, sequences(), whole).sites;
+  const Captured expected = full_run(*model_, streamed_sequences(), whole).sites;
   ASSERT_GT(expected.size(), 6U * 2U * 17U);
   Keeper keeper;
   Executor plain = executor();
@@ -246,7 +246,7 @@ TEST(RowStreamOrder, TheNextChunkIsIssuedBeforeTheLastIsCollected) {
   Executor executor(backend, *model, pool, options, {});
   const auto all_sites = SiteSelection::parse("all", model->spec);
   ASSERT_TRUE(all_sites);
-  const auto ids = sequences();
+  const auto ids = streamed_sequences();
   const SequenceRange all[] = {{0, static_cast<int>(ids.size())}};
   TextSink sink;
   Keeper first;  // packs the weights

@@ -17,7 +17,7 @@ using nlohmann::json;
 using test::change_config;
 using test::change_header;
 
-class Bindings : public testing::Test {
+class WeightBindings : public testing::Test {
  protected:
   std::filesystem::path copy(const std::string& name) {
     const auto into = folder_.path() / name;
@@ -41,7 +41,7 @@ void rename(json& header, const std::string& from, const std::string& to) {
   header.erase(from);
 }
 
-TEST_F(Bindings, AMissingTensorIsNamed) {
+TEST_F(WeightBindings, AMissingTensorIsNamed) {
   const auto folder = copy("llama-mha-untied");
   change_header(folder, [](json& h) {
     rename(h, "model.layers.1.self_attn.k_proj.weight", "model.layers.1.self_attn.key.weight");
@@ -49,14 +49,14 @@ TEST_F(Bindings, AMissingTensorIsNamed) {
   expect_error(folder, {"expected tensor model.layers.1.self_attn.k_proj.weight, found none"});
 }
 
-TEST_F(Bindings, ManyFaultsAreListedInShort) {
+TEST_F(WeightBindings, ManyFaultsAreListedInShort) {
   const auto folder = copy("llama-mha-untied");
   change_config(folder, [](json& c) { c["num_hidden_layers"] = 4; });
   expect_error(folder, {"model.layers.2.input_layernorm.weight, found none",
                         "model.layers.3.input_layernorm.weight", "; and 15 more"});
 }
 
-TEST_F(Bindings, AWrongShapeTellsBothAndThePlace) {
+TEST_F(WeightBindings, AWrongShapeTellsBothAndThePlace) {
   const auto folder = copy("gpt2-new");
   change_config(folder, [](json& c) { c["n_inner"] = 96; });
   expect_error(folder,
@@ -64,14 +64,14 @@ TEST_F(Bindings, AWrongShapeTellsBothAndThePlace) {
                 "expected f32, f16, bf16 or a quantised type [32, 96]", "found f32 [32, 128]"});
 }
 
-TEST_F(Bindings, ATypeThatIsNoFloatIsRefused) {
+TEST_F(WeightBindings, ATypeThatIsNoFloatIsRefused) {
   const auto folder = copy("llama-mha-untied");
   change_header(folder, [](json& h) { h["model.norm.weight"]["dtype"] = "I32"; });
   expect_error(folder, {"model.norm.weight", "expected f32, f16, bf16 or a quantised type [32]",
                         "found i32 [32]"});
 }
 
-TEST_F(Bindings, UnusedTensorsAreReportedAndStaleOnesAreNot) {
+TEST_F(WeightBindings, UnusedTensorsAreReportedAndStaleOnesAreNot) {
   const auto folder = copy("gpt2-new");  // holds attn.bias and attn.masked_bias
   auto model = open_model(folder);
   ASSERT_TRUE(model) << model.error().message;
@@ -82,7 +82,7 @@ TEST_F(Bindings, UnusedTensorsAreReportedAndStaleOnesAreNot) {
   EXPECT_EQ(model->unused, std::vector<std::string>{"stranger.mask"});
 }
 
-TEST_F(Bindings, AnUntiedHeadMustBeThere) {
+TEST_F(WeightBindings, AnUntiedHeadMustBeThere) {
   const auto tied = copy("llama-gqa-tied-bf16");
   EXPECT_TRUE(open_model(tied));
   change_config(tied, [](json& c) { c["tie_word_embeddings"] = false; });
@@ -96,7 +96,7 @@ TEST_F(Bindings, AnUntiedHeadMustBeThere) {
   EXPECT_EQ(model->find_global(WeightRole::head), nullptr);
 }
 
-TEST_F(Bindings, ACopiedHeadBesideATiedOneIsNoStranger) {
+TEST_F(WeightBindings, ACopiedHeadBesideATiedOneIsNoStranger) {
   const auto folder = copy("llama-mha-untied");
   change_config(folder, [](json& c) { c["tie_word_embeddings"] = true; });
   const auto model = open_model(folder);
@@ -105,7 +105,7 @@ TEST_F(Bindings, ACopiedHeadBesideATiedOneIsNoStranger) {
   EXPECT_EQ(model->find_global(WeightRole::head), nullptr);
 }
 
-TEST_F(Bindings, BiasesAreThereExactlyWhenTheConfigurationSaysSo) {
+TEST_F(WeightBindings, BiasesAreThereExactlyWhenTheConfigurationSaysSo) {
   const auto folder = copy("llama-biases");
   change_config(folder, [](json& c) { c["attention_bias"] = false; });
   const auto model = open_model(folder);
@@ -116,7 +116,7 @@ TEST_F(Bindings, BiasesAreThereExactlyWhenTheConfigurationSaysSo) {
   expect_error(bare, {"expected tensor model.layers.0.mlp.gate_proj.bias, found none"});
 }
 
-TEST_F(Bindings, NamesMayCarryTheArchitecturesPrefix) {
+TEST_F(WeightBindings, NamesMayCarryTheArchitecturesPrefix) {
   const auto with = open_model(test::data_path("golden/gpt2-new"));
   const auto without = open_model(test::data_path("golden/gpt2-erf"));
   ASSERT_TRUE(with && without);
@@ -124,7 +124,7 @@ TEST_F(Bindings, NamesMayCarryTheArchitecturesPrefix) {
   EXPECT_EQ(without->find_global(WeightRole::final_norm)->tensor->name, "ln_f.weight");
 }
 
-TEST_F(Bindings, NoDamageToAConfigurationCrashesTheOpening) {
+TEST_F(WeightBindings, NoDamageToAConfigurationCrashesTheOpening) {
   std::mt19937 random(8);
   for (const char* name : {"llama-head-dim", "gpt2-untied", "llama3-rope"}) {
     const auto folder = copy(name);

@@ -133,7 +133,7 @@ std::vector<std::string> golden_cases() {
   return names;
 }
 
-std::string case_name(const testing::TestParamInfo<std::tuple<std::string, std::string>>& info) {
+std::string golden_name(const testing::TestParamInfo<std::tuple<std::string, std::string>>& info) {
   std::string name = std::get<0>(info.param) + "_" + std::get<1>(info.param);
   std::ranges::replace(name, '-', '_');
   return name;
@@ -142,7 +142,7 @@ std::string case_name(const testing::TestParamInfo<std::tuple<std::string, std::
 INSTANTIATE_TEST_SUITE_P(Models, Golden,
                          testing::Combine(testing::ValuesIn(golden_cases()),
                                           testing::ValuesIn(model_backends())),
-                         case_name);
+                         golden_name);
 
 TEST(GoldenCases, AreThere) { EXPECT_GE(golden_cases().size(), 49U); }
 

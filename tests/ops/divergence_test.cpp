@@ -8,13 +8,13 @@
 namespace tepui::test {
 namespace {
 
-constexpr double kNothing = -INFINITY;
+constexpr double kNoChance = -INFINITY;
 
 OpCase tile_case(uint rows, uint tile, Fill fill) {
   std::vector<double> state;
   for (uint r = 0; r < rows; ++r) {
     const std::vector<double> start = r % 2 == 0
-                                          ? std::vector<double>{kNothing, 0, 0}
+                                          ? std::vector<double>{kNoChance, 0, 0}
                                           : std::vector<double>{0.5 * (r % 40) - 2, 1.75, -1.5};
     state.insert(state.end(), start.begin(), start.end());
   }
@@ -36,9 +36,9 @@ TEST(Divergence, Agrees) {
 
 TEST(Divergence, ImpossibleTokens) {
   check_op({.op = OpCode::divergence,
-            .in = {exact(DType::f32, {2, 3}, {kNothing, 1, 0, kNothing, kNothing, kNothing}),
-                   exact(DType::f32, {2, 3}, {kNothing, 2, kNothing, 0, kNothing, 1}),
-                   exact(DType::f32, {2, 3}, {kNothing, 0, 0, kNothing, 0, 0})},
+            .in = {exact(DType::f32, {2, 3}, {kNoChance, 1, 0, kNoChance, kNoChance, kNoChance}),
+                   exact(DType::f32, {2, 3}, {kNoChance, 2, kNoChance, 0, kNoChance, 1}),
+                   exact(DType::f32, {2, 3}, {kNoChance, 0, 0, kNoChance, 0, 0})},
             .params = ParamBytes(TileParams{2, 3, 0})});
 }
 
@@ -60,7 +60,7 @@ TEST(Divergence, Definition) {
         0);
   };
   // Logits are logarithms of probabilities up to a constant, 5 for p and -3 for q.
-  const auto first = fold({std::log(p[0]) + 5}, {std::log(q[0]) - 3}, {kNothing, 0, 0});
+  const auto first = fold({std::log(p[0]) + 5}, {std::log(q[0]) - 3}, {kNoChance, 0, 0});
   const auto last = fold({std::log(p[1]) + 5, std::log(p[2]) + 5},
                          {std::log(q[1]) - 3, std::log(q[2]) - 3}, {first.begin(), first.end()});
   EXPECT_NEAR(static_cast<double>(last[2]) / static_cast<double>(last[1]) - 5 - 3, expected, 1e-5);

@@ -8,8 +8,8 @@
 namespace tepui::test {
 namespace {
 
-OpCase norm_case(std::int64_t rows, std::int64_t dim, Fill fill, bool weight = true,
-                 bool bias = true) {
+OpCase layer_norm_case(std::int64_t rows, std::int64_t dim, Fill fill, bool weight = true,
+                       bool bias = true) {
   return {
       .op = OpCode::layer_norm,
       .in = {f32({rows, dim}, fill), weight ? f32({dim}) : absent(), bias ? f32({dim}) : absent()},
@@ -20,7 +20,7 @@ TEST(LayerNorm, Agrees) {
   for (const std::int64_t dim : {1, 2, 15, 48, 129, 1000, 4097}) {
     for (const std::int64_t rows : {0, 1, 2, 33}) {
       for (const Fill fill : {Fill::normal, Fill::massive, Fill::wide}) {
-        check_op(norm_case(rows, dim, fill));
+        check_op(layer_norm_case(rows, dim, fill));
       }
     }
   }
@@ -28,17 +28,18 @@ TEST(LayerNorm, Agrees) {
 
 TEST(LayerNorm, OptionalOperands) {
   for (const bool weight : {false, true}) {
-    for (const bool bias : {false, true}) check_op(norm_case(5, 50, Fill::normal, weight, bias));
+    for (const bool bias : {false, true})
+      check_op(layer_norm_case(5, 50, Fill::normal, weight, bias));
   }
 }
 
-TEST(LayerNorm, ManyRows) { check_op(norm_case(70000, 3, Fill::normal)); }
+TEST(LayerNorm, ManyRows) { check_op(layer_norm_case(70000, 3, Fill::normal)); }
 
 // A mean far from zero: the variance must come from the centred values.
 TEST(LayerNorm, LargeMean) {
   std::vector<double> values;
   for (int i = 0; i < 3 * 64; ++i) values.push_back(1000 + 0.25 * (i * 7 % 5));
-  OpCase op_case = norm_case(3, 64, Fill::normal);
+  OpCase op_case = layer_norm_case(3, 64, Fill::normal);
   op_case.in[0] = exact(DType::f32, {3, 64}, values);
   check_op(op_case);
 }

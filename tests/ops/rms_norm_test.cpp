@@ -8,7 +8,7 @@
 namespace tepui::test {
 namespace {
 
-OpCase norm_case(std::int64_t rows, std::int64_t dim, Fill fill, float eps = 1e-5F) {
+OpCase rms_norm_case(std::int64_t rows, std::int64_t dim, Fill fill, float eps = 1e-5F) {
   return {.op = OpCode::rms_norm,
           .in = {f32({rows, dim}, fill), f32({dim})},
           .params = ParamBytes(NormParams{static_cast<uint>(rows), static_cast<uint>(dim), eps})};
@@ -18,15 +18,15 @@ TEST(RmsNorm, Agrees) {
   for (const std::int64_t dim : {1, 2, 15, 48, 129, 1000, 4097}) {
     for (const std::int64_t rows : {0, 1, 2, 33}) {
       for (const Fill fill : {Fill::normal, Fill::massive, Fill::wide}) {
-        check_op(norm_case(rows, dim, fill));
+        check_op(rms_norm_case(rows, dim, fill));
       }
     }
   }
 }
 
 TEST(RmsNorm, ManyRowsAndZeros) {
-  check_op(norm_case(70000, 3, Fill::normal));
-  OpCase zeros = norm_case(4, 9, Fill::normal);
+  check_op(rms_norm_case(70000, 3, Fill::normal));
+  OpCase zeros = rms_norm_case(4, 9, Fill::normal);
   zeros.in[0] = exact(DType::f32, {4, 9}, std::vector<double>(36));
   check_op(zeros);
 }

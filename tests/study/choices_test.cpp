@@ -13,7 +13,7 @@
 namespace tepui::test {
 namespace {
 
-std::vector<std::string> backends() {
+std::vector<std::string> choosing_backends() {
   auto names = model_backends();
   std::erase(names, "reference");
   return names;
@@ -126,7 +126,7 @@ TEST_P(Scorer, RulesThatLookAtAllOfItRunWhole) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Scorer, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Scorer, testing::ValuesIn(choosing_backends()),
                          [](const auto& info) { return info.param; });
 
 TEST(TaskFile, ReadsItemsAndSkipsBlankLines) {

@@ -126,13 +126,13 @@ TEST_P(Generation, EndsAtAStopAndAtTheContext) {
   EXPECT_EQ(full[0][0].ids.size(), 1U);
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> generating_backends() {
   auto names = model_backends();
   std::erase(names, "reference");
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Generation, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Generation, testing::ValuesIn(generating_backends()),
                          [](const auto& info) { return info.param; });
 
 TEST(LongestText, StaysWithinTheFrequencies) {

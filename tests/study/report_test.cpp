@@ -20,8 +20,8 @@ namespace {
 
 using test::PlantedPlace;
 
-ScanSummary scan_of(int sequences, const std::vector<PlantedPlace>& places,
-                    const SummaryOptions& options = {{}, 3}) {
+ScanSummary planted_scan(int sequences, const std::vector<PlantedPlace>& places,
+                         const SummaryOptions& options = {{}, 3}) {
   test::TemporaryFolder folder;
   const auto planted = test::plant(folder.path(), test::planted_input(sequences), places);
   EXPECT_TRUE(planted) << planted.error().message;
@@ -81,7 +81,7 @@ int widest_line(const std::string& text) {
 }
 
 TEST(Finding, TellsWhereMassiveActivationsAreAndHowConstant) {
-  const auto scan = scan_of(3, massive_model());
+  const auto scan = planted_scan(3, massive_model());
   const auto text = finding(scan);
   expect_golden(text, "massive_finding.txt");
   EXPECT_NE(text.find("layers 1 and 2 (4 scanned), channel 5, "), std::string::npos);
@@ -89,14 +89,14 @@ TEST(Finding, TellsWhereMassiveActivationsAreAndHowConstant) {
 }
 
 TEST(Finding, SaysHonestlyThatThereAreNone) {
-  expect_golden(finding(scan_of(1, quiet_model())), "quiet_finding.txt");
+  expect_golden(finding(planted_scan(1, quiet_model())), "quiet_finding.txt");
 }
 
 TEST(Finding, PointsSmallModelsToTheThresholds) {
   auto places = quiet_model();
   places[0].values[0].value = -62.0F;  // 124 times its median
   places[1].values[0].value = 70.0F;   // the largest, 93 times its own
-  const auto text = finding(scan_of(1, places));
+  const auto text = finding(planted_scan(1, places));
   EXPECT_NE(text.find("The largest is 70.0, 93.3 times the median, at layer 1"), std::string::npos)
       << text;
   EXPECT_NE(text.find("By ratio alone the largest is -62.0, 124 times the median, at layer 0"),
@@ -106,7 +106,7 @@ TEST(Finding, PointsSmallModelsToTheThresholds) {
 }
 
 TEST(Finding, OneSequenceAndTheLastLayer) {
-  const auto scan = scan_of(1, {{0, {0, Site::mlp_out}, 0.5F, {{0, 1, 700.0F}}}});
+  const auto scan = planted_scan(1, {{0, {0, Site::mlp_out}, 0.5F, {{0, 1, 700.0F}}}});
   EXPECT_EQ(finding(scan),
             "Massive activations in mlp_out: layer 0 (1 scanned), channel 1, only at the first "
             "token (\"<s>\"), in the only sequence.\n"
@@ -117,7 +117,7 @@ TEST(Finding, OneSequenceAndTheLastLayer) {
 }
 
 TEST(Finding, SaysWhatIsMissing) {
-  auto scan = scan_of(3, massive_model());
+  auto scan = planted_scan(3, massive_model());
   scan.finished = {0, 1};
   scan.massive.cuts.push_back({{2, Site::resid_post}, 1, 4, 9});
   scan.not_finite.push_back({{-1, Site::embeddings}, 0, "top_k", 3, 4, std::nanf("")});
@@ -133,7 +133,7 @@ TEST(Finding, SaysWhatIsMissing) {
 }
 
 TEST(Table, IsReadableWithAnyToken) {
-  const auto scan = scan_of(3, massive_model());
+  const auto scan = planted_scan(3, massive_model());
   expect_golden(table(scan), "massive_table.txt");
   expect_golden(table(scan, {80, Letters::ascii}), "massive_table_ascii.txt");
   for (const int columns : {72, 80, 100, 132}) {
@@ -150,12 +150,12 @@ TEST(Table, LongNumbersDoNotBreakTheWidth) {
                       {layer, Site::resid_post},
                       1.234e-5F,
                       {{6, 123456, -7.81e5F}, {6, 123457, 7.8e5F}, {6, 123458, 7.7e5F}}});
-  const auto scan = scan_of(2, places);
+  const auto scan = planted_scan(2, places);
   EXPECT_LE(widest_line(table(scan, {72, Letters::unicode})), 72) << table(scan, {72});
 }
 
 TEST(ScanJson, HasTheDocumentedShape) {
-  const auto text = json_text(scan_json(scan_of(3, massive_model())));
+  const auto text = json_text(scan_json(planted_scan(3, massive_model())));
   expect_golden(text, "massive_scan.json");
   const auto document = nlohmann::json::parse(text);
   const auto& layer = document["layers"][4];
@@ -172,21 +172,21 @@ TEST(ScanJson, HasTheDocumentedShape) {
 
 TEST(ScanJson, FloatsReadBackToTheSameFloat) {
   for (const float value : {0.1F, 1.0F / 3.0F, 123456.79F, 3.0e-40F, 1.0e30F, 16777217.0F}) {
-    const auto scan = scan_of(1, {{0, {0, Site::resid_post}, value, {{1, 1, -value}}, 0.5}},
-                              {{std::numeric_limits<double>::max(), 1}, 1});
+    const auto scan = planted_scan(1, {{0, {0, Site::resid_post}, value, {{1, 1, -value}}, 0.5}},
+                                   {{std::numeric_limits<double>::max(), 1}, 1});
     const auto text = json_text(scan_json(scan));
     const auto document = nlohmann::json::parse(text);
     EXPECT_EQ(document["layers"][0]["top"][0]["value"].get<float>(), -value);
     EXPECT_EQ(document["layers"][0]["median"].get<float>(), value);
   }
-  const auto text =
-      json_text(scan_json(scan_of(1, {{0, {0, Site::resid_post}, 1.0F, {{1, 1, 0.1F}}, 0.05}})));
+  const auto text = json_text(
+      scan_json(planted_scan(1, {{0, {0, Site::resid_post}, 1.0F, {{1, 1, 0.1F}}, 0.05}})));
   EXPECT_NE(text.find("\"value\": 0.1,"), std::string::npos);
 }
 
 TEST(ScanJson, HoldsNoNanAndOnlyValidText) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  auto scan = scan_of(1, {{0, {0, Site::resid_post}, 0.5F, {{6, 1, nan}, {7, 2, 3.0F}}}});
+  auto scan = planted_scan(1, {{0, {0, Site::resid_post}, 0.5F, {{6, 1, nan}, {7, 2, 3.0F}}}});
   scan.run.model = "bad \xff name";
   const auto text = json_text(scan_json(scan));
   const auto document = nlohmann::json::parse(text, nullptr, false);

@@ -127,13 +127,13 @@ TEST_P(Verify, AWholeProgramThatDiffersFromItsStepsIsFound) {
   EXPECT_EQ(found.first_deviation->channel, 6);
 }
 
-std::vector<std::string> backends() {
+std::vector<std::string> verified_backends() {
   auto names = model_backends();
   std::erase(names, "reference");
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Verify, testing::ValuesIn(backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Verify, testing::ValuesIn(verified_backends()),
                          [](const auto& info) { return info.param; });
 
 TEST(VerifyReport, NamesStepPlaceValuesAndBound) {

@@ -14,15 +14,17 @@ constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kFirst = "model-00001-of-00002.safetensors";
 constexpr const char* kSecond = "model-00002-of-00002.safetensors";
 
-SafetensorsTensor bytes(const std::string& text) {
+SafetensorsTensor tensor_of(const std::string& text) {
   return {DType::u8, Shape{static_cast<std::int64_t>(text.size())}, text};
 }
 
 class Shards : public testing::Test {
  protected:
   Shards() {
-    test::write_safetensors(folder_.path() / kFirst, {{"b", bytes("bb")}, {"d", bytes("dddd")}});
-    test::write_safetensors(folder_.path() / kSecond, {{"a", bytes("a")}, {"c", bytes("ccc")}});
+    test::write_safetensors(folder_.path() / kFirst,
+                            {{"b", tensor_of("bb")}, {"d", tensor_of("dddd")}});
+    test::write_safetensors(folder_.path() / kSecond,
+                            {{"a", tensor_of("a")}, {"c", tensor_of("ccc")}});
     index(R"({"metadata":{"total_size":10},"weight_map":{"a":"model-00002-of-00002.safetensors",)"
           R"("b":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors",)"
           R"("d":"model-00001-of-00002.safetensors"}})");
@@ -56,7 +58,7 @@ TEST_F(Shards, AreOneSource) {
 }
 
 TEST_F(Shards, TheWholeFileGoesBeforeTheIndex) {
-  test::write_safetensors(folder_.path() / "model.safetensors", {{"whole", bytes("w")}});
+  test::write_safetensors(folder_.path() / "model.safetensors", {{"whole", tensor_of("w")}});
   const auto source = open_safetensors(folder_.path());
   ASSERT_TRUE(source) << source.error().message;
   EXPECT_EQ((*source)->tensors().size(), 1U);
@@ -68,19 +70,19 @@ TEST_F(Shards, MissingShard) {
 }
 
 TEST_F(Shards, TensorMissingFromItsShard) {
-  test::write_safetensors(folder_.path() / kSecond, {{"a", bytes("a")}});
+  test::write_safetensors(folder_.path() / kSecond, {{"a", tensor_of("a")}});
   expect_error({kSecond, "expected tensor c", "found none"});
 }
 
 TEST_F(Shards, TensorInAnotherShardThanTheIndexSays) {
   test::write_safetensors(folder_.path() / kSecond,
-                          {{"a", bytes("a")}, {"b", bytes("bb")}, {"c", bytes("c")}});
+                          {{"a", tensor_of("a")}, {"b", tensor_of("bb")}, {"c", tensor_of("c")}});
   expect_error({kSecond, "tensor b", kFirst});
 }
 
 TEST_F(Shards, TensorThatTheIndexDoesNotName) {
   test::write_safetensors(folder_.path() / kSecond,
-                          {{"a", bytes("a")}, {"c", bytes("c")}, {"e", bytes("e")}});
+                          {{"a", tensor_of("a")}, {"c", tensor_of("c")}, {"e", tensor_of("e")}});
   expect_error({kSecond, "tensor e", "missing from the index"});
 }
 

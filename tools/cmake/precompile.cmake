@@ -1,5 +1,5 @@
 # Precompiled headers, for whoever builds everything once (tools/quickstart, tools/test's optimised half). They are off by
-# default, and in the sanitizer half of tools/test: there each file must include what it uses.
+# default, as TEPUI_UNITY is: in a developer's build each file must include what it uses.
 option(TEPUI_PRECOMPILE "Precompile the library headers that most files include" OFF)
 
 set(TEPUI_COMMON_HEADERS <algorithm> <array> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory> <optional>
