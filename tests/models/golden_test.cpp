@@ -133,7 +133,8 @@ std::vector<std::string> golden_cases() {
   return names;
 }
 
-std::string golden_name(const testing::TestParamInfo<std::tuple<std::string, std::string>>& info) {
+std::string golden_case_name(
+    const testing::TestParamInfo<std::tuple<std::string, std::string>>& info) {
   std::string name = std::get<0>(info.param) + "_" + std::get<1>(info.param);
   std::ranges::replace(name, '-', '_');
   return name;
@@ -142,7 +143,7 @@ std::string golden_name(const testing::TestParamInfo<std::tuple<std::string, std
 INSTANTIATE_TEST_SUITE_P(Models, Golden,
                          testing::Combine(testing::ValuesIn(golden_cases()),
                                           testing::ValuesIn(model_backends())),
-                         golden_name);
+                         golden_case_name);
 
 TEST(GoldenCases, AreThere) { EXPECT_GE(golden_cases().size(), 49U); }
 

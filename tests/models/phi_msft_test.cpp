@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::vector<TokenId>> kSequences = {{1, 5, 9, 40, 33, 2, 17, 8}, {46, 7}};
+const std::vector<std::vector<TokenId>> kPhiSequences = {{1, 5, 9, 40, 33, 2, 17, 8}, {46, 7}};
 
 json first_config() {
   return {{"model_type", "phi-msft"},
@@ -96,8 +96,8 @@ TEST(PhiMsft, GivesTheBitsOfPhi) {
   for (const std::string& backend : model_backends()) {
     RunSettings settings;
     settings.backend = backend;
-    const FullRun expected = full_run(*phi, kSequences, settings);
-    const FullRun found = full_run(*first, kSequences, settings);
+    const FullRun expected = full_run(*phi, kPhiSequences, settings);
+    const FullRun found = full_run(*first, kPhiSequences, settings);
     ASSERT_GT(expected.sites.size(), 12U * 2U * 2U);
     EXPECT_TRUE(found.sites == expected.sites) << backend;
     EXPECT_TRUE(found.logits == expected.logits) << backend;

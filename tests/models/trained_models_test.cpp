@@ -49,14 +49,15 @@ std::vector<std::string> fast_backends() {
   return names;
 }
 
-// The bundled model's sample text, scanned on the cpu backend: a software device takes minutes
-// (tests/vulkan/scan_test.cpp holds devices to it on a part of the text).
-ScanSummary scan_demo() {
+class DemoModel : public testing::TestWithParam<std::string> {};
+
+// The bundled model's sample text, scanned: on a software device a matter of minutes.
+ScanSummary scan_demo(const std::string& backend) {
   const TemporaryFolder folder;
   ScanRequest request;
   request.model = data_path("demo-model");
   request.corpus.texts = {data_path("demo-model/sample.txt")};
-  request.backend = "cpu";
+  request.backend = backend;
   request.out = folder.path() / "scan";
   const auto outcome = run_scan(request, {});
   EXPECT_TRUE(outcome) << outcome.error().message;
@@ -68,11 +69,9 @@ ScanSummary scan_demo() {
   return *std::move(summary);
 }
 
-TEST(DemoModel, ScanGivesTheReferenceNumbers) {
-  const ScanSummary summary = scan_demo();
-  const json expected = reference();
-  ASSERT_EQ(expected["layers"].size(), 8U);
-  for (const json& layer : expected["layers"]) {
+void check_layers(const ScanSummary& summary, const json& layers) {
+  ASSERT_EQ(layers.size(), 8U);
+  for (const json& layer : layers) {
     const PointSummary* point = summary.at({layer["layer"].get<int>(), Site::resid_post});
     ASSERT_NE(point, nullptr);
     const double median = layer["median"].get<double>();
@@ -91,9 +90,10 @@ TEST(DemoModel, ScanGivesTheReferenceNumbers) {
   }
 }
 
-TEST(DemoModel, MassiveActivationsAreThoseOfTheReference) {
-  const ScanSummary summary = scan_demo();
+TEST_P(DemoModel, ScanGivesTheNumbersAndPlacesOfTheReference) {
+  const ScanSummary summary = scan_demo(GetParam());
   const json expected = reference();
+  check_layers(summary, expected["layers"]);
   EXPECT_EQ(summary.massive.values.size(), expected["massive_count"].get<std::size_t>());
   std::set<std::array<std::int64_t, 3>> places;
   for (const MassiveValue& value : summary.massive.values)
@@ -101,10 +101,11 @@ TEST(DemoModel, MassiveActivationsAreThoseOfTheReference) {
   EXPECT_EQ(json(places), expected["massive_places"]);
 }
 
-TEST(DemoModel, PerplexityIsThatOfTheReference) {
+TEST_P(DemoModel, PerplexityIsThatOfTheReference) {
   const auto model = open_model(data_path("demo-model"));
   ASSERT_TRUE(model) << model.error().message;
   RunSettings settings;
+  settings.backend = GetParam();
   settings.sites = "final_norm";
   const auto sequences = demo_sequences(0);
   const FullRun run = full_run(*model, sequences, settings);
@@ -120,6 +121,9 @@ TEST(DemoModel, PerplexityIsThatOfTheReference) {
   EXPECT_NEAR(std::exp(nll / static_cast<double>(predicted)), expected["perplexity"].get<double>(),
               1e-4);
 }
+
+INSTANTIATE_TEST_SUITE_P(Backends, DemoModel, testing::ValuesIn(fast_backends()),
+                         [](const auto& info) { return info.param; });
 
 TEST(Stories260K, GreedyIdsAreThePublishedOnes) {
   const auto folder = shared_path("data/stories260K");
