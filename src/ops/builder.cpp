@@ -251,6 +251,12 @@ Value Builder::l2_norm(Value x, std::string name) {
   return emit_one(OpCode::l2_norm, {x}, ParamBytes(params), std::move(name));
 }
 
+Value Builder::l2_norm_groups(Value x, uint groups, std::string name) {
+  const uint dim = groups == 0 ? 0 : size(x, 1) / groups;
+  const ReduceParams params{narrow(std::int64_t{size(x, 0)} * groups, x), dim, 0};
+  return emit_one(OpCode::l2_norm, {x}, ParamBytes(params), std::move(name));
+}
+
 Value Builder::cross_entropy(Value logits, Value targets, Value state, uint first,
                              std::string name) {
   const TileParams params{size(logits, 0), size(logits, 1), first};

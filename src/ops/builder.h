@@ -88,6 +88,8 @@ class Builder {
   Selected channel_max_abs(Value x, Value offsets, const std::string& name);
   Selected token_max_abs(Value x, const std::string& name);
   Value l2_norm(Value x, std::string name);
+  // Of each of a row's groups: f32 [R * groups].
+  Value l2_norm_groups(Value x, uint groups, std::string name);
   Value cross_entropy(Value logits, Value targets, Value state, uint first, std::string name);
   Selected arg_max(Value logits, Value value, Value index, uint first, const std::string& name);
   Value divergence(Value p, Value q, Value state, uint first, std::string name);
@@ -106,6 +108,36 @@ class Builder {
     Value operand = kNone;
   };
   Value edit(const EditOperands& operands, uint rule, float value, std::string name);
+
+  // What attention does, seen from outside (ops/attention_params.h); operands as attention's.
+  struct AttentionStats {
+    Value received;  // f32 [R, H, 2]
+    Value entropy;   // f32 [R, H]
+    Value chosen;    // f32 [R, M * H]
+  };
+  struct AttentionMap {
+    Value score;        // f32 [cells]
+    Value probability;  // f32 [cells]
+  };
+  struct AttentionInputs {
+    Value q;
+    Value k;
+    Value offsets;
+    Value bias;
+    AttentionParams params;
+  };
+  AttentionStats attention_stats(const AttentionInputs& attention, Value marked, uint early,
+                                 const std::string& name);
+  // Means over heads [first, first + count) of the first `tokens` of each sequence; `cells` are
+  // those of all sequences.
+  AttentionMap attention_map(const AttentionInputs& attention, uint first, uint count, uint tokens,
+                             uint cells, const std::string& name);
+  Value head_values(Value v, Value marked, Value offsets, uint heads, uint kv_heads,
+                    std::string name);
+  Value mix_rows(Value weight, Value x, Value offsets, std::string name);
+  // less and shift may be kNone.
+  Value constancy(Value x, Value less, Value shift, Value mark, Value offsets, uint groups,
+                  uint which, std::string name);
 
   // A step with one output for each name.
   std::vector<Value> emit(OpCode op, std::vector<Value> in, const ParamBytes& params,

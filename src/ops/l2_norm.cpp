@@ -10,8 +10,13 @@ namespace {
 
 Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<ReduceParams>();
+  Shape shape = shape_of(p.rows, p.dim);
+  // Rows of several groups.
+  const bool grouped = !in.empty() && in[0].shape.rank() == 2 && p.dim > 0 &&
+                       in[0].shape[1] % p.dim == 0 && in[0].shape.elements() == shape.elements();
+  if (grouped) shape = in[0].shape;
   return OperandCheck("l2_norm", in, {"x"})
-      .is(0, DType::f32, shape_of(p.rows, p.dim))
+      .is(0, DType::f32, shape)
       .gives({{DType::f32, shape_of(p.rows)}});
 }
 

@@ -7,13 +7,11 @@
 #ifndef TEPUI_OP_LIST_H
 #define TEPUI_OP_LIST_H
 
+#include "ops/attention_params.h"
+#include "ops/param_words.h"
+
 #ifdef __cplusplus
-#include <cstdint>
 namespace tepui {
-using uint = std::uint32_t;
-#define TEPUI_OR(value) = value  // what a parameter is where a C++ caller leaves it out
-#else
-#define TEPUI_OR(value)
 #endif
 
 // What a linear layer or `act` applies to its sum.
@@ -88,29 +86,6 @@ struct RopeParams {
   uint head_dim;
   uint rotary_dim;
   uint interleaved;
-};
-
-// attention: causal softmax(q k^T * scale) v within each sequence; query head h reads key head
-// h / (heads / kv_heads); offsets ascend from 0 to R. Where they are not 0: a softcap c turns a
-// score s into c tanh(s / c); then the key bias of head h adds bias[h, j] - bias[h, i] for key j
-// and the query at position i; a window leaves the query only its last `window` keys, its own
-// counted.
-//   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
-//   bias f32 [heads, bias_positions] or absent -> f32 like q
-// With `cached`, k and v hold more rows than q: offsets is i32 [2, S + 1], its second row the keys'
-// offsets (at most the rows of k), and the queries of a sequence are its last positions. The bits
-// are those of the same rows computed with all queries.
-struct AttentionParams {
-  uint rows;
-  uint heads;
-  uint kv_heads;
-  uint head_dim;
-  uint sequences;
-  float scale;
-  float softcap TEPUI_OR(0);
-  uint window TEPUI_OR(0);
-  uint bias_positions TEPUI_OR(0);
-  uint cached TEPUI_OR(0);
 };
 
 // act: out = act(x)
@@ -208,7 +183,7 @@ struct AboveParams {
 // channel_max_abs: value f32 [S, D] (signed), position u32 [S, D] from the sequence's first row; an
 // empty sequence gives 0 and 0xffffffff
 // token_max_abs: value f32 [R] (signed), channel u32 [R]
-// l2_norm: out f32 [R] = sqrt(sum_d x[r, d]^2)
+// l2_norm: out f32 [R] = sqrt(sum_d x[r, d]^2); x may have its rows in groups, [R / g, g * D]
 // l2_distance: out f32 [R] = sqrt(sum_d (a[r, d] - b[r, d])^2), a and b f32 [R, D]
 struct ReduceParams {
   uint rows;
@@ -303,39 +278,44 @@ struct EditParams {
 #ifdef __cplusplus
 }  // namespace tepui
 
-#define TEPUI_OP_LIST(X)             \
-  X(embed, EmbedParams)              \
-  X(cast, CastParams)                \
-  X(pack, PackParams)                \
-  X(linear, LinearParams)            \
-  X(rms_norm, NormParams)            \
-  X(layer_norm, NormParams)          \
-  X(rope, RopeParams)                \
-  X(attention, AttentionParams)      \
-  X(act, ActParams)                  \
-  X(act_mul, ActParams)              \
-  X(add, AddParams)                  \
-  X(scale, ScalarParams)             \
-  X(clamp, ScalarParams)             \
-  X(softcap, ScalarParams)           \
-  X(route, RouteParams)              \
-  X(expert_linear, ExpertParams)     \
-  X(expert_mix, MixParams)           \
-  X(max_abs, SelectParams)           \
-  X(top_k_abs, SelectParams)         \
-  X(quantile_abs, QuantileParams)    \
-  X(above_abs, AboveParams)          \
-  X(channel_max_abs, ReduceParams)   \
-  X(token_max_abs, ReduceParams)     \
-  X(l2_norm, ReduceParams)           \
-  X(cross_entropy, TileParams)       \
-  X(arg_max, TileParams)             \
-  X(divergence, TileParams)          \
-  X(l2_distance, ReduceParams)       \
-  X(row_level, RowLevelParams)       \
-  X(mark_rows, MarkRowsParams)       \
-  X(mark_largest, MarkLargestParams) \
-  X(edit, EditParams)
+#define TEPUI_OP_LIST(X)                   \
+  X(embed, EmbedParams)                    \
+  X(cast, CastParams)                      \
+  X(pack, PackParams)                      \
+  X(linear, LinearParams)                  \
+  X(rms_norm, NormParams)                  \
+  X(layer_norm, NormParams)                \
+  X(rope, RopeParams)                      \
+  X(attention, AttentionParams)            \
+  X(act, ActParams)                        \
+  X(act_mul, ActParams)                    \
+  X(add, AddParams)                        \
+  X(scale, ScalarParams)                   \
+  X(clamp, ScalarParams)                   \
+  X(softcap, ScalarParams)                 \
+  X(route, RouteParams)                    \
+  X(expert_linear, ExpertParams)           \
+  X(expert_mix, MixParams)                 \
+  X(max_abs, SelectParams)                 \
+  X(top_k_abs, SelectParams)               \
+  X(quantile_abs, QuantileParams)          \
+  X(above_abs, AboveParams)                \
+  X(channel_max_abs, ReduceParams)         \
+  X(token_max_abs, ReduceParams)           \
+  X(l2_norm, ReduceParams)                 \
+  X(cross_entropy, TileParams)             \
+  X(arg_max, TileParams)                   \
+  X(divergence, TileParams)                \
+  X(l2_distance, ReduceParams)             \
+  X(row_level, RowLevelParams)             \
+  X(mark_rows, MarkRowsParams)             \
+  X(mark_largest, MarkLargestParams)       \
+  X(edit, EditParams)                      \
+  X(attention_stats, AttentionStatsParams) \
+  X(attention_map, AttentionMapParams)     \
+  X(head_values, HeadValuesParams)         \
+  X(mix_rows, MixRowsParams)               \
+  X(constancy, ConstancyParams)
 #endif
 
 #endif

@@ -23,6 +23,12 @@ TEST(L2Norm, Agrees) {
             .params = ParamBytes(ReduceParams{70000, 2, 0})});
 }
 
+TEST(L2Norm, AgreesForRowsInGroups) {
+  check_op({.op = OpCode::l2_norm,
+            .in = {f32({7, 60}, Fill::massive)},
+            .params = ParamBytes(ReduceParams{28, 15, 0})});
+}
+
 TEST(L2Norm, Definition) {
   const OpData data = make_data({.op = OpCode::l2_norm,
                                  .in = {exact(DType::f32, {2, 3}, {2, -3, 6, 0, -0.0, 0})},

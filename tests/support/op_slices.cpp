@@ -18,6 +18,7 @@ struct Cut {
   std::size_t sequences_word = 0;  // where the parameter block counts the sequences
   bool counts_elements = false;
   bool outputs_by_row = true;
+  bool causal = true;  // of one by sequence and row: the first rows do not depend on the others
 };
 
 std::optional<Cut> cut_of(OpCode op) {
@@ -58,8 +59,17 @@ std::optional<Cut> cut_of(OpCode op) {
                  .offsets = 1,
                  .sequences_word = 2,
                  .outputs_by_row = false};
-    case OpCode::row_level:  // its first operand is a sequence's, not a row's
-    case OpCode::edit:       // which operands go by row depends on the case
+    case OpCode::attention_stats:  // keys receive from all later rows
+      return Cut{
+          .by_row = {0, 1}, .by_sequence = {4}, .offsets = 2, .sequences_word = 4, .causal = false};
+    case OpCode::mix_rows:
+      return Cut{.by_row = {0}, .by_sequence = {1}, .offsets = 2, .sequences_word = 2};
+    case OpCode::constancy:
+      return Cut{.by_row = {0, 1, 3}, .offsets = 4, .sequences_word = 2, .outputs_by_row = false};
+    case OpCode::attention_map:  // a cell is no row
+    case OpCode::head_values:    // nor is a marked token
+    case OpCode::row_level:      // its first operand is a sequence's, not a row's
+    case OpCode::edit:           // which operands go by row depends on the case
     case OpCode::pack: break;
   }
   return std::nullopt;
@@ -118,7 +128,9 @@ void add_sequence(std::vector<Part>& parts, const OpData& data, const Outputs& w
     part.tensors[*cut.offsets] = make_tensor(i32({0, static_cast<double>(end - at.begin)}), 0);
     part.types[*cut.offsets] = part.tensors[*cut.offsets].type;
     for (const std::size_t slot : cut.by_sequence) {
-      part.tensors[slot] = lines(data.tensors[slot], s, s + 1);
+      const auto own = static_cast<std::size_t>(data.types[slot].shape[0] /
+                                                (data.types[*cut.offsets].shape[0] - 1));
+      part.tensors[slot] = lines(data.tensors[slot], s * own, (s + 1) * own);
       part.types[slot] = part.tensors[slot].type;
     }
     return part;
@@ -126,7 +138,7 @@ void add_sequence(std::vector<Part>& parts, const OpData& data, const Outputs& w
   const bool by_row = cut.outputs_by_row;
   parts.push_back({fmt::format("sequence {} alone", s), one(at.end),
                    cut_outputs(whole, by_row ? at.begin : s, by_row ? at.end : s + 1)});
-  if (by_row && at.end - at.begin > 1) {
+  if (by_row && cut.causal && at.end - at.begin > 1) {
     const std::size_t end = at.begin + (at.end - at.begin + 1) / 2;
     parts.push_back(
         {fmt::format("first half of sequence {}", s), one(end), cut_outputs(whole, at.begin, end)});
@@ -149,6 +161,8 @@ std::vector<Part> parts_of(const OpData& data, const Outputs& whole) {
   }
   const auto rows = static_cast<std::size_t>(data.types[0].shape[0]);
   if (rows < 2) return parts;
+  const std::size_t counted = data.params.as<std::array<uint, 2>>()[0];
+  if (!cut->counts_elements && counted != rows) return parts;  // rows in groups
   for (const std::size_t row : {std::size_t{0}, rows / 2, rows - 1}) {
     add_rows(parts, data, whole, *cut, row, row + 1);
   }

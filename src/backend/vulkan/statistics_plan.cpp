@@ -108,7 +108,10 @@ class Planner {
           if (group.quantile != kNoStep && step.in[2] == out(group.quantile, 0)) take(group.above);
           break;
         case OpCode::token_max_abs: take(group.token_max); break;
-        case OpCode::l2_norm: take(group.l2_norm); break;
+        case OpCode::l2_norm:
+          if (step.params.as<ReduceParams>().dim == program_.type_of(group.x).shape[1])
+            take(group.l2_norm);
+          break;
         default: break;
       }
     }

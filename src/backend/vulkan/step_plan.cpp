@@ -76,6 +76,34 @@ std::optional<StepPlan> plan_attention(const AttentionParams& p) {
   return one_pass("attention", std::uint64_t{p.rows} * p.heads, per_lane);
 }
 
+// The marked tokens and each query's softmax lie in scratch: there are more operands than slots.
+StepPlan plan_attention_stats(const Step& step) {
+  const auto p = step.params.as<AttentionStatsParams>();
+  const std::uint64_t queries = std::uint64_t{p.of.rows} * p.of.heads;
+  const std::uint64_t marked = std::uint64_t{p.of.sequences} * p.marked;
+  StepPlan plan;
+  plan.passes.push_back(
+      {"attention_stats", {kLanes, 0, 0, 0}, p.of.rows == 0 ? 0 : queries, {}, {}});
+  plan.passes.push_back({"attention_stats", {kLanes, 0, 1, 0}, divide_up(queries, kLanes), {}, {}});
+  for (Pass& pass : plan.passes) std::copy_n(step.in.begin(), 4, pass.slots.begin());
+  plan.passes[0].slots[4] = step.out[1];
+  plan.passes[0].slots[5] = step.out[2];
+  plan.passes[1].slots[4] = step.out[0];
+  plan.copied = step.in[4];
+  plan.scratch_bytes = 4 * (marked + 2 * queries);
+  return plan;
+}
+
+StepPlan plan_constancy(const ConstancyParams& p) {
+  const std::uint64_t columns = std::uint64_t{p.sequences} * p.groups * p.dim;
+  StepPlan plan;
+  plan.passes.push_back({"constancy", {kLanes, 0, 0, 0}, divide_up(columns, kLanes), {}, {}});
+  plan.passes.push_back(
+      {"constancy", {kLanes, 0, 1, 0}, std::uint64_t{p.sequences} * p.groups, {}, {}});
+  plan.scratch_bytes = 4 * columns;
+  return plan;
+}
+
 std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
   const ParamBytes& bytes = step.params;
   switch (step.op) {
@@ -138,6 +166,19 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
       const auto p = bytes.as<EditParams>();
       return per_element("edit", std::uint64_t{p.rows} * p.dim);
     }
+    case OpCode::attention_stats: return plan_attention_stats(step);
+    case OpCode::attention_map:
+      return one_pass("attention_map", bytes.as<AttentionMapParams>().of.rows);
+    case OpCode::head_values: {
+      const auto p = bytes.as<HeadValuesParams>();
+      const std::uint64_t rows = std::uint64_t{p.sequences} * p.marked * p.heads;
+      return per_element("head_values", rows * p.heads * p.head_dim);
+    }
+    case OpCode::mix_rows: {
+      const auto p = bytes.as<MixRowsParams>();
+      return per_element("mix_rows", std::uint64_t{p.rows} * p.dim);
+    }
+    case OpCode::constancy: return plan_constancy(bytes.as<ConstancyParams>());
   }
   return std::nullopt;
 }
@@ -181,8 +222,12 @@ std::optional<StepPlan> plan_step(const Step& step, const Program& program) {
   plan->writes = step.out;
   for (Pass& pass : plan->passes) {
     if (!ShaderLibrary::has(pass.shader)) return std::nullopt;
-    const auto at = std::ranges::copy(step.in, pass.slots.begin()).out;
-    std::ranges::copy(step.out, at);
+    const bool own_slots =
+        std::ranges::any_of(pass.slots, [](Value value) { return value.present(); });
+    if (!own_slots) {
+      const auto at = std::ranges::copy(step.in, pass.slots.begin()).out;
+      std::ranges::copy(step.out, at);
+    }
     pass.params = step.params;
   }
   return plan;

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Scores of one query of one head with its keys, for the buffers q, k, offsets and bias and the
+// parameters ATTENTION of the shader that includes it.
+#include "lib/sequences.glsl"
+
+// Where a query stands: its own element in q, and the keys that it sees.
+struct Seen {
+  uint query;     // of q
+  uint channel;   // of k, in every row
+  uint bias;      // of the head's biases
+  uint begin;     // the first row of the sequence's keys
+  uint visible;   // the first row that the query sees
+  uint last;      // its own
+};
+
+Seen seen_by(uint row, uint head) {
+  Seen at;
+  at.query = (row * ATTENTION.heads + head) * ATTENTION.head_dim;
+  at.channel = head / (ATTENTION.heads / ATTENTION.kv_heads) * ATTENTION.head_dim;
+  at.bias = head * ATTENTION.bias_positions;
+  const uint sequence = sequence_of_row(offsets, ATTENTION.sequences, row);
+  const uint of_keys = sequence + (ATTENTION.cached != 0 ? ATTENTION.sequences + 1 : 0);
+  at.begin = uint(offsets.v[of_keys]);
+  // The query is as far from its sequence's end as its own key.
+  at.last = uint(offsets.v[of_keys + 1]) - (uint(offsets.v[sequence + 1]) - row);
+  const uint position = at.last - at.begin;
+  at.visible = at.begin;
+  if (ATTENTION.window != 0 && position >= ATTENTION.window)
+    at.visible += position + 1 - ATTENTION.window;
+  return at;
+}
+
+// The score of the key in row `key`, which the query must see.
+float score_of(Seen at, uint key) {
+  const uint from = key * ATTENTION.kv_heads * ATTENTION.head_dim + at.channel;
+  precise float sum = 0;
+  for (uint d = 0; d < ATTENTION.head_dim; ++d)
+    sum = fma(q.v[at.query + d], k.v[from + d], sum);
+  precise float score = sum * ATTENTION.scale;
+  if (ATTENTION.softcap != 0) score = ATTENTION.softcap * tanh_of(score / ATTENTION.softcap);
+  if (ATTENTION.bias_positions != 0) {
+    precise float more = bias.v[at.bias + key - at.begin] - bias.v[at.bias + at.last - at.begin];
+    score = score + more;
+  }
+  return score;
+}

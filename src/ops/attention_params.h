@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Attention, what can be read from it, and their parameter blocks: a part of ops/op_list.h, with
+// its legend.
+#ifndef TEPUI_ATTENTION_PARAMS_H
+#define TEPUI_ATTENTION_PARAMS_H
+
+#include "ops/param_words.h"
+
+#ifdef __cplusplus
+namespace tepui {
+#endif
+
+// attention: causal softmax(q k^T * scale) v within each sequence; query head h reads key head
+// h / (heads / kv_heads); offsets ascend from 0 to R. Where they are not 0: a softcap c turns a
+// score s into c tanh(s / c); then the key bias of head h adds bias[h, j] - bias[h, i] for key j
+// and the query at position i; a window leaves the query only its last `window` keys, its own
+// counted.
+//   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
+//   bias f32 [heads, bias_positions] or absent -> f32 like q
+// With `cached`, k and v hold more rows than q: offsets is i32 [2, S + 1], its second row the keys'
+// offsets (at most the rows of k), and the queries of a sequence are its last positions. The bits
+// are those of the same rows computed with all queries.
+struct AttentionParams {
+  uint rows;
+  uint heads;
+  uint kv_heads;
+  uint head_dim;
+  uint sequences;
+  float scale;
+  float softcap TEPUI_OR(0);
+  uint window TEPUI_OR(0);
+  uint bias_positions TEPUI_OR(0);
+  uint cached TEPUI_OR(0);
+};
+
+// What attention does with the same operands (without `cached`), seen from outside; p[t, h, j] is
+// the probability that the query of row t gives the key of row j in head h.
+// attention_stats: received[j, h, 0] = sum of p[t, h, j] over the sequence's queries, received[j,
+// h, 1] = the same over those at positions below `early`; entropy[t, h] = -sum_j p ln p in nats;
+// chosen[t, m, h] = p[t, h, j] of the key at position marked[s, m], 0 where the query does not see
+// it or marked holds 0xffffffff
+//   q, k, offsets, bias, marked u32 [S, M] -> received f32 [R, H, 2], entropy f32 [R, H], chosen
+//   f32 [R, M * H]
+struct AttentionStatsParams {
+  AttentionParams of;
+  uint early;
+  uint marked;  // M, at least 1
+};
+// attention_map: scores as they enter the softmax, and p, as means over heads [first, first +
+// count); of each sequence the first n = min(T, tokens) queries and keys, n^2 cells by query, one
+// sequence behind the other; where the query does not see the key -infinity and 0
+//   q, k, offsets, bias -> score f32 [cells], probability f32 [cells]
+struct AttentionMapParams {
+  AttentionParams of;
+  uint first;
+  uint count;
+  uint tokens;
+  uint cells;
+};
+
+// head_values: what marked tokens give each head, apart: row (s, m, h) holds the value of the token
+// at position marked[s, m] in the columns of head h, as attention reads it there, and 0 elsewhere;
+// 0 everywhere where marked holds 0xffffffff
+//   v f32 [R, kv_heads * head_dim], marked u32 [S, M], offsets i32 [S + 1]
+//   -> f32 [S * M * heads, heads * head_dim]
+struct HeadValuesParams {
+  uint rows;
+  uint heads;
+  uint kv_heads;
+  uint head_dim;
+  uint sequences;
+  uint marked;
+};
+
+// mix_rows: out[r, :] = sum_k weight[r, k] x[s * K + k, :] with s the row's sequence, in ascending
+// k
+//   weight f32 [R, K], x f32 [S * K, D], offsets i32 [S + 1] -> f32 [R, D]
+struct MixRowsParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+  uint k;
+};
+
+// constancy: how alike rows are. y = x - less - shift, the differences in f32; over the n rows of a
+// sequence with mark[r] == which, in each of `groups` groups of a row's elements:
+//   out[s, g] = (mean |y|^2, |mean y|^2, mean |y - mean y|^2, mean of cos(y, mean y))
+// all 0 where n is 0; a cosine with a vector of norm 0 counts as 0
+//   x f32 [R, groups * D], less like x or absent, shift f32 [groups * D] or absent, mark u32 [R],
+//   offsets i32 [S + 1] -> f32 [S, groups, 4]
+struct ConstancyParams {
+  uint rows;
+  uint dim;
+  uint sequences;
+  uint groups;
+  uint which;
+};
+
+#ifdef __cplusplus
+}  // namespace tepui
+#endif
+
+#endif
