@@ -62,14 +62,15 @@ Result<const Buffer*> bind_taps(Backend& backend, Part& part, Bindings& bindings
   return &set;
 }
 
-Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk,
+Result<std::unique_ptr<Part>> PartCache::make(const ChunkShape& chunk, int first_sequence,
                                               std::span<const LaneEdit> edits,
                                               const SiteWork& sites,
                                               std::span<const Metric* const> metrics,
                                               Lowered lowered) {
   auto part = std::make_unique<Part>();
   TEPUI_TRY(Edited edited, attach_edits(std::move(lowered), spec_, chunk, edits, massive_));
-  TEPUI_TRY(part->tapped, attach_taps(std::move(edited.lowered), spec_, chunk, sites, metrics));
+  TEPUI_TRY(part->tapped,
+            attach_taps(std::move(edited.lowered), spec_, chunk, first_sequence, sites, metrics));
   part->edit_inputs = std::move(edited.inputs);
   std::ranges::move(edited.constants, std::back_inserter(part->tapped.constants));
   TEPUI_TRY(part->prepared, backend_.prepare(part->tapped.lowered.program));
@@ -88,10 +89,11 @@ Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk, i
                              const std::function<Result<Lowered>()>& lower) {
   std::vector<const Metric*> metrics;
   std::string names;
+  const int last_sequence = first_sequence + chunk.sequences();
   for (const auto& metric : metrics_) {
-    if (!metric->measures(first_sequence, first_sequence + chunk.sequences())) continue;
+    if (!metric->measures(first_sequence, last_sequence)) continue;
     metrics.push_back(metric.get());
-    names += fmt::format("{},", metric->name());
+    names += fmt::format("{} {},", metric->name(), metric->variant(first_sequence, last_sequence));
   }
   const std::string key = fmt::format(
       "{} | {} | {} | {} | {} | {} | {} | {}", kind, fmt::join(chunk.lengths, ","), names_of(edits),
@@ -99,7 +101,7 @@ Result<Part*> PartCache::get(const std::string& kind, const ChunkShape& chunk, i
   auto& slot = parts_[key];
   if (slot == nullptr) {
     TEPUI_TRY(Lowered lowered, lower());
-    TEPUI_TRY(slot, make(chunk, edits, sites, metrics, std::move(lowered)));
+    TEPUI_TRY(slot, make(chunk, first_sequence, edits, sites, metrics, std::move(lowered)));
   }
   return slot.get();
 }

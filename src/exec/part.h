@@ -63,9 +63,9 @@ class PartCache {
   void clear() { parts_.clear(); }
 
  private:
-  Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, std::span<const LaneEdit> edits,
-                                     const SiteWork& sites, std::span<const Metric* const> metrics,
-                                     Lowered lowered);
+  Result<std::unique_ptr<Part>> make(const ChunkShape& chunk, int first_sequence,
+                                     std::span<const LaneEdit> edits, const SiteWork& sites,
+                                     std::span<const Metric* const> metrics, Lowered lowered);
 
   Backend& backend_;
   const ModelSpec& spec_;

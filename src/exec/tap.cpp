@@ -45,47 +45,139 @@ bool contains(const std::vector<Site>& sites, Site site) {
   return std::ranges::find(sites, site) != sites.end();
 }
 
+int groups_of(const ModelSpec& spec, Site site) {
+  switch (site) {
+    case Site::q_pre:
+    case Site::q:
+    case Site::z: return spec.dims.heads;
+    case Site::k_pre:
+    case Site::k:
+    case Site::v: return spec.dims.kv_heads;
+    default: return 1;
+  }
+}
+
+// Attention's step, and the linear layer behind it.
+AttentionOperands attention_of(const Lowered& lowered) {
+  AttentionOperands found;
+  for (const auto& [role, value] : lowered.weights) {
+    if (role == WeightRole::o) found.projection = value;
+  }
+  for (const Step& step : lowered.program.steps) {
+    if (step.op == OpCode::attention) {
+      found.scores = {step.in[0], step.in[1], step.in[3], step.in[4],
+                      step.params.as<AttentionParams>()};
+      found.v = step.in[2];
+      found.z = step.out[0];
+    }
+    if (step.op == OpCode::linear && step.in[1] == found.projection) {
+      found.projection_bias = step.in[2];
+      found.out = step.out[0];
+    }
+  }
+  TEPUI_ASSERT(found.z.present() && found.out.present());
+  return found;
+}
+
+// Puts the steps of the metrics at the Program's end, and notes where they belong.
+class Tapper {
+ public:
+  Tapper(Tapped& tapped, const ModelSpec& spec, const ChunkShape& chunk, int first_sequence,
+         const SiteWork& wanted, std::span<const Metric* const> metrics, Lowered& lowered)
+      : tapped_(tapped),
+        spec_(spec),
+        chunk_(chunk),
+        first_sequence_(first_sequence),
+        wanted_(wanted),
+        metrics_(metrics),
+        lowered_(lowered),
+        plain_steps_(lowered.program.steps.size()) {
+    for (const Site site : {Site::attn_scores, Site::attn_probs}) {
+      if (contains(wanted.measured, site)) of_attention_.push_back(site);
+    }
+    if (!of_attention_.empty()) attention_ = attention_of(lowered);
+    builder_ = Builder(std::move(lowered.program));
+  }
+
+  Status run() {
+    std::map<std::uint32_t, SiteWork> sites_of;  // by value
+    for (const auto& [site, value] : lowered_.sites) {
+      if (contains(wanted_.measured, site)) sites_of[value.id].measured.push_back(site);
+      if (contains(wanted_.streamed, site)) sites_of[value.id].streamed.push_back(site);
+      if (!contains(wanted_.kept, site)) continue;
+      tapped_.kept.emplace_back(site, value);
+      bring_back(value);
+    }
+    for (const auto& [id, sites] : sites_of) {
+      const Value x{id};
+      if (!sites.streamed.empty()) {
+        const int width = *site_width(spec_, sites.streamed.front());
+        tapped_.outputs.push_back({nullptr, sites.streamed, width, 1, {x}});
+        bring_back(x);
+      }
+      if (!sites.measured.empty()) measure(x, sites.measured, nullptr);
+    }
+    for (const Site site : of_attention_) measure(attention_.out, {site}, &attention_);
+    TEPUI_TRY(lowered_.program, builder_.finish());
+    hoist(lowered_.program, plain_steps_, taps_);
+    return {};
+  }
+
+ private:
+  void bring_back(Value value) {
+    if (builder_.program().info(value).role == Role::temp) builder_.mark_output(value);
+  }
+
+  void measure(Value x, const std::vector<Site>& sites, const AttentionOperands* attention) {
+    const int width = attention != nullptr ? spec_.dims.width : *site_width(spec_, sites.front());
+    Value unedited = kNone;
+    if (wanted_.compared && attention == nullptr) {
+      unedited = builder_.input(builder_.type(x), "unedited");
+      for (const Site site : sites) tapped_.unedited.emplace_back(site, unedited);
+    }
+    EmitContext context{builder_,
+                        x,
+                        lowered_.offsets,
+                        unedited,
+                        width,
+                        chunk_.lengths,
+                        tapped_.constants,
+                        first_sequence_,
+                        groups_of(spec_, sites.front()),
+                        attention};
+    const std::size_t first = builder_.program().steps.size();
+    for (const Metric* const metric : metrics_) {
+      std::vector<Site> own;
+      std::ranges::copy_if(sites, std::back_inserter(own),
+                           [&](Site site) { return metric->accepts(site); });
+      if (own.empty()) continue;
+      tapped_.outputs.push_back({metric, own, width, context.groups, metric->emit(context)});
+      for (const Value value : tapped_.outputs.back().values) builder_.mark_output(value);
+    }
+    taps_.push_back({x, first, builder_.program().steps.size()});
+  }
+
+  Tapped& tapped_;
+  const ModelSpec& spec_;
+  const ChunkShape& chunk_;
+  int first_sequence_;
+  const SiteWork& wanted_;
+  std::span<const Metric* const> metrics_;
+  Lowered& lowered_;
+  std::size_t plain_steps_;
+  std::vector<Site> of_attention_;
+  AttentionOperands attention_;
+  Builder builder_;
+  std::vector<TapSteps> taps_;
+};
+
 }  // namespace
 
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           const SiteWork& wanted, std::span<const Metric* const> metrics) {
+                           int first_sequence, const SiteWork& wanted,
+                           std::span<const Metric* const> metrics) {
   Tapped tapped;
-  const std::size_t plain_steps = lowered.program.steps.size();
-  Builder builder(std::move(lowered.program));
-  std::vector<TapSteps> taps;
-  std::map<std::uint32_t, SiteWork> sites_of;  // by value
-  for (const auto& [site, value] : lowered.sites) {
-    if (contains(wanted.measured, site)) sites_of[value.id].measured.push_back(site);
-    if (contains(wanted.streamed, site)) sites_of[value.id].streamed.push_back(site);
-    if (!contains(wanted.kept, site)) continue;
-    tapped.kept.emplace_back(site, value);
-    if (builder.program().info(value).role == Role::temp) builder.mark_output(value);
-  }
-  for (const auto& [id, sites] : sites_of) {
-    const Value x{id};
-    const Site any = sites.measured.empty() ? sites.streamed.front() : sites.measured.front();
-    const int width = *site_width(spec, any);
-    if (!sites.streamed.empty()) {
-      tapped.outputs.push_back({nullptr, sites.streamed, width, {x}});
-      if (builder.program().info(x).role == Role::temp) builder.mark_output(x);
-    }
-    if (sites.measured.empty()) continue;
-    Value unedited = kNone;
-    if (wanted.compared) {
-      unedited = builder.input(builder.type(x), "unedited");
-      for (const Site site : sites.measured) tapped.unedited.emplace_back(site, unedited);
-    }
-    EmitContext context{builder,         x, lowered.offsets, unedited, width, chunk.lengths,
-                        tapped.constants};
-    const std::size_t first = builder.program().steps.size();
-    for (const Metric* const metric : metrics) {
-      tapped.outputs.push_back({metric, sites.measured, width, metric->emit(context)});
-      for (const Value value : tapped.outputs.back().values) builder.mark_output(value);
-    }
-    taps.push_back({x, first, builder.program().steps.size()});
-  }
-  TEPUI_TRY(lowered.program, builder.finish());
-  hoist(lowered.program, plain_steps, taps);
+  TEPUI_TRY(Tapper(tapped, spec, chunk, first_sequence, wanted, metrics, lowered).run());
   lowered.program = fuse(std::move(lowered.program));
   tapped.lowered = std::move(lowered);
   return tapped;

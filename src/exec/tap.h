@@ -31,6 +31,7 @@ struct TapOutput {
   std::vector<Site>
       sites;  // several names can be one value (attn_out and attn_out_post without a post-norm)
   int width = 0;
+  int groups = 1;
   std::vector<Value> values;
 };
 
@@ -42,7 +43,10 @@ struct Tapped {
   std::vector<std::pair<Site, Value>> unedited;  // inputs, f32 [R, width]
 };
 
+// `first_sequence` is the chunk's, in the numbering of the run. attn_scores and attn_probs may be
+// measured though no value of the Program is either: their metrics read attention's operands.
 Result<Tapped> attach_taps(Lowered lowered, const ModelSpec& spec, const ChunkShape& chunk,
-                           const SiteWork& wanted, std::span<const Metric* const> metrics);
+                           int first_sequence, const SiteWork& wanted,
+                           std::span<const Metric* const> metrics);
 
 }  // namespace tepui

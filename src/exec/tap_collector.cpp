@@ -109,8 +109,8 @@ Status TapCollector::hand_out(const UnderWay& collected) {
     for (const int branch : run.branches) {
       BranchSink sink(sink_, branch);
       for (const Site site : output.sites) {
-        const TapContext context{
-            {run.layer, site}, run.first_sequence, output.width, run.shape->lengths, branch != 0};
+        const TapContext context{{run.layer, site},  run.first_sequence, output.width,
+                                 run.shape->lengths, output.groups,      branch != 0};
         TEPUI_TRY(output.metric->rows(views, context, sink));
       }
     }

@@ -28,4 +28,13 @@ std::vector<std::unique_ptr<Metric>> calibration_metrics(const ScanMetricOptions
   return list;
 }
 
+std::vector<std::unique_ptr<Metric>> attention_metrics(const AttentionMetricOptions& options,
+                                                       const TokenMarks& marks) {
+  std::vector<std::unique_ptr<Metric>> list;
+  list.push_back(make_attention(options, marks));
+  list.push_back(make_token_norms(marks));
+  if (!options.maps.empty()) list.push_back(make_attention_maps(options));
+  return list;
+}
+
 }  // namespace tepui

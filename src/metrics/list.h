@@ -15,5 +15,9 @@ std::unique_ptr<Metric> make_token_max();
 std::unique_ptr<Metric> make_l2_norm();
 std::unique_ptr<Metric> make_surface(int sequences);
 std::unique_ptr<Metric> make_change();
+std::unique_ptr<Metric> make_attention(const AttentionMetricOptions& options,
+                                       const TokenMarks& marks);
+std::unique_ptr<Metric> make_attention_maps(const AttentionMetricOptions& options);
+std::unique_ptr<Metric> make_token_norms(const TokenMarks& marks);
 
 }  // namespace tepui

@@ -24,6 +24,8 @@ namespace tepui {
 //   median (all of them up
 //                to a capacity), or > the floor where the median is 0
 //   above_count  value = how many there are, listed or not; parameter as above
+// and of a run that looks at attention, at resid_post of the unedited run:
+//   massive      rank 0.. in ascending (position, channel): the massive activations, value signed
 // and of other branches than the unedited run:
 //   change       |x - unedited| / |unedited| in l2 norms: rank 0 mean over tokens, 1 position 0, 2
 //   mean over the others
@@ -46,6 +48,21 @@ struct Observation {
 //   surface      values [cells] signed, by rows of metrics/surface.h; indices position * D +
 //   channel
 //                of each, none where a cell is one element. The first sequences alone have it.
+// Of a run that looks at attention, by head h of H, none with indices:
+//   received        [H, T]: what key j receives, as a mean over the T - j queries at or behind it
+//   received_early  [H, n], n = min(T, the run's `early`): the same among the first n tokens
+//   entropy         [H]: nats, mean over queries
+//   marked_share    [H]: what the marked tokens receive, mean over the queries behind the first of
+//   them that are not marked themselves; where there are such queries, and so are these:
+//   z_part, z_rest  [H, 4]: of what the marked tokens' values give to z, and of all other of it:
+//   mean |y|^2 over these queries, |mean y|^2, mean |y - mean y|^2, mean of cos(y, mean y)
+//   out_part, out_rest  [4]: the same behind the output projection, without its bias
+//   norm_first, norm_marked, norm_others  at resid_pre and attn_in [1], at q, k and v by head: l2
+//   norms of position 0, and means over the marked tokens and over those that are neither
+//   peak_first, peak_marked, peak_others  [1]: the largest element's share of the squared norm
+//   map.H, map.mean  [n, n] by query, n = min(T, the run's `map_tokens`): of head H, or the mean
+//   over heads, at attn_scores the scores (-infinity where a query does not see the key), at
+//   attn_probs the probabilities
 // and at `logits`, of a run that scores its text:
 //   log_likelihood  values [T - 1]: log p(token t + 1 | tokens up to t) in nats, no indices
 struct Series {

@@ -125,6 +125,14 @@ bool SiteSelection::contains(Point point) const {
   return std::ranges::find(points_, point) != points_.end();
 }
 
+SiteSelection SiteSelection::of(std::vector<Point> points) {
+  SiteSelection selection;
+  std::sort(points.begin(), points.end());
+  points.erase(std::unique(points.begin(), points.end()), points.end());
+  selection.points_ = std::move(points);
+  return selection;
+}
+
 Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec) {
   SiteSelection selection;
   for (const std::string_view item : split(text))

@@ -21,6 +21,8 @@ class SiteSelection {
   std::vector<Site> at_layer(int layer) const;  // kNoLayer: those without a layer
   bool contains(Point point) const;
 
+  // These, whatever they are; for metrics of sites that are never held whole.
+  static SiteSelection of(std::vector<Point> points);
   // An error names the part of the text that is wrong, and what the model has.
   static Result<SiteSelection> parse(std::string_view text, const ModelSpec& spec);
 
