@@ -29,6 +29,7 @@ const char* const kAbout =
     "  tepui generate MODEL --prompt STRING  what a model writes, unedited and edited\n"
     "  tepui choices MODEL --tasks FILE    accuracy on multiple-choice tasks, unedited and edited\n"
     "  tepui capture MODEL --text FILE --out DIR  activations themselves, as NumPy files\n"
+    "  tepui attention MODEL --text FILE   what massive activations do to attention\n"
     "  tepui words DIR                   which words an intervention costs most\n"
     "  tepui sweep STUDY.toml            models x texts x interventions in one command\n"
     "  tepui merge DIR... --out DIR      the shards of a sweep, joined\n"
@@ -63,6 +64,7 @@ int run(int argc, char** argv) {
   tepui::add_generate(app, argc, argv, code);
   tepui::add_choices(app, argc, argv, code);
   tepui::add_capture(app, argc, argv, code);
+  tepui::add_attention(app, argc, argv, code);
   tepui::add_words(app, code);
   tepui::add_sweep(app, argc, argv, code);
   tepui::add_merge(app, code);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "show/attention_section.h"
 #include "study/finding.h"
 
 namespace tepui {
@@ -184,6 +185,8 @@ Result<std::string> show(std::span<ShownStore> stores, const ShowOptions& option
                          const Style& asked) {
   Style style = asked;
   style.columns = std::max(style.columns, kLeastColumns);
+  TEPUI_TRY(const bool of_attention, are_of_attention(stores));
+  if (of_attention) return show_attention(stores, options, style);
   const bool several = stores.size() > 1;
   std::vector<Shown> runs(stores.size());
   std::vector<NamedRun> named;

@@ -70,6 +70,8 @@ CREATE TABLE unit (
 --   above        rank 0.. in ascending (position, channel): |value| > parameter * median, or > a
 --                floor where the median is 0, up to a capacity
 --   above_count  how many of those there are, listed or not
+--   massive      of tepui attention, at resid_post of branch 0: rank 0.. in ascending (position,
+--                channel): the massive activations
 --   change       of branches with edits: |x - unedited| / |unedited|, l2 norms of a token; rank 0:
 --                mean over tokens, 1: position 0, 2: mean over the others
 CREATE TABLE observation (
@@ -92,6 +94,14 @@ CREATE TABLE observation (
 -- covers more than one element (ceil(T / 256) x ceil(D / 256) of them), its largest, signed, and
 -- indices: position * D + channel of it, else no indices. At site logits: log_likelihood: values
 -- [T - 1], log p(token t + 1 | tokens up to t) in nats.
+-- Of tepui attention, by head h of H: received [H, T], what key j receives as a mean over the
+-- queries at or behind it; received_early [H, n], the same among the first n tokens; entropy [H] in
+-- nats; marked_share [H], what the massive tokens (or those asked for) receive of the queries behind
+-- them; z_part, z_rest [H, 4], of what their values and all others give to z: mean |y|^2 over these
+-- queries, |mean y|^2, mean |y - mean y|^2, mean of cos(y, mean y); out_part, out_rest [4], the same
+-- behind the output projection; norm_first, norm_marked, norm_others (by head at q, k, v), l2 norms
+-- of position 0, of these tokens and of the others; peak_...: the largest element's share of the
+-- squared norm; map.H, map.mean [n, n] by query: scores at attn_scores, probabilities at attn_probs.
 CREATE TABLE series (
   branch   INTEGER NOT NULL,
   sequence INTEGER NOT NULL,

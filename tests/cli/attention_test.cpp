@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// tepui attention as a user runs it, held to the float64 reference of the bundled model.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/mapped_file.h"
+#include "support/paths.h"
+#include "support/run_program.h"
+
+namespace tepui {
+namespace {
+
+using nlohmann::json;
+using test::data_path;
+using test::ProgramResult;
+using test::TemporaryFolder;
+
+const std::string kDemo = data_path("demo-model").string();
+const std::string kSample = data_path("demo-model/sample.txt").string();
+const std::string kZero = "resid_post.1-6:0:36,119=zero";
+
+class Attention : public testing::Test {
+ protected:
+  ProgramResult run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--backend", "cpu"});
+    return test::run_program({std::move(arguments), folder_.path(), {}, 0, ""});
+  }
+  std::string good(std::vector<std::string> arguments) {
+    const ProgramResult result = run(std::move(arguments));
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  }
+  json document(std::vector<std::string> arguments) {
+    arguments.emplace_back("--json");
+    return json::parse(good(std::move(arguments)), nullptr, false);
+  }
+  std::string error(std::vector<std::string> arguments) {
+    const ProgramResult result = run(std::move(arguments));
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_EQ(test::line_count(result.err), 1U) << result.err;
+    return result.err;
+  }
+  TemporaryFolder folder_;
+};
+
+double mean(const json& values) {
+  double sum = 0;
+  for (const json& value : values) sum += value.get<double>();
+  return sum / static_cast<double>(values.size());
+}
+
+// The whole sample: every layer's attention to position 0, and who holds what is massive.
+TEST_F(Attention, AgreesWithTheReference) {
+  const json expected = json::parse(read_file(data_path("demo-model/reference.json")).value());
+  const json found = document(
+      {"attention", kDemo, "--text", kSample, "--sink-tokens", "256", "--min-ratio", "500"});
+  EXPECT_EQ(found["sequences"]["measured"], expected["sequences"]);
+  ASSERT_EQ(found["massive_tokens"].size(), 1U);
+  EXPECT_EQ(found["massive_tokens"][0]["position"], 0);
+  EXPECT_EQ(found["massive_tokens"][0]["token"], "<s>");
+  EXPECT_EQ(found["massive_tokens"][0]["sequences"], 20);
+  EXPECT_EQ(found["massive_tokens"][0]["layers"], (json{1, 2, 3, 4, 5, 6}));
+  const json& layers = found["branches"][0]["layers"];
+  ASSERT_EQ(layers.size(), expected["layers"].size());
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    EXPECT_NEAR(mean(layers[layer]["key_receives"]),
+                expected["layers"][layer]["mean_probability_on_position_0"].get<double>(), 1e-4)
+        << "layer " << layer;
+  }
+}
+
+// What makes massive activations an implicit bias: from the layer behind their appearance on the
+// token draws attention, its values are small, and its part of the output is nearly one vector.
+TEST_F(Attention, TellsThePartOfTheMassiveTokens) {
+  const json found = document({"attention", kDemo, "--text", kSample, "--sequences", "3"});
+  const json& layers = found["branches"][0]["layers"];
+  EXPECT_LT(mean(layers[1]["tokens_receive"]), 0.1);
+  EXPECT_GT(mean(layers[2]["tokens_receive"]), 0.6);
+  EXPECT_GT(layers[2]["part"]["cosine"].get<double>(), layers[2]["rest"]["cosine"].get<double>());
+  EXPECT_LT(layers[2]["part"]["relative_variance"].get<double>(),
+            layers[2]["rest"]["relative_variance"].get<double>());
+  EXPECT_GT(mean(layers[2]["norms"]["resid_pre"]["tokens"]),
+            30 * mean(layers[2]["norms"]["resid_pre"]["others"]));
+  EXPECT_EQ(layers[2]["norms"]["k"]["first"].size(), 2U);
+  EXPECT_EQ(layers[2]["norms"]["q"]["first"].size(), 6U);
+}
+
+TEST_F(Attention, BranchesStandBesideTheUneditedRun) {
+  const json found = document(
+      {"attention", kDemo, "--text", kSample, "--sequences", "2", "--branch", "zeroed=" + kZero});
+  ASSERT_EQ(found["branches"].size(), 2U);
+  EXPECT_EQ(found["branches"][1]["name"], "zeroed");
+  EXPECT_EQ(found["branches"][1]["edits"], kZero);
+  const json& before = found["branches"][0];
+  const json& after = found["branches"][1];
+  // Up to the first edit they are one run.
+  EXPECT_EQ(before["layers"][1], after["layers"][1]);
+  EXPECT_GT(mean(before["layers"][3]["tokens_receive"]),
+            mean(after["layers"][3]["tokens_receive"]) + 0.3);
+  EXPECT_GT(before["sink_rate"].get<double>(), after["sink_rate"].get<double>());
+  const std::string text = good({"attention", kDemo, "--text", kSample, "--sequences", "2",
+                                 "--branch", "zeroed=" + kZero, "--sink-epsilon", "0.5"});
+  EXPECT_NE(text.find("share of attention that the tokens receive"), std::string::npos) << text;
+  EXPECT_NE(text.find("nothing had to be computed anew"), std::string::npos) << text;
+}
+
+// A run that is cut in units and gone on with, against one in a single unit.
+TEST_F(Attention, IsResumedAndExported) {
+  const std::vector<std::string> command = {"attention",   kDemo, "--text",       kSample,
+                                            "--sequences", "3",   "--map",        "2.4",
+                                            "--map",       "3",   "--map-tokens", "20"};
+  auto whole = command;
+  whole.insert(whole.end(), {"--out", "whole"});
+  good(whole);
+  auto parts = command;
+  parts.insert(parts.end(), {"--out", "parts", "--wave", "1"});
+  good(parts);
+  EXPECT_EQ(good({"show", "whole"}), good({"show", "parts"}));
+  good({"export", "whole", "--out", "a"});
+  good({"export", "parts", "--out", "b"});
+  const auto file = [&](const char* folder, const char* name) {
+    return read_file(folder_.path() / folder / name).value_or("?");
+  };
+  EXPECT_EQ(file("a", "series.csv"), file("b", "series.csv"));
+  EXPECT_EQ(file("a", "observations.csv"), file("b", "observations.csv"));
+  EXPECT_NE(file("a", "series.csv").find("0,0,2,attn_probs,map.4,"), std::string::npos);
+  EXPECT_NE(file("a", "series.csv").find("0,0,3,attn_scores,map.mean,"), std::string::npos);
+  EXPECT_EQ(file("a", "series.csv").find("0,1,2,attn_probs,map.4,"), std::string::npos);
+  EXPECT_NE(file("a", "observations.csv").find("0,0,1,resid_post,massive,0,"), std::string::npos);
+}
+
+TEST_F(Attention, ErrorsNameWhatWasExpected) {
+  const std::vector<std::string> base = {"attention", kDemo, "--prompt", "Hello there"};
+  const auto with = [&](std::vector<std::string> more) {
+    auto all = base;
+    all.insert(all.end(), more.begin(), more.end());
+    return error(all);
+  };
+  EXPECT_NE(with({"--map", "8.0"}).find("expected LAYER.HEAD"), std::string::npos);
+  EXPECT_NE(with({"--map", "2.6"}).find("8 layers with 6 heads"), std::string::npos);
+  EXPECT_NE(with({"--tokens", "largest"}).find("expected massive, or up to 64 positions"),
+            std::string::npos);
+  EXPECT_NE(with({"--sink-key", "64"}).find("below --sink-tokens"), std::string::npos);
+  EXPECT_NE(with({"--edit", "attn_probs.1:0:all=zero"}).find("cannot be edited yet"),
+            std::string::npos);
+  EXPECT_NE(error({"attention", kDemo}).find("--text FILE"), std::string::npos);
+}
+
+TEST_F(Attention, PositionsInPlaceOfMassiveTokens) {
+  const json found =
+      document({"attention", kDemo, "--prompt", "Hello there, you two.", "--tokens", "0,2-3"});
+  EXPECT_EQ(found["positions"], (json{0, 2, 3}));
+  EXPECT_TRUE(found["massive_tokens"].empty());
+  EXPECT_GT(mean(found["branches"][0]["layers"][4]["tokens_receive"]), 0.3);
+}
+
+}  // namespace
+}  // namespace tepui

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// tepui attention
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "run_options.h"
+#include "study/attention.h"
+#include "study/attention_report.h"
+#include "study/json_values.h"
+#include "terminal.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+struct AttentionArguments {
+  AttentionRequest request;
+  RunWords words;
+  SinkRule sink;
+  std::vector<std::string> edits;
+  std::vector<std::string> branches;
+  bool json = false;
+};
+
+Status complete(AttentionArguments& a) {
+  TEPUI_TRY(complete_request(a.request, a.words, "attention"));
+  if (a.sink.key >= a.request.early)
+    return fail(ErrorKind::usage, "--sink-key {}: expected a key below --sink-tokens, which is {}",
+                a.sink.key, a.request.early);
+  for (const std::string& edits : a.edits) a.request.branches.push_back({"", edits});
+  for (const std::string& branch : a.branches) {
+    TEPUI_TRY(BranchRequest request, parse_branch_option(branch));
+    a.request.branches.push_back(std::move(request));
+  }
+  return {};
+}
+
+Status run(AttentionArguments& a) {
+  TEPUI_TRY(complete(a));
+  ProgressBar bar("attention");
+  auto outcome = run_attention(a.request, bar.callbacks());
+  bar.close();
+  if (!outcome) return tl::unexpected(outcome.error());
+  TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
+  TEPUI_TRY(const AttentionSummary summary, summarise_attention(store, a.sink));
+  const std::string text = a.json ? json_text(attention_json(summary))
+                                  : attention_table(summary, terminal_letters(), terminal_width());
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!a.json)
+    fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));
+  return flush_output();
+}
+
+void add_measure_options(CLI::App& command, AttentionArguments& a) {
+  command
+      .add_option(
+          "--tokens", a.request.tokens,
+          "Which tokens' part is told apart: massive (those that\nhold a massive activation "
+          "in the unedited run), or\npositions such as 0 or 0,4-6")
+      ->capture_default_str()
+      ->type_name("LIST");
+  add_rule_options(command, a.request.rule);
+  command
+      .add_option("--sink-key", a.sink.key, "A head has a sink where this key receives more than")
+      ->check(count_up_to(1 << 24, 0))
+      ->capture_default_str()
+      ->type_name("K");
+  command
+      .add_option("--sink-epsilon", a.sink.epsilon, "this much, as a mean over the queries among")
+      ->check(positive_number())
+      ->capture_default_str()
+      ->type_name("E");
+  command.add_option("--sink-tokens", a.request.early, "the first so many")
+      ->check(count_up_to(1 << 24))
+      ->capture_default_str()
+      ->type_name("T");
+  command
+      .add_option("--map", a.request.maps,
+                  "Keep scores and probabilities of LAYER.HEAD, or of\nLAYER as a mean over its "
+                  "heads, for tepui report and\nexport")
+      ->type_name("LAYER[.HEAD]")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--map-sequences", a.request.map_sequences, "Maps of the first N sequences")
+      ->check(count_up_to(1 << 30))
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_option("--map-tokens", a.request.map_tokens, "and of the first N tokens of each")
+      ->check(count_up_to(4096))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+void add_edit_options(CLI::App& command, AttentionArguments& a) {
+  command.add_option("--edit", a.edits, "A branch beside the unedited run, as in tepui intervene")
+      ->type_name("EDIT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--branch", a.branches, "The same with a name: NAME=EDIT[;EDIT]")
+      ->type_name("NAME=EDIT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--calibrate", a.request.calibration_text,
+                  "Texts over which massive layers are found and means\ntaken, where an edit needs "
+                  "them (default: the text\nitself)")
+      ->type_name("FILE");
+  command
+      .add_option("--calibration-sequences", a.request.calibration_sequences,
+                  "At most so many of its sequences")
+      ->check(count_up_to(1 << 30))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_attention(CLI::App& app, int argc, char** argv, int& code) {
+  auto a = std::make_shared<AttentionArguments>();
+  CLI::App* command = app.add_subcommand(
+      "attention", "What massive activations do to attention, by layer and head");
+  add_input_options(*command, a->request, a->words);
+  add_measure_options(*command, *a);
+  add_edit_options(*command, *a);
+  add_device_options(*command, a->request, a->words, "attention");
+  command->add_flag("--json", a->json, "Print one JSON document instead of the tables");
+  command->footer(
+      "One of --text, --prompt and --ids is needed. Layers, heads and positions count from 0.\n\n"
+      "  tepui attention models/Llama-3.2-1B --text book.txt --sequences 10\n"
+      "  tepui attention gpt2 --text book.txt --edit 'resid_post.2:massive:massive=zero' \\\n"
+      "      --map 3.5 --map 4");
+  a->request.command = quoted_command(argc, argv);
+  command->callback([a, &code] { code = finish_command(run(*a)); });
+}
+
+}  // namespace tepui
