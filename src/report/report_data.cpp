@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/utf8_text.h"
+#include "report/attention_chart.h"
 #include "report/branches_chart.h"
 #include "report/curves_chart.h"
 #include "report/life_chart.h"
@@ -40,6 +41,7 @@ struct Shares {
   std::size_t places = 0;
   std::size_t token_rows = 0;
   std::size_t words = 0;
+  std::size_t map_cells = 0;
   SurfaceBudget surfaces;
 };
 
@@ -51,6 +53,7 @@ Shares shares_of(const ReportSource& source, std::size_t runs, const ReportBudge
   shares.places = share(budget.places, places * 2, 4, 512);
   shares.token_rows = share(budget.token_rows, places, 3, 30);
   shares.words = budget.words / runs;
+  shares.map_cells = budget.cells / std::max<std::size_t>(runs, 1);
   shares.surfaces.places = share(budget.surfaces, sites, 1, budget.surfaces);
   shares.surfaces.cells = share(budget.cells, surfaces, 64, budget.cells);
   return shares;
@@ -100,7 +103,8 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
   run["label"] = label;
   run["folder"] = valid_utf8(source.folder);
   run["command"] = valid_utf8(command_of(scan.run));
-  run["finding"] = valid_utf8(finding(scan));
+  run["finding"] =
+      valid_utf8(source.attention ? attention_finding(*source.attention) : finding(scan));
   run["rule"] = {{"min_abs", chart_number(scan.options.rule.min_abs)},
                  {"min_ratio", chart_number(scan.options.rule.min_ratio)}};
   run["notes"] = run_notes(source);
@@ -118,6 +122,10 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
   if (!branches.is_null()) run["branches"] = std::move(branches);
   TEPUI_TRY(auto words, words_chart(source.store, shares.words));
   if (!words.is_null()) run["words"] = std::move(words);
+  if (source.attention) {
+    TEPUI_TRY(run["attention"],
+              attention_chart(source.store, *source.attention, shares.map_cells, used));
+  }
   run["tokens"] = token_texts(scan, used);
   run["sequences"] = surface_texts(scan, sites);
   run["sites"] = std::move(sites);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "study/attention_summary.h"
 #include "study/summary.h"
 
 namespace tepui {
@@ -14,8 +16,9 @@ struct ReportSource {
   std::string folder;  // as given
   StoreReader store;
   nlohmann::json identity;
-  std::vector<RunRecord> runs;  // at least one
-  ScanSummary scan;
+  std::vector<RunRecord> runs;                // at least one
+  ScanSummary scan;                           // without places where `attention` is there
+  std::optional<AttentionSummary> attention;  // of a store of tepui attention
 };
 
 Result<ReportSource> open_report_source(const std::string& folder, const MassiveRule& rule);

@@ -27,6 +27,7 @@ except ImportError as missing:
     sys.exit(SKIP)
 
 WIDTHS = (1280, 390)
+ATTENTION = ["attention-share", "attention-heads", "attention-parts", "attention-norms", "attention-map"]
 FIGURES = ["layers", "surface", "heat", "channels", "positions", "tokens", "distributions", "life"]
 
 # Of each direction one; of small multiples those at the edges have it.
@@ -65,7 +66,10 @@ class Pages:
         self.run("perplexity", model, "--text", text, "--sequences", "2", "--out", folder / "scored")
         self.study = self.report("study.html", "study")
         self.scored = self.report("scored.html", "scored", "bos")
+        self.run("attention", model, "--text", text, "--sequences", "2", "--map", "3.4", "--map", "5", "--map-tokens", "24",
+                 "--branch", "zeroed=resid_post.1-6:0:36,119=zero", "--out", folder / "attention")
         self.one = self.report("one.html", "hostile")
+        self.attention = self.report("attention.html", "attention")
         self.two = self.report("two.html", "bos", "plain")
 
     def run(self, *arguments):
@@ -198,6 +202,23 @@ class Report(unittest.TestCase):
         self.assertEqual(self.plot("layers", "plot.layout.yaxis2.matches"), "y")
         names = self.plot("compare", "plot.data.map((trace) => trace.name)")
         self.assertEqual(names, ["demo-model, with BOS", "demo-model, without BOS"])
+
+    def test_every_figure_of_attention(self):
+        for width in WIDTHS:
+            with self.subTest(width=width):
+                self.every_figure(self.pages.attention, ATTENTION, width, f"attention-{width}")
+        self.assertEqual(self.plot("attention-share", "plot.data.map((trace) => trace.name)"), ["unedited", "zeroed"])
+        before, after = self.plot("attention-share", "plot.data.map((trace) => trace.y[3])")
+        self.assertGreater(before, after + 0.3)
+        self.assertEqual(self.plot("attention-map", "plot.layout.shapes.length"), 2)
+        first = self.plot("attention-map", "plot.data[0].z[9]")
+        self.assertAlmostEqual(sum(value for value in first if value), 1, places=2)
+        self.choose("attention-map", "Map", "2")
+        self.choose("attention-map", "Values", "scores")
+        self.wait("return document.getElementById('attention-map-plot').data[0].zmax === undefined")
+        self.choose("attention-heads", "Branch", "1")
+        self.wait("return document.querySelector('#attention-norms select').value === '1'")
+        self.no_faults()
 
     def test_runs_can_be_left_out(self):
         self.open(self.pages.two, 1280)

@@ -70,7 +70,9 @@ function start() {
   if (wordRuns().length) addFigure(classesFigure);
   if (wordRuns().length) addFigure(wordsFigure);
   if (state.site !== undefined) placeFigures();
+  addAttentionFigures();
   facts();
+  if (!figures.length) return;
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth !== width) redrawAll();
