@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The whole forward pass of a 134M-parameter shape with and without statistics at every layer,
-// interleaved in one run: what the statistics cost, and what share of the FMA rate the pass
-// reaches. Usage: model_bench [tokens] [threads]
+// The whole forward pass of a 134M-parameter shape with and without statistics at every layer, and
+// with those of attention, interleaved in one run: what they cost, and what share of the FMA rate
+// the pass reaches. Usage: model_bench [tokens] [threads]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -40,6 +40,17 @@ void print(const char* name, const std::vector<double>& values, const char* unit
   std::printf("%-44s %9.3f  (%.3f - %.3f) %s\n", name, s.median, s.least, s.most, unit);
 }
 
+// What `tepui attention` measures in every layer, of the first token.
+SiteSelection attention_sites(const ModelShape& shape) {
+  std::vector<Point> points;
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    for (const Site site :
+         {Site::attn_probs, Site::resid_pre, Site::attn_in, Site::q, Site::k, Site::v})
+      points.push_back({layer, site});
+  }
+  return SiteSelection::of(std::move(points));
+}
+
 Status run(int length, int threads) {
   const ModelShape shape = llama_134m();
   TEPUI_TRY(const Model model, random_model(shape));
@@ -59,33 +70,42 @@ Status run(int length, int threads) {
   TEPUI_TRY(const auto tapped, SiteSelection::parse("resid_post", model.spec));
   const SiteSelection plain;
   Executor executor(*backend, model, pool, {}, metrics);
+  const TokenMarks marks(sequences.size(), std::vector<int>{0});
+  const auto of_attention = attention_metrics({}, marks);
+  const SiteSelection attention = attention_sites(shape);
+  Executor attention_executor(*backend, model, pool, {}, of_attention);
   NullSink sink;
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
-  const auto seconds = [&](const SiteSelection& sites) -> Result<double> {
+  const auto seconds_of = [&](Executor& of, const SiteSelection& sites) -> Result<double> {
     const double start = seconds_now();
-    TEPUI_TRY(executor.run(sequences, all, sites, sink, nullptr));
+    TEPUI_TRY(of.run(sequences, all, sites, sink, nullptr));
     return seconds_now() - start;
   };
+  const auto seconds = [&](const SiteSelection& sites) { return seconds_of(executor, sites); };
   TEPUI_TRY(seconds(plain));  // packs the weights
   TEPUI_TRY(seconds(tapped));
+  TEPUI_TRY(seconds_of(attention_executor, attention));
   const double flops = prefill_flops(shape, static_cast<int>(sequences.size()), length);
-  std::vector<double> rate, share, tokens, cost;
+  std::vector<double> rate, share, tokens, cost, attention_cost;
   for (int round = 0; round < kRounds; ++round) {
     const double before = fma_rate(pool, backend->device().isa);
     TEPUI_TRY(const double without, seconds(plain));
     TEPUI_TRY(const double with, seconds(tapped));
     TEPUI_TRY(const double again, seconds(plain));
+    TEPUI_TRY(const double looking, seconds_of(attention_executor, attention));
     const double after = fma_rate(pool, backend->device().isa);
     const double bare = 0.5 * (without + again);
     rate.push_back(0.5 * (before + after) / 1e9);
     share.push_back(flops / bare / (0.5 * (before + after)));
     tokens.push_back(static_cast<double>(sequences.size()) * length / with);
     cost.push_back(with / bare - 1.0);
+    attention_cost.push_back(looking / bare - 1.0);
   }
   print("FMA rate", rate, "GFLOP/s");
   print("pass without statistics, share of FMA rate", share, "");
   print("with statistics", tokens, "tokens/s");
   print("cost of statistics at every layer", cost, "of the pass");
+  print("cost of attention's at every layer", attention_cost, "of the pass");
   return {};
 }
 
