@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "edit_options.h"
 #include "run_options.h"
 #include "study/attention.h"
 #include "study/attention_report.h"
@@ -20,8 +21,7 @@ struct AttentionArguments {
   AttentionRequest request;
   RunWords words;
   SinkRule sink;
-  std::vector<std::string> edits;
-  std::vector<std::string> branches;
+  EditWords edits;
   bool json = false;
 };
 
@@ -30,11 +30,7 @@ Status complete(AttentionArguments& a) {
   if (a.sink.key >= a.request.early)
     return fail(ErrorKind::usage, "--sink-key {}: expected a key below --sink-tokens, which is {}",
                 a.sink.key, a.request.early);
-  for (const std::string& edits : a.edits) a.request.branches.push_back({"", edits});
-  for (const std::string& branch : a.branches) {
-    TEPUI_TRY(BranchRequest request, parse_branch_option(branch));
-    a.request.branches.push_back(std::move(request));
-  }
+  TEPUI_TRY(a.request.branches, branch_requests(a.edits));
   return {};
 }
 
@@ -62,7 +58,6 @@ void add_measure_options(CLI::App& command, AttentionArguments& a) {
           "in the unedited run), or\npositions such as 0 or 0,4-6")
       ->capture_default_str()
       ->type_name("LIST");
-  add_rule_options(command, a.request.rule);
   command
       .add_option("--sink-key", a.sink.key, "A head has a sink where this key receives more than")
       ->check(count_up_to(1 << 24, 0))
@@ -94,28 +89,6 @@ void add_measure_options(CLI::App& command, AttentionArguments& a) {
       ->type_name("N");
 }
 
-void add_edit_options(CLI::App& command, AttentionArguments& a) {
-  command.add_option("--edit", a.edits, "A branch beside the unedited run, as in tepui intervene")
-      ->type_name("EDIT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command.add_option("--branch", a.branches, "The same with a name: NAME=EDIT[;EDIT]")
-      ->type_name("NAME=EDIT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command
-      .add_option("--calibrate", a.request.calibration_text,
-                  "Texts over which massive layers are found and means\ntaken, where an edit needs "
-                  "them (default: the text\nitself)")
-      ->type_name("FILE");
-  command
-      .add_option("--calibration-sequences", a.request.calibration_sequences,
-                  "At most so many of its sequences")
-      ->check(count_up_to(1 << 30))
-      ->type_name("N")
-      ->capture_default_str();
-}
-
 }  // namespace
 
 void add_attention(CLI::App& app, int argc, char** argv, int& code) {
@@ -124,7 +97,8 @@ void add_attention(CLI::App& app, int argc, char** argv, int& code) {
       "attention", "What massive activations do to attention, by layer and head");
   add_input_options(*command, a->request, a->words);
   add_measure_options(*command, *a);
-  add_edit_options(*command, *a);
+  add_edit_options(*command, a->edits);
+  add_calibration_options(*command, a->request.calibration, a->request.rule);
   add_device_options(*command, a->request, a->words, "attention");
   command->add_flag("--json", a->json, "Print one JSON document instead of the tables");
   command->footer(

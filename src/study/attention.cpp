@@ -63,27 +63,6 @@ Result<std::vector<int>> parse_tokens(std::string_view text) {
   return positions;
 }
 
-// The first sequences of the calibration text, or of the text itself.
-Result<std::vector<std::vector<TokenId>>> load_calibration(const AttentionRequest& request,
-                                                           const ScanInput& opened) {
-  std::vector<std::vector<TokenId>> sequences = opened.sequences;
-  if (!request.calibration_text.empty()) {
-    CorpusRequest corpus = request.corpus;
-    corpus.texts = request.calibration_text;
-    corpus.ids.reset();
-    corpus.prompt.reset();
-    corpus.context = opened.context;
-    corpus.sequences = request.calibration_sequences;
-    TEPUI_TRY(const Corpus loaded, load_corpus(corpus, opened.tokenizer.get()));
-    sequences.clear();
-    for (const CorpusSequence& sequence : loaded.sequences) sequences.push_back(sequence.ids);
-  }
-  const auto most = static_cast<std::size_t>(request.calibration_sequences);
-  if (sequences.size() > most) sequences.resize(most);
-  TEPUI_TRY(check_sequences(sequences, opened.model));
-  return sequences;
-}
-
 Result<AttentionPlan> make_plan(const AttentionRequest& request, const ScanInput& opened,
                                 ThreadPool& pool) {
   AttentionPlan plan{request, opened, pool, exec_options(request, opened), {}, {}, {}, {}};
@@ -100,7 +79,8 @@ Result<AttentionPlan> make_plan(const AttentionRequest& request, const ScanInput
   }
   TEPUI_TRY(plan.specs, parse_branches(request.branches, opened.model.spec, "--edit"));
   if (!calibration_sites(plan.specs).empty()) {
-    TEPUI_TRY(plan.calibration_text, load_calibration(request, opened));
+    TEPUI_TRY(plan.calibration_text,
+              calibration_sequences(request.calibration, request.corpus, opened));
   }
   return plan;
 }

@@ -4,13 +4,12 @@
 // a massive activation in the unedited run, or those that were asked for.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "plan/massive_rule.h"
-#include "study/branches.h"
+#include "study/branch_setup.h"
 #include "study/input_request.h"
 #include "tepui/metric.h"
 #include "tepui/result.h"
@@ -25,8 +24,7 @@ struct AttentionRequest : InputRequest {
   std::vector<std::string> maps;   // LAYER.HEAD, or LAYER for the mean over its heads
   int map_sequences = 1;           // the first ones
   int map_tokens = 256;            // the first ones of each
-  std::vector<std::filesystem::path> calibration_text;  // none: the text itself
-  int calibration_sequences = 100;                      // at most
+  CalibrationRequest calibration;
 };
 
 // What the store does not hold yet.
