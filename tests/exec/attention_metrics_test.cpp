@@ -289,8 +289,9 @@ TEST(ResidualStream, IsTheSumOfWhatIsAdded) {
         for (int layer = 0; layer < model.spec.dims.layers; ++layer) {
           for (const Site site : {Site::attn_out_post, Site::mlp_out_post}) {
             for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += at(layer, site)[i];
-            if (site == Site::attn_out_post && site_width(model.spec, Site::resid_mid))
+            if (site == Site::attn_out_post && site_width(model.spec, Site::resid_mid)) {
               EXPECT_TRUE(sum == at(layer, Site::resid_mid)) << backend << ", layer " << layer;
+            }
           }
           EXPECT_TRUE(sum == at(layer, Site::resid_post)) << backend << ", layer " << layer;
         }

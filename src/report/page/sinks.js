@@ -18,7 +18,7 @@ function chosenBranch() {
     { run: report.runs.find((run) => run.attention), branch: { layers: [] }, name: "" };
 }
 
-function branchControl(change) {
+function attentionBranchControl(change) {
   const all = attentionBranches();
   if (all.length < 2) return [];
   return [select("Branch", all.map((entry, at) => [at, entry.name]), attentionState.branch, (at) => {
@@ -70,7 +70,7 @@ const headsFigure = {
     return `What key ${sink.key} receives of the first ${sink.tokens} queries, as a mean over them and over ` +
       `sequences; above ${sink.epsilon} it is a sink.`;
   },
-  controls: branchControl,
+  controls: attentionBranchControl,
   chart: (theme, width) => {
     const { branch } = chosenBranch();
     const heads = branch.layers[0]?.received.length || 0;
@@ -96,7 +96,7 @@ const partsFigure = {
   see: () => "Norms of what the massive tokens' values and those of all others give to attention's output, " +
     "behind the projection. On the bars: the mean cosine of each query's vector to their mean. Near 1 the " +
     "part is one vector whatever the query: it acts as a bias.",
-  controls: branchControl,
+  controls: attentionBranchControl,
   chart: (theme, width) => {
     const { branch } = chosenBranch();
     const bars = (which, name, colour) => ({ type: "bar", name, x: branch.layers.map((one) => one.layer),
@@ -129,7 +129,7 @@ const normsFigure = {
   id: "attention-norms", kind: KIND_2D, title: "What attention reads: massive tokens against the others",
   see: () => "l2 norms over the layers: solid of the massive tokens (of position 0 where there are none), dotted " +
     "the mean over all other tokens. q, k and v as means over heads.",
-  controls: branchControl,
+  controls: attentionBranchControl,
   chart: (theme, width) => {
     const { branch } = chosenBranch();
     const data = READ_SITES.flatMap(([site, name], at) => [0, 1].map((which) => ({
