@@ -103,7 +103,7 @@ Status run(SweepArguments& a) {
   return report_failures(outcome.failures);
 }
 
-const char* const kFooter =
+const char* const kSweepFooter =
     "A study file has [[model]], [[text]] and [[branch]] tables; README.md, section Sweeps, has "
     "all\n"
     "fields. Every text runs through every model under every branch.\n\n"
@@ -144,7 +144,7 @@ void add_sweep(CLI::App& app, int argc, char** argv, int& code) {
       ->check(count_up_to(1 << 30))
       ->type_name("TOKENS");
   command->add_flag("--json", a->json, "Print one JSON document instead of the table");
-  command->footer(kFooter);
+  command->footer(kSweepFooter);
   a->request.command = quoted_command(argc, argv);
   command->callback([a, &code] { code = finish_command(run(*a)); });
 }

@@ -11,7 +11,7 @@ namespace tepui {
 
 namespace {
 
-enum Class : std::size_t { kFirst, kMassive, kOthers, kClasses };
+enum TokenClass : std::size_t { kFirstToken, kMarkedToken, kOtherTokens, kTokenClasses };
 
 class TokenNorms : public Metric {
  public:
@@ -62,14 +62,14 @@ class TokenNorms : public Metric {
     }
 
     void add(std::span<const float> values, int position, bool marked) {
-      if (position == 0) add_to(kFirst, values);
-      if (marked) add_to(kMassive, values);
-      if (position != 0 && !marked) add_to(kOthers, values);
+      if (position == 0) add_to(kFirstToken, values);
+      if (marked) add_to(kMarkedToken, values);
+      if (position != 0 && !marked) add_to(kOtherTokens, values);
     }
 
     Status give(std::string_view what, const TapContext& context, std::size_t s, RowSink& sink) {
-      constexpr std::string_view kNames[kClasses] = {"first", "marked", "others"};
-      for (std::size_t which = 0; which < kClasses; ++which) {
+      constexpr std::string_view kNames[kTokenClasses] = {"first", "marked", "others"};
+      for (std::size_t which = 0; which < kTokenClasses; ++which) {
         if (counts_[which] == 0) continue;
         std::vector<float> means;
         for (const double sum : sums_[which])
@@ -86,14 +86,14 @@ class TokenNorms : public Metric {
     }
 
    private:
-    void add_to(Class which, std::span<const float> values) {
+    void add_to(TokenClass which, std::span<const float> values) {
       ++counts_[which];
       for (std::size_t g = 0; g < values.size(); ++g)
         sums_[which][g] += static_cast<double>(values[g]);
     }
 
-    std::vector<double> sums_[kClasses];
-    int counts_[kClasses] = {};
+    std::vector<double> sums_[kTokenClasses];
+    int counts_[kTokenClasses] = {};
   };
 
   const TokenMarks& marks_;

@@ -5,15 +5,13 @@
 #include <cmath>
 
 #include "base/utf8_text.h"
+#include "study/json_values.h"
 
 namespace tepui {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// JSON has no infinity and no NaN.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 std::string share_text(double share, bool exact) {
   if (std::isinf(share)) return exact ? "differs" : "beyond";

@@ -110,6 +110,22 @@ TEST_P(AttentionMetrics, AgreeWithTheFormulasInDouble) {
   }
 }
 
+// What a difference may lose: a part is as exact as the whole output that it is taken from, so that
+// of a row where little is left the direction is as good as lost. A mean over rows of at most 1.
+double lost_of(const Rows& y, const Rows& other, std::size_t begin, std::size_t end) {
+  double sum = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    double own = 0;
+    double all = 0;
+    for (std::size_t c = begin; c < end; ++c) {
+      own += y[i][c] * y[i][c];
+      all += y[i][c] * y[i][c] + other[i][c] * other[i][c];
+    }
+    if (own > 0) sum += std::min(1.0, 0x1p-18 * std::sqrt(all / own));
+  }
+  return sum / static_cast<double>(y.size());
+}
+
 TEST_P(AttentionMetrics, TellThePartOfTheTokensFromTheRest) {
   const Model model = tiny(model_name());
   const auto sequences = random_sequences(model, kLengths);
@@ -125,12 +141,13 @@ TEST_P(AttentionMetrics, TellThePartOfTheTokensFromTheRest) {
       const Rows part = own.part(marked);
       const Rows rest = own.rest(marked);
       const auto check = [&](const std::string& name, std::size_t h, const Rows& y,
-                             std::size_t begin, std::size_t end) {
+                             const Rows& other, std::size_t begin, std::size_t end) {
         const auto& found = series(run, s, layer, "attn_probs." + name);
         ASSERT_GE(found.size(), h * 4 + 4);
         const Vector expected = constancy_of(y, marked, begin, end);
+        const double absolute = 1e-5 + lost_of(y, other, begin, end);
         for (std::size_t i = 0; i < 4; ++i)
-          near(double{found[h * 4 + i]}, expected[i], 1e-4, 1e-5 * (i == 3 ? 1 : expected[0]));
+          near(double{found[h * 4 + i]}, expected[i], 1e-4, absolute * (i == 3 ? 1 : expected[0]));
       };
       const auto& share = series(run, s, layer, "attn_probs.marked_share");
       for (std::size_t h = 0; h < heads; ++h) {
@@ -143,12 +160,12 @@ TEST_P(AttentionMetrics, TellThePartOfTheTokensFromTheRest) {
             sum += own.probabilities(h)[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
         }
         near(double{share[h]}, sum / queries, 1e-5, 1e-7);
-        check("z_part", h, part, h * width, (h + 1) * width);
-        check("z_rest", h, rest, h * width, (h + 1) * width);
+        check("z_part", h, part, rest, h * width, (h + 1) * width);
+        check("z_rest", h, rest, part, h * width, (h + 1) * width);
       }
       const auto all = static_cast<std::size_t>(model.spec.dims.width);
-      check("out_part", 0, own.projected(part), 0, all);
-      check("out_rest", 0, own.projected(rest), 0, all);
+      check("out_part", 0, own.projected(part), own.projected(rest), 0, all);
+      check("out_rest", 0, own.projected(rest), own.projected(part), 0, all);
     }
   }
 }
@@ -217,7 +234,7 @@ TEST_P(AttentionMetrics, NormsOfClassesOfTokens) {
 // Law 2, and what the marked tokens of one sequence are to another: nothing.
 TEST_P(AttentionMetrics, DoNotDependOnChunksAndThreads) {
   const Model model = tiny(model_name());
-  const auto sequences = random_sequences(model, {13, 1, 8, 30});
+  const auto sequences = random_sequences(model, {13, 1, 8, 16});
   const TokenMarks marks{{0}, {0}, {2, 4}, {1, 7, 12}};
   RunSettings one = settings();
   one.threads = 1;

@@ -214,7 +214,8 @@ Vector constancy_of(const Rows& y, const std::vector<int>& marked, std::size_t b
     const Vector apart = difference(row, mean);
     out[0] += dot(row, row) / count;
     out[2] += dot(apart, apart) / count;
-    out[3] += dot(row, mean) / std::sqrt(dot(row, row) * out[1]) / count;
+    const double norms = std::sqrt(dot(row, row) * out[1]);
+    out[3] += norms > 0 ? dot(row, mean) / norms / count : 0;
   }
   return out;
 }
