@@ -261,6 +261,12 @@ struct ModelSpec {
   }
 };
 
+// Whether every residual stream is the embeddings plus what the sub-layers before it add; not where
+// a norm takes the place of the stream itself.
+inline bool adds_up(const ModelSpec& spec) {
+  return spec.form.block != BlockKind::norm_after && !spec.form.residual_normed;
+}
+
 std::span<const ArchSpec* const> all_architectures();
 
 // A hash (hex) of everything in the specification that a result depends on.

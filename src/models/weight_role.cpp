@@ -9,7 +9,7 @@ namespace tepui {
 
 namespace {
 
-using Role = WeightRole;
+using RoleOf = WeightRole;
 using Kind = WeightKind;
 
 struct RoleRow {
@@ -20,51 +20,51 @@ struct RoleRow {
 
 // In the order of WeightRole.
 constexpr RoleRow kRoles[] = {
-    {Role::token_embedding, "token_embedding", Kind::table},
-    {Role::position_embedding, "position_embedding", Kind::table},
-    {Role::embedding_norm, "embedding_norm", Kind::vector},
-    {Role::embedding_norm_bias, "embedding_norm_bias", Kind::vector},
-    {Role::project_in, "project_in", Kind::matrix},
-    {Role::attn_norm, "attn_norm", Kind::vector},
-    {Role::attn_norm_bias, "attn_norm_bias", Kind::vector},
-    {Role::q, "q", Kind::matrix},
-    {Role::q_bias, "q_bias", Kind::vector},
-    {Role::q_norm, "q_norm", Kind::vector},
-    {Role::q_norm_bias, "q_norm_bias", Kind::vector},
-    {Role::k, "k", Kind::matrix},
-    {Role::k_bias, "k_bias", Kind::vector},
-    {Role::k_norm, "k_norm", Kind::vector},
-    {Role::k_norm_bias, "k_norm_bias", Kind::vector},
-    {Role::v, "v", Kind::matrix},
-    {Role::v_bias, "v_bias", Kind::vector},
-    {Role::o, "o", Kind::matrix},
-    {Role::o_bias, "o_bias", Kind::vector},
-    {Role::attn_norm_behind, "attn_norm_behind", Kind::vector},
-    {Role::mlp_norm, "mlp_norm", Kind::vector},
-    {Role::mlp_norm_bias, "mlp_norm_bias", Kind::vector},
-    {Role::router, "router", Kind::matrix},
-    {Role::expert_gate, "expert_gate", Kind::experts},
-    {Role::expert_up, "expert_up", Kind::experts},
-    {Role::expert_down, "expert_down", Kind::experts},
-    {Role::gate, "gate", Kind::matrix},
-    {Role::gate_bias, "gate_bias", Kind::vector},
-    {Role::up, "up", Kind::matrix},
-    {Role::up_bias, "up_bias", Kind::vector},
-    {Role::down, "down", Kind::matrix},
-    {Role::down_bias, "down_bias", Kind::vector},
-    {Role::mlp_norm_behind, "mlp_norm_behind", Kind::vector},
-    {Role::final_norm, "final_norm", Kind::vector},
-    {Role::final_norm_bias, "final_norm_bias", Kind::vector},
-    {Role::project_out, "project_out", Kind::matrix},
-    {Role::head, "head", Kind::matrix},
-    {Role::head_bias, "head_bias", Kind::vector},
+    {RoleOf::token_embedding, "token_embedding", Kind::table},
+    {RoleOf::position_embedding, "position_embedding", Kind::table},
+    {RoleOf::embedding_norm, "embedding_norm", Kind::vector},
+    {RoleOf::embedding_norm_bias, "embedding_norm_bias", Kind::vector},
+    {RoleOf::project_in, "project_in", Kind::matrix},
+    {RoleOf::attn_norm, "attn_norm", Kind::vector},
+    {RoleOf::attn_norm_bias, "attn_norm_bias", Kind::vector},
+    {RoleOf::q, "q", Kind::matrix},
+    {RoleOf::q_bias, "q_bias", Kind::vector},
+    {RoleOf::q_norm, "q_norm", Kind::vector},
+    {RoleOf::q_norm_bias, "q_norm_bias", Kind::vector},
+    {RoleOf::k, "k", Kind::matrix},
+    {RoleOf::k_bias, "k_bias", Kind::vector},
+    {RoleOf::k_norm, "k_norm", Kind::vector},
+    {RoleOf::k_norm_bias, "k_norm_bias", Kind::vector},
+    {RoleOf::v, "v", Kind::matrix},
+    {RoleOf::v_bias, "v_bias", Kind::vector},
+    {RoleOf::o, "o", Kind::matrix},
+    {RoleOf::o_bias, "o_bias", Kind::vector},
+    {RoleOf::attn_norm_behind, "attn_norm_behind", Kind::vector},
+    {RoleOf::mlp_norm, "mlp_norm", Kind::vector},
+    {RoleOf::mlp_norm_bias, "mlp_norm_bias", Kind::vector},
+    {RoleOf::router, "router", Kind::matrix},
+    {RoleOf::expert_gate, "expert_gate", Kind::experts},
+    {RoleOf::expert_up, "expert_up", Kind::experts},
+    {RoleOf::expert_down, "expert_down", Kind::experts},
+    {RoleOf::gate, "gate", Kind::matrix},
+    {RoleOf::gate_bias, "gate_bias", Kind::vector},
+    {RoleOf::up, "up", Kind::matrix},
+    {RoleOf::up_bias, "up_bias", Kind::vector},
+    {RoleOf::down, "down", Kind::matrix},
+    {RoleOf::down_bias, "down_bias", Kind::vector},
+    {RoleOf::mlp_norm_behind, "mlp_norm_behind", Kind::vector},
+    {RoleOf::final_norm, "final_norm", Kind::vector},
+    {RoleOf::final_norm_bias, "final_norm_bias", Kind::vector},
+    {RoleOf::project_out, "project_out", Kind::matrix},
+    {RoleOf::head, "head", Kind::matrix},
+    {RoleOf::head_bias, "head_bias", Kind::vector},
 };
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < std::size(kRoles); ++i) {
     if (static_cast<std::size_t>(kRoles[i].role) != i) return false;
   }
-  return static_cast<std::size_t>(Role::head_bias) + 1 == std::size(kRoles);
+  return static_cast<std::size_t>(RoleOf::head_bias) + 1 == std::size(kRoles);
 }
 static_assert(in_order());
 
