@@ -45,6 +45,7 @@ struct EmitContext {
   int first_sequence = 0;  // the chunk's first sequence, in the numbering of the run
   int groups = 1;          // the heads of q, k, v and z that a row has behind one another
   const AttentionOperands* attention = nullptr;  // at attn_scores and attn_probs
+  Value router_logits = kNone;                   // f32 [R, E]: at mlp_act of a mixture of experts
 };
 
 // Where the outputs belong when they are back on the host.
@@ -119,5 +120,20 @@ struct AttentionMetricOptions {
 // (at resid_pre, attn_in, q, k and v). `marks` must outlive them.
 std::vector<std::unique_ptr<Metric>> attention_metrics(const AttentionMetricOptions& options,
                                                        const TokenMarks& marks);
+
+// Elements of the residual stream whose making is followed through the layers, by sequence of the
+// run: several channels of a token are several places. Sequences behind the list have none.
+struct OriginPlace {
+  int position = 0;
+  int channel = 0;
+};
+using OriginPlaces = std::vector<std::vector<OriginPlace>>;
+
+class Model;
+// What is added at each place, with what heads and the `neurons` strongest neurons give of it, and
+// the largest |x| of every site. Of models whose residual stream is a sum
+// (adds_up, models/spec.h). Both must outlive them.
+std::vector<std::unique_ptr<Metric>> origin_metrics(const Model& model, const OriginPlaces& places,
+                                                    int neurons);
 
 }  // namespace tepui

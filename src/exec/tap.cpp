@@ -144,7 +144,8 @@ class Tapper {
                         tapped_.constants,
                         first_sequence_,
                         groups_of(spec_, sites.front()),
-                        attention};
+                        attention,
+                        router_of(sites)};
     const std::size_t first = builder_.program().steps.size();
     for (const Metric* const metric : metrics_) {
       std::vector<Site> own;
@@ -155,6 +156,14 @@ class Tapper {
       for (const Value value : tapped_.outputs.back().values) builder_.mark_output(value);
     }
     taps_.push_back({x, first, builder_.program().steps.size()});
+  }
+
+  Value router_of(const std::vector<Site>& sites) const {
+    if (!contains(sites, Site::mlp_act)) return kNone;
+    for (const auto& [site, value] : lowered_.sites) {
+      if (site == Site::router_logits) return value;
+    }
+    return kNone;
   }
 
   Tapped& tapped_;

@@ -37,4 +37,12 @@ std::vector<std::unique_ptr<Metric>> attention_metrics(const AttentionMetricOpti
   return list;
 }
 
+std::vector<std::unique_ptr<Metric>> origin_metrics(const Model& model, const OriginPlaces& places,
+                                                    int neurons) {
+  std::vector<std::unique_ptr<Metric>> list;
+  list.push_back(make_largest());
+  list.push_back(make_origin(model, places, neurons));
+  return list;
+}
+
 }  // namespace tepui

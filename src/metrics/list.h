@@ -9,6 +9,7 @@
 namespace tepui {
 
 std::unique_ptr<Metric> make_top_k(int k);
+std::unique_ptr<Metric> make_largest();  // top_k of one, under its own name
 std::unique_ptr<Metric> make_quantiles(const ScanMetricOptions& options);
 std::unique_ptr<Metric> make_channel_max();
 std::unique_ptr<Metric> make_token_max();
@@ -19,5 +20,6 @@ std::unique_ptr<Metric> make_attention(const AttentionMetricOptions& options,
                                        const TokenMarks& marks);
 std::unique_ptr<Metric> make_attention_maps(const AttentionMetricOptions& options);
 std::unique_ptr<Metric> make_token_norms(const TokenMarks& marks);
+std::unique_ptr<Metric> make_origin(const Model& model, const OriginPlaces& places, int neurons);
 
 }  // namespace tepui

@@ -26,6 +26,9 @@ namespace tepui {
 //   above_count  value = how many there are, listed or not; parameter as above
 // and of a run that looks at attention, at resid_post of the unedited run:
 //   massive      rank 0.. in ascending (position, channel): the massive activations, value signed
+// of a run that follows massive activations (and there `massive` likewise):
+//   origin       rank 0.. in ascending (position, channel): the value at each place, at embeddings,
+//   attn_out, attn_out_post, mlp_out, mlp_out_post, resid_post; largest: top_k's rank 0, all sites
 // and of other branches than the unedited run:
 //   change       |x - unedited| / |unedited| in l2 norms: rank 0 mean over tokens, 1 position 0, 2
 //   mean over the others
@@ -63,6 +66,11 @@ struct Observation {
 //   map.H, map.mean  [n, n] by query, n = min(T, the run's `map_tokens`): of head H, or the mean
 //   over heads, at attn_scores the scores (-infinity where a query does not see the key), at
 //   attn_probs the probabilities
+// Of a run that follows massive activations, for each of P places in the order of `origin`:
+//   by_head          [P, H] at z: what each head gives to the channel of attn_out
+//   by_neuron        [P, N] at mlp_act: what the N strongest neurons give to the channel of
+//   mlp_out, the strongest first; indices: the neuron, of a mixture expert * F + neuron
+//   by_neuron.act, by_neuron.weight  [P, N]: their activations and entries of the down projection
 // and at `logits`, of a run that scores its text:
 //   log_likelihood  values [T - 1]: log p(token t + 1 | tokens up to t) in nats, no indices
 struct Series {

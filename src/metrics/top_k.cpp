@@ -11,9 +11,9 @@ constexpr std::uint32_t kNoIndex = 0xffffffffU;
 
 class TopK : public Metric {
  public:
-  explicit TopK(int k) : k_(k) {}
+  TopK(int k, std::string_view name) : k_(k), name_(name) {}
 
-  std::string_view name() const override { return "top_k"; }
+  std::string_view name() const override { return name_; }
 
   std::vector<Value> emit(EmitContext& context) const override {
     const auto top =
@@ -33,7 +33,7 @@ class TopK : public Metric {
         Observation row;
         row.sequence = context.first_sequence + static_cast<int>(s);
         row.point = context.point;
-        row.metric = "top_k";
+        row.metric = name_;
         row.rank = static_cast<int>(rank);
         row.position = index / static_cast<std::uint32_t>(context.width);
         row.channel = index % static_cast<std::uint32_t>(context.width);
@@ -57,10 +57,12 @@ class TopK : public Metric {
   }
 
   int k_;
+  std::string_view name_;
 };
 
 }  // namespace
 
-std::unique_ptr<Metric> make_top_k(int k) { return std::make_unique<TopK>(k); }
+std::unique_ptr<Metric> make_top_k(int k) { return std::make_unique<TopK>(k, "top_k"); }
+std::unique_ptr<Metric> make_largest() { return std::make_unique<TopK>(1, "largest"); }
 
 }  // namespace tepui
