@@ -16,6 +16,7 @@ void add_generate(CLI::App& app, int argc, char** argv, int& code);
 void add_choices(CLI::App& app, int argc, char** argv, int& code);
 void add_capture(CLI::App& app, int argc, char** argv, int& code);
 void add_attention(CLI::App& app, int argc, char** argv, int& code);
+void add_origin(CLI::App& app, int argc, char** argv, int& code);
 void add_words(CLI::App& app, int& code);
 void add_sweep(CLI::App& app, int argc, char** argv, int& code);
 void add_merge(CLI::App& app, int& code);

@@ -30,6 +30,7 @@ const char* const kAbout =
     "  tepui choices MODEL --tasks FILE    accuracy on multiple-choice tasks, unedited and edited\n"
     "  tepui capture MODEL --text FILE --out DIR  activations themselves, as NumPy files\n"
     "  tepui attention MODEL --text FILE   what massive activations do to attention\n"
+    "  tepui origin MODEL --text FILE    what writes massive activations, and what removes them\n"
     "  tepui words DIR                   which words an intervention costs most\n"
     "  tepui sweep STUDY.toml            models x texts x interventions in one command\n"
     "  tepui merge DIR... --out DIR      the shards of a sweep, joined\n"
@@ -65,6 +66,7 @@ int run(int argc, char** argv) {
   tepui::add_choices(app, argc, argv, code);
   tepui::add_capture(app, argc, argv, code);
   tepui::add_attention(app, argc, argv, code);
+  tepui::add_origin(app, argc, argv, code);
   tepui::add_words(app, code);
   tepui::add_sweep(app, argc, argv, code);
   tepui::add_merge(app, code);

@@ -8,12 +8,14 @@
 #include "report/branches_chart.h"
 #include "report/curves_chart.h"
 #include "report/life_chart.h"
+#include "report/origin_chart.h"
 #include "report/places_chart.h"
 #include "report/run_facts.h"
 #include "report/surface_chart.h"
 #include "report/tokens_chart.h"
 #include "report/words_chart.h"
 #include "study/finding.h"
+#include "study/origin_report.h"
 #include "study/wording.h"
 
 namespace tepui {
@@ -103,8 +105,9 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
   run["label"] = label;
   run["folder"] = valid_utf8(source.folder);
   run["command"] = valid_utf8(command_of(scan.run));
-  run["finding"] =
-      valid_utf8(source.attention ? attention_finding(*source.attention) : finding(scan));
+  run["finding"] = valid_utf8(source.attention ? attention_finding(*source.attention)
+                              : source.origin  ? origin_finding(*source.origin)
+                                               : finding(scan));
   run["rule"] = {{"min_abs", chart_number(scan.options.rule.min_abs)},
                  {"min_ratio", chart_number(scan.options.rule.min_ratio)}};
   run["notes"] = run_notes(source);
@@ -126,6 +129,7 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
     TEPUI_TRY(run["attention"],
               attention_chart(source.store, *source.attention, shares.map_cells, used));
   }
+  if (source.origin) run["origin"] = origin_chart(*source.origin, used);
   run["tokens"] = token_texts(scan, used);
   run["sequences"] = surface_texts(scan, sites);
   run["sites"] = std::move(sites);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "study/attention_summary.h"
+#include "study/origin_summary.h"
 #include "study/summary.h"
 
 namespace tepui {
@@ -17,8 +18,9 @@ struct ReportSource {
   StoreReader store;
   nlohmann::json identity;
   std::vector<RunRecord> runs;                // at least one
-  ScanSummary scan;                           // without places where `attention` is there
+  ScanSummary scan;                           // without places where one of these is there:
   std::optional<AttentionSummary> attention;  // of a store of tepui attention
+  std::optional<OriginSummary> origin;        // of a store of tepui origin
 };
 
 Result<ReportSource> open_report_source(const std::string& folder, const MassiveRule& rule);

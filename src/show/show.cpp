@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "show/attention_section.h"
+#include "show/own_tables.h"
 #include "study/finding.h"
 
 namespace tepui {
@@ -185,8 +185,8 @@ Result<std::string> show(std::span<ShownStore> stores, const ShowOptions& option
                          const Style& asked) {
   Style style = asked;
   style.columns = std::max(style.columns, kLeastColumns);
-  TEPUI_TRY(const bool of_attention, are_of_attention(stores));
-  if (of_attention) return show_attention(stores, options, style);
+  TEPUI_TRY(auto own_tables, show_own_tables(stores, options, style));
+  if (own_tables) return *std::move(own_tables);
   const bool several = stores.size() > 1;
   std::vector<Shown> runs(stores.size());
   std::vector<NamedRun> named;

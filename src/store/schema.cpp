@@ -70,8 +70,12 @@ CREATE TABLE unit (
 --   above        rank 0.. in ascending (position, channel): |value| > parameter * median, or > a
 --                floor where the median is 0, up to a capacity
 --   above_count  how many of those there are, listed or not
---   massive      of tepui attention, at resid_post of branch 0: rank 0.. in ascending (position,
---                channel): the massive activations
+--   massive      of tepui attention and origin, at resid_post of branch 0: rank 0.. in ascending
+--                (position, channel): the massive activations
+--   origin       of tepui origin: rank 0.. in ascending (position, channel): at embeddings,
+--                attn_out_post, mlp_out_post (with attn_out, mlp_out before a norm behind) and
+--                resid_post, the element that is massive in some layer
+--   largest      of tepui origin: the largest |x| of every site, signed
 --   change       of branches with edits: |x - unedited| / |unedited|, l2 norms of a token; rank 0:
 --                mean over tokens, 1: position 0, 2: mean over the others
 CREATE TABLE observation (
@@ -102,6 +106,10 @@ CREATE TABLE observation (
 -- behind the output projection; norm_first, norm_marked, norm_others (by head at q, k, v), l2 norms
 -- of position 0, of these tokens and of the others; peak_...: the largest element's share of the
 -- squared norm; map.H, map.mean [n, n] by query: scores at attn_scores, probabilities at attn_probs.
+-- Of tepui origin, for each of P elements in the order of `origin`: by_head [P, H] at z, what each
+-- head gives to the channel of attn_out; by_neuron [P, N] at mlp_act, what the strongest neurons give
+-- to that of mlp_out, indices: the neuron (of experts e * F + neuron); by_neuron.act and
+-- by_neuron.weight, their activations and entries of the down projection.
 CREATE TABLE series (
   branch   INTEGER NOT NULL,
   sequence INTEGER NOT NULL,

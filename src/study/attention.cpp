@@ -125,42 +125,6 @@ SiteSelection sites_of(const AttentionPlan& plan) {
   return SiteSelection::of(std::move(points));
 }
 
-// Puts the massive activations of a unit's sequences before its rows.
-class MassiveRows final : public RowSink {
- public:
-  MassiveRows(RowSink& sink, const MassiveActivations& massive) : sink_(sink), massive_(massive) {}
-
-  Status begin_unit(int first_sequence, int last_sequence) override {
-    TEPUI_TRY(sink_.begin_unit(first_sequence, last_sequence));
-    for (int s = first_sequence; s < last_sequence; ++s) {
-      if (static_cast<std::size_t>(s) >= massive_.size()) break;
-      int layer = kNoLayer;
-      int rank = 0;
-      for (const MassiveActivation& one : massive_[static_cast<std::size_t>(s)]) {
-        rank = one.layer == layer ? rank + 1 : 0;
-        layer = one.layer;
-        Observation row;
-        row.sequence = s;
-        row.point = {layer, Site::resid_post};
-        row.metric = "massive";
-        row.rank = rank;
-        row.position = one.position;
-        row.channel = one.channel;
-        row.value = one.value;
-        TEPUI_TRY(sink_.add(row));
-      }
-    }
-    return {};
-  }
-  Status add(const Observation& row) override { return sink_.add(row); }
-  Status add(const Series& row) override { return sink_.add(row); }
-  Status end_unit() override { return sink_.end_unit(); }
-
- private:
-  RowSink& sink_;
-  const MassiveActivations& massive_;
-};
-
 // Means and layers: those that the store's results were made with, or new ones.
 Result<Calibration> calibration_of(AttentionPlan& plan, RunStore& run,
                                    const RunProgress& progress) {

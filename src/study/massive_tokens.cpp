@@ -78,4 +78,27 @@ TokenMarks marks_of(const MassiveActivations& activations) {
   return marks;
 }
 
+Status MassiveRows::begin_unit(int first_sequence, int last_sequence) {
+  TEPUI_TRY(sink_.begin_unit(first_sequence, last_sequence));
+  for (int s = first_sequence; s < last_sequence; ++s) {
+    if (static_cast<std::size_t>(s) >= massive_.size()) break;
+    int layer = kNoLayer;
+    int rank = 0;
+    for (const MassiveActivation& one : massive_[static_cast<std::size_t>(s)]) {
+      rank = one.layer == layer ? rank + 1 : 0;
+      layer = one.layer;
+      Observation row;
+      row.sequence = s;
+      row.point = {layer, Site::resid_post};
+      row.metric = "massive";
+      row.rank = rank;
+      row.position = one.position;
+      row.channel = one.channel;
+      row.value = one.value;
+      TEPUI_TRY(sink_.add(row));
+    }
+  }
+  return {};
+}
+
 }  // namespace tepui

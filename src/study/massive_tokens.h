@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The massive activations of the residual stream in the unedited run: one pass that keeps nothing
-// else. Attention is then asked about the tokens that hold them, in every layer and every branch.
+// else. Attention and origins are then asked about the tokens that hold them.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exec/executor.h"
+#include "metrics/row_sink.h"
 #include "tepui/metric.h"
 #include "tepui/result.h"
 
@@ -33,5 +34,20 @@ Result<MassiveActivations> find_massive(Backend& backend, const Model& model, Th
 
 // Their tokens.
 TokenMarks marks_of(const MassiveActivations& activations);
+
+// Puts the massive activations of a unit's sequences before its rows, as `massive` of resid_post.
+class MassiveRows final : public RowSink {
+ public:
+  MassiveRows(RowSink& sink, const MassiveActivations& massive) : sink_(sink), massive_(massive) {}
+
+  Status begin_unit(int first_sequence, int last_sequence) override;
+  Status add(const Observation& row) override { return sink_.add(row); }
+  Status add(const Series& row) override { return sink_.add(row); }
+  Status end_unit() override { return sink_.end_unit(); }
+
+ private:
+  RowSink& sink_;
+  const MassiveActivations& massive_;
+};
 
 }  // namespace tepui

@@ -28,6 +28,7 @@ except ImportError as missing:
 
 WIDTHS = (1280, 390)
 ATTENTION = ["attention-share", "attention-heads", "attention-parts", "attention-norms", "attention-map"]
+ORIGIN = ["origin-life", "origin-ranges"]
 FIGURES = ["layers", "surface", "heat", "channels", "positions", "tokens", "distributions", "life"]
 
 # Of each direction one; of small multiples those at the edges have it.
@@ -70,6 +71,8 @@ class Pages:
                  "--branch", "zeroed=resid_post.1-6:0:36,119=zero", "--out", folder / "attention")
         self.one = self.report("one.html", "hostile")
         self.attention = self.report("attention.html", "attention")
+        self.run("origin", model, "--text", text, "--sequences", "2", "--min-ratio", "500", "--out", folder / "origin")
+        self.origin = self.report("origin.html", "origin")
         self.two = self.report("two.html", "bos", "plain")
 
     def run(self, *arguments):
@@ -208,7 +211,7 @@ class Report(unittest.TestCase):
             with self.subTest(width=width):
                 self.every_figure(self.pages.attention, ATTENTION, width, f"attention-{width}")
         self.assertEqual(self.plot("attention-share", "plot.data.map((trace) => trace.name)"), ["unedited", "zeroed"])
-        before, after = self.plot("attention-share", "plot.data.map((trace) => trace.y[3])")
+        before, after = self.plot("attention-share", "plot.data.map((trace) => trace.y[4])")
         self.assertGreater(before, after + 0.3)
         self.assertEqual(self.plot("attention-map", "plot.layout.shapes.length"), 2)
         first = self.plot("attention-map", "plot.data[0].z[9]")
@@ -218,6 +221,21 @@ class Report(unittest.TestCase):
         self.wait("return document.getElementById('attention-map-plot').data[0].zmax === undefined")
         self.choose("attention-heads", "Branch", "1")
         self.wait("return document.querySelector('#attention-norms select').value === '1'")
+        self.no_faults()
+
+    def test_every_figure_of_origin(self):
+        for width in WIDTHS:
+            with self.subTest(width=width):
+                self.every_figure(self.pages.origin, ORIGIN, width, f"origin-{width}")
+        self.assertEqual(self.plot("origin-life", "plot.data.map((trace) => trace.name)"),
+                         ["attention", "MLP", "residual stream"])
+        attention, mlp, stream = self.plot("origin-life", "plot.data.map((trace) => trace.y)")
+        for layer in range(1, 8):
+            self.assertAlmostEqual(stream[layer] - stream[layer - 1], attention[layer] + mlp[layer], places=2)
+        self.assertEqual(max(range(8), key=lambda layer: abs(mlp[layer])), 1)
+        self.choose("origin-life", "Activation", "1")
+        self.wait("return document.getElementById('origin-life-plot').data[2].y[4] > 1000")
+        self.assertEqual(self.plot("origin-ranges", "plot.layout.shapes.length"), 1)
         self.no_faults()
 
     def test_runs_can_be_left_out(self):

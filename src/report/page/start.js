@@ -71,6 +71,7 @@ function start() {
   if (wordRuns().length) addFigure(wordsFigure);
   if (state.site !== undefined) placeFigures();
   addAttentionFigures();
+  addOriginFigures();
   facts();
   if (!figures.length) return;
   let width = innerWidth;

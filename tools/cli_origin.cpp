@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// tepui origin
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "run_options.h"
+#include "study/json_values.h"
+#include "study/origin.h"
+#include "study/origin_report.h"
+#include "study/weight_scan.h"
+#include "terminal.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+struct OriginArguments {
+  OriginRequest request;
+  RunWords words;
+  WeightScanRequest weights;
+  bool weights_only = false;
+  bool json = false;
+};
+
+Status show_weights(OriginArguments& a) {
+  const CorpusRequest& corpus = a.request.corpus;
+  if (!corpus.texts.empty() || corpus.prompt.has_value() || corpus.ids.has_value())
+    return fail(ErrorKind::usage,
+                "--weights-only: expected no text, since none is read; leave out --text, --prompt "
+                "and --ids");
+  a.weights.model = a.request.model;
+  a.weights.threads = a.request.threads;
+  TEPUI_TRY(const WeightScan scan, scan_weights(a.weights));
+  const std::string text =
+      a.json ? json_text(weight_scan_json(scan)) : weight_scan_table(scan, terminal_width());
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return flush_output();
+}
+
+Status run(OriginArguments& a) {
+  if (a.weights_only) return show_weights(a);
+  TEPUI_TRY(complete_request(a.request, a.words, "origin"));
+  ProgressBar bar("origin");
+  auto outcome = run_origin(a.request, bar.callbacks());
+  bar.close();
+  if (!outcome) return tl::unexpected(outcome.error());
+  TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
+  TEPUI_TRY(const OriginSummary summary, summarise_origin(store));
+  const std::string text = a.json ? json_text(origin_json(summary))
+                                  : origin_table(summary, terminal_letters(), terminal_width());
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!a.json)
+    fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));
+  return flush_output();
+}
+
+}  // namespace
+
+void add_origin(CLI::App& app, int argc, char** argv, int& code) {
+  auto a = std::make_shared<OriginArguments>();
+  CLI::App* command = app.add_subcommand(
+      "origin", "What writes massive activations, what removes them, what leaves f16");
+  add_input_options(*command, a->request, a->words);
+  command
+      ->add_option("--neurons", a->request.neurons,
+                   "Keep the N strongest neurons of each sub-layer")
+      ->check(count_up_to(1 << 20))
+      ->capture_default_str()
+      ->type_name("N");
+  add_rule_options(*command, a->request.rule);
+  command->add_flag("--weights-only", a->weights_only,
+                    "Read no text: name the channels that stand out in\nnorms, biases and "
+                    "projections, and the entries of down\nprojections that do");
+  command
+      ->add_option("--deviations", a->weights.deviations,
+                   "With --weights-only: a channel stands out beyond this\nmany deviations from "
+                   "the median of all")
+      ->check(positive_number())
+      ->capture_default_str()
+      ->type_name("D");
+  add_device_options(*command, a->request, a->words, "origin");
+  command->add_flag("--json", a->json, "Print one JSON document instead of the tables");
+  command->footer(
+      "One of --text, --prompt, --ids and --weights-only is needed. Layers, channels, neurons and "
+      "heads count from 0.\n\n"
+      "  tepui origin models/Llama-2-7b-hf --prompt 'Summer is warm. Winter is cold.'\n"
+      "  tepui origin models/Llama-2-7b-hf --weights-only");
+  a->request.command = quoted_command(argc, argv);
+  command->callback([a, &code] { code = finish_command(run(*a)); });
+}
+
+}  // namespace tepui
