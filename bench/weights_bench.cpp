@@ -82,7 +82,7 @@ int main() {
         {"x", {DType::u8, tepui::Shape{static_cast<std::int64_t>(bytes.size())}}, bytes, "", 0});
     std::size_t length = 0;
     show("fingerprint",
-         best_rate(bytes.size(), [&] { length += fingerprint(source, pool).size(); }));
+         best_rate(bytes.size(), [&] { length += fingerprint(source, pool)->size(); }));
     if (sum == 0 || length == 0) return 1;  // the results are used, so that nothing is left out
   }
   return 0;

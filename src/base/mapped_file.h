@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A file mapped read-only for as long as the object lives. Move-only. Used by the weight sources,
-// which hand out spans into it, so that tensors are read from the page cache and never copied.
+// A file mapped read-only for as long as the object lives, and open beside it. Move-only. Used by
+// the weight sources, which hand out spans into it, and descriptors to read from without touching
+// the mapping: a page of it that is touched counts as this process's memory, and one that lies
+// behind the end of a file that was cut short meanwhile kills the process.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +24,12 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_; }  // -1 of an empty object
 
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  int descriptor_ = -1;
   std::filesystem::path path_;
 };
 

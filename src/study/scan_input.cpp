@@ -105,9 +105,10 @@ Status open_device_part(const InputRequest& request, ThreadPool& pool, ScanInput
   BackendOptions options;
   options.threads = request.threads;
   TEPUI_TRY(input.backend, make_backend(request.backend, options));
-  input.model_fingerprint = request.model_fingerprint.empty()
-                                ? fingerprint(*input.model.source, pool)
-                                : request.model_fingerprint;
+  input.model_fingerprint = request.model_fingerprint;
+  if (input.model_fingerprint.empty()) {
+    TEPUI_TRY(input.model_fingerprint, remembered_fingerprint(*input.model.source, pool));
+  }
   return {};
 }
 

@@ -2,9 +2,12 @@
 // Blocks of fixed size are hashed in parallel; their hashes, in order and among the tensors' names
 // and types, are hashed once more. Thus neither thread count nor sharding changes the result.
 #include <algorithm>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/hash.h"
+#include "weights/read_bytes.h"
 #include "weights/source.h"
 
 namespace tepui {
@@ -16,19 +19,36 @@ std::size_t blocks_of(const TensorRef& tensor) {
   return (tensor.bytes.size() + kBlock - 1) / kBlock;
 }
 
+struct Block {
+  const TensorRef* tensor;
+  std::size_t first;
+  std::size_t count;
+};
+
 }  // namespace
 
-std::string fingerprint(const WeightSource& source, ThreadPool& pool) {
-  std::vector<std::span<const std::byte>> blocks;
+Result<std::string> fingerprint(const WeightSource& source, ThreadPool& pool) {
+  std::vector<Block> blocks;
   for (const TensorRef& tensor : source.tensors()) {
     for (std::size_t at = 0; at < tensor.bytes.size(); at += kBlock)
-      blocks.push_back(tensor.bytes.subspan(at, std::min(kBlock, tensor.bytes.size() - at)));
+      blocks.push_back({&tensor, at, std::min(kBlock, tensor.bytes.size() - at)});
   }
   std::vector<Hash128> hashes(blocks.size());
-  pool.for_each(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t block, int) {
-    const auto at = static_cast<std::size_t>(block);
-    hashes[at] = hash_bytes(blocks[at]);
+  std::vector<std::vector<std::byte>> buffers(static_cast<std::size_t>(pool.size()));
+  std::mutex mutex;
+  std::optional<Error> error;
+  pool.for_each(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t index, int thread) {
+    const Block& block = blocks[static_cast<std::size_t>(index)];
+    const auto bytes = piece_of(*block.tensor, block.first, block.count,
+                                buffers[static_cast<std::size_t>(thread)]);
+    if (bytes) {
+      hashes[static_cast<std::size_t>(index)] = hash_bytes(*bytes);
+      return;
+    }
+    const std::lock_guard lock(mutex);
+    if (!error) error = bytes.error();
   });
+  if (error) return tl::unexpected<Error>(*error);
   std::string summary;
   std::size_t next = 0;
   for (const TensorRef& tensor : source.tensors()) {

@@ -26,6 +26,16 @@ MappedSource::MappedSource(std::vector<MappedFile> files, std::vector<TensorRef>
       std::adjacent_find(tensors_.begin(), tensors_.end(),
                          [](const TensorRef& x, const TensorRef& y) { return x.name == y.name; });
   TEPUI_ASSERT(same == tensors_.end());
+  for (TensorRef& tensor : tensors_) {
+    for (const MappedFile& file : files_) {
+      const auto all = file.bytes();
+      const bool inside =
+          tensor.bytes.data() >= all.data() && tensor.bytes.data() < all.data() + all.size();
+      if (!inside) continue;
+      tensor.descriptor = file.descriptor();
+      tensor.offset = static_cast<std::uint64_t>(tensor.bytes.data() - all.data());
+    }
+  }
 }
 
 Result<MappedFile> open_weight_file(const std::filesystem::path& path) {

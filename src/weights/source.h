@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Where a model's named tensors are: mapped bytes with their dtype and shape, never copied. A
+// Where a model's named tensors are: mapped bytes with their dtype and shape, never copied, and the
+// file that they can be read from in pieces (read_bytes.h). A
 // source checks at opening that every tensor lies within its file and has the size that its type
 // says; it does not read the data.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,7 +24,8 @@ struct TensorRef {
   TensorType type;                   // any dtype that files have
   std::span<const std::byte> bytes;  // inside the source's mapping; may be unaligned
   std::string file;                  // for messages
-  std::uint64_t offset = 0;          // of the first byte within the file, for messages
+  std::uint64_t offset = 0;          // of the first byte within the file
+  int descriptor = -1;               // of the open file; -1: the bytes are in memory alone
 };
 
 class WeightSource {
@@ -58,11 +61,19 @@ struct Llama2cModel {
 Result<Llama2cModel> open_llama2c(const std::filesystem::path& file);
 
 // An error that names file, tensor, element and byte offset of the first NaN or infinity, if there
-// is one.
+// is one. Reads in pieces, without touching the mapping.
 Status check_finite(const TensorRef& tensor, ThreadPool& pool);
+// The same of bytes of the tensor that were read, from `first` on: whole elements or blocks.
+Status check_finite(const TensorRef& tensor, std::span<const std::byte> part, std::size_t first);
 
 // A hash (hex) over the names, types and bytes of all tensors; identifies a model in the store.
-// Reads everything once.
-std::string fingerprint(const WeightSource& source, ThreadPool& pool);
+// Reads everything once, in pieces.
+Result<std::string> fingerprint(const WeightSource& source, ThreadPool& pool);
+// The same, remembered between runs where the model is large (cache_folder()) for as long as no
+// file's device, inode, size or times of change differ. `before_reading` is called with the number
+// of bytes if they must be read.
+Result<std::string> remembered_fingerprint(
+    const WeightSource& source, ThreadPool& pool,
+    const std::function<void(std::uint64_t)>& before_reading = nullptr);
 
 }  // namespace tepui

@@ -35,7 +35,7 @@ std::string damaged(std::string content, std::size_t reach, Random& random) {
 // Reads all that the source claims to have.
 void read_all(const WeightSource& source) {
   ThreadPool pool(1);
-  EXPECT_EQ(fingerprint(source, pool).size(), 32U);
+  EXPECT_EQ(fingerprint(source, pool).value().size(), 32U);
   for (const TensorRef& tensor : source.tensors()) {
     EXPECT_EQ(tensor.bytes.size(), tensor.type.bytes());
     const Status status = check_finite(tensor, pool);

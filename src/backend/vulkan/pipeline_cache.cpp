@@ -3,12 +3,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <vector>
 
+#include "base/cache_folder.h"
 #include "base/hash.h"
 
 namespace tepui::vulkan {
@@ -22,17 +22,6 @@ struct Envelope {
   std::array<char, 8> magic{'t', 'e', 'p', 'u', 'i', 'p', 'c', '1'};
   Hash128 hash;
 };
-
-std::filesystem::path cache_folder() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::filesystem::path(value == nullptr ? "" : value);
-  };
-  if (const auto own = variable("TEPUI_CACHE_DIR"); !own.empty()) return own;
-  if (const auto xdg = variable("XDG_CACHE_HOME"); !xdg.empty()) return xdg / "tepui";
-  if (const auto home = variable("HOME"); !home.empty()) return home / ".cache" / "tepui";
-  return {};
-}
 
 std::string file_name(const PhysicalDevice& device) {
   std::string name = fmt::format("pipelines-{:04x}-{:04x}-", device.vendor, device.device);
