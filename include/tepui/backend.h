@@ -94,6 +94,12 @@ class Backend {
   // Bytes that a value of this type takes in this backend's memory; only `packed` differs between
   // backends.
   virtual std::size_t storage_bytes(const TensorType& type) const = 0;
+  // Rows of a packed matrix that lie together, one group behind the other: it may be packed in
+  // pieces of a multiple of them. 0: only whole.
+  virtual std::int64_t packed_rows() const { return 0; }
+  // Another one of the same device, for a second thread: each may use the other's buffers. Null
+  // where a device takes calls from one thread only.
+  virtual std::unique_ptr<Backend> companion() const { return nullptr; }
 
   virtual Result<Buffer> allocate(std::size_t bytes, Memory memory) = 0;
   // Host memory used in place where the device can (CPU, integrated GPU), copied otherwise. The

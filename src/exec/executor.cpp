@@ -3,51 +3,54 @@
 
 #include <algorithm>
 
-#include "base/assert.h"
-#include "exec/buffer_pool.h"
-#include "exec/tap_collector.h"
+#include "exec/timed.h"
+#include "exec/wave_state.h"
 
 namespace tepui {
 
-// What the lanes of a part leave behind for one chunk: kept until nothing uses it.
-struct Executor::LaneStates {
-  std::vector<Buffer> results;                                  // by lane
-  std::vector<std::vector<std::pair<Site, BufferSlice>>> kept;  // by lane: values for other lanes
-  std::vector<std::unique_ptr<Buffer>> buffers;                 // behind them
+namespace {
 
-  BufferSlice kept_value(int lane, Site site) const {
-    const auto& sites = kept[static_cast<std::size_t>(lane)];
-    const auto found = std::ranges::find(sites, site, &std::pair<Site, BufferSlice>::first);
-    TEPUI_ASSERT(found != sites.end());
-    return found->second;
-  }
-};
+// Prepared parts beyond these are forgotten: chunks of many shapes would gather without end.
+constexpr std::size_t kPartsKept = 64;
+
+}  // namespace
 
 // What one call of run() works for.
 struct Executor::Run {
   Sequences sequences;
   const SiteSelection& sites;
-  RowSink& sink;
+  RowSink& sink;  // the journal, where states are kept
+  const OnProgress& on_progress;
   const OnChunk& on_chunk;
   const RowRequest& rows;
   const Schedule& schedule;
+  WaveState* kept;  // null: states are not kept
+  std::int64_t done;
+  std::int64_t total;
   // Before the collector, which waits for what uses them.
   BufferPool pool;
-  LaneStates states;
   TapCollector collector;
+  LaneRunner lanes;
+  bool spills;   // hidden states lie in the state file
+  int side = 0;  // of the state file: where the states before the next part lie
+  Timed::Clock::time_point synced = Timed::Clock::now();
 
-  SiteWork work_at(int layer) const;
-  SiteWork work_at(Site site) const;  // without a layer
+  SiteWork work_at(int layer) const {
+    return {sites.at_layer(layer), takes_rows() ? rows.sites.at_layer(layer) : std::vector<Site>()};
+  }
+  SiteWork work_at(Site site) const {  // without a layer
+    const Point point{kNoLayer, site};
+    SiteWork work;
+    if (sites.contains(point)) work.measured.push_back(site);
+    if (takes_rows() && rows.sites.contains(point)) work.streamed.push_back(site);
+    return work;
+  }
   bool takes_rows() const { return rows.consumer != nullptr; }
+  void advance(std::int64_t rows_done) {
+    done += rows_done;
+    if (on_progress) on_progress(done, total);
+  }
 };
-
-namespace {
-
-// Prepared parts beyond these are forgotten between waves: sequences of many lengths would gather
-// without end.
-constexpr std::size_t kPartsKept = 64;
-
-}  // namespace
 
 Executor::Executor(Backend& backend, const Model& model, ThreadPool& pool,
                    const ExecOptions& options, std::span<const std::unique_ptr<Metric>> metrics)
@@ -60,122 +63,6 @@ Executor::Executor(Backend& backend, const Model& model, ThreadPool& pool,
 
 Executor::~Executor() = default;
 
-SiteWork Executor::work_of_lane(const Run& run, const PartLanes& lanes, int index,
-                                const SiteWork& work) const {
-  SiteWork own;
-  own.measured = work.measured;
-  own.kept = lanes.lanes[static_cast<std::size_t>(index)].kept;
-  const bool compared = compares_ && lanes.lanes.size() > 1;
-  if (lanes.lane_of(run.rows.branch) == index) own.streamed = work.streamed;
-  if (index > 0) {
-    own.compared = compared;
-    return own;
-  }
-  for (const Site site : work.measured) {
-    if (compared && std::ranges::find(own.kept, site) == own.kept.end()) own.kept.push_back(site);
-  }
-  return own;
-}
-
-Status Executor::bind_states(Run& run, ChunkState& chunk, const Lane& lane, int index,
-                             const Part& part, Bindings& bindings, std::vector<Ticket>& after) {
-  const Lowered& lowered = part.tapped.lowered;
-  if (lowered.hidden.present()) {
-    const Buffer& hidden = chunk.hidden[static_cast<std::size_t>(lane.parent)];
-    bindings[lowered.hidden.id] = BufferSlice::whole(hidden);
-  }
-  const auto bytes_of = [&](Value value) {
-    return backend_.storage_bytes(lowered.program.info(value).type);
-  };
-  Buffer& result = run.states.results[static_cast<std::size_t>(index)];
-  TEPUI_TRY(result, run.pool.take(bytes_of(lowered.result), after));
-  bindings[lowered.result.id] = BufferSlice::whole(result);
-  for (const auto& [site, value] : part.tapped.kept) {
-    // Where a tap brings it back as well, it lies among the part's outputs.
-    if (bindings[value.id].buffer == nullptr) {
-      TEPUI_TRY(Buffer buffer, run.pool.take(bytes_of(value), after));
-      run.states.buffers.push_back(std::make_unique<Buffer>(std::move(buffer)));
-      bindings[value.id] = BufferSlice::whole(*run.states.buffers.back());
-    }
-    run.states.kept[static_cast<std::size_t>(index)].emplace_back(site, bindings[value.id]);
-  }
-  for (const auto& [site, value] : part.tapped.unedited)
-    bindings[value.id] = run.states.kept_value(0, site);
-  return {};
-}
-
-Status Executor::bind_edits(const Run& run, ChunkState& chunk, const Lane& lane, const Part& part,
-                            Bindings& bindings, std::vector<Ticket>& after) {
-  for (const EditInput& input : part.edit_inputs) {
-    const LaneEdit& own = lane.edits[input.edit];
-    if (input.kind == EditInput::Kind::marks) {
-      TEPUI_TRY(const ChunkState::Marks* const marks,
-                marks_of(backend_, chunk, row_marks(*own.edit, chunk.shape, chunk.tokens)));
-      bindings[input.value.id] = BufferSlice::whole(marks->buffer);
-      after.push_back(marks->upload);
-      continue;
-    }
-    const int source = input.kind == EditInput::Kind::patch ? own.patch : own.selection;
-    bindings[input.value.id] = run.states.kept_value(source, own.edit->point.site);
-  }
-  return {};
-}
-
-Status Executor::compute(Run& run, ChunkState& chunk, const PartLanes& lanes, int index,
-                         const PartRun& what, const std::function<Result<Lowered>()>& lower) {
-  const Lane& lane = lanes.lanes[static_cast<std::size_t>(index)];
-  // Layers of a kind share their parts.
-  std::string name(what.part);
-  if (what.layer != kNoLayer) name.append(" ").append(layer_kind(model_.spec, what.layer));
-  TEPUI_TRY(Part* const found,
-            parts_.get(name, chunk.shape, chunk.first_sequence, lane.edits, what.work, lower));
-  Part& part = *found;
-  TEPUI_TRY(run.collector.make_room());
-  const Lowered& lowered = part.tapped.lowered;
-  Bindings bindings(lowered.program.values.size());
-  const auto bind = [&](Value value, const Buffer& buffer) {
-    if (value.present()) bindings[value.id] = BufferSlice::whole(buffer);
-  };
-  bind(lowered.ids, chunk.ids);
-  bind(lowered.positions, chunk.positions);
-  bind(lowered.offsets, chunk.offsets);
-  for (const auto& [table, value] : lowered.tables) bind(value, chunk.tables.at(table));
-  for (const auto& [role, value] : lowered.weights)
-    bindings[value.id] = role == WeightRole::token_embedding && weights_.gathers_tokens()
-                             ? BufferSlice::whole(chunk.token_rows)
-                             : weights_.slice(what.layer, role);
-  std::vector<Ticket> after = part.uploads;
-  after.insert(after.end(), chunk.before.begin(), chunk.before.end());
-  TEPUI_TRY(const Buffer* const outputs, bind_taps(backend_, part, bindings));
-  TEPUI_TRY(bind_states(run, chunk, lane, index, part, bindings, after));
-  TEPUI_TRY(bind_edits(run, chunk, lane, part, bindings, after));
-  if (options_.observer != nullptr) options_.observer->before(what);
-  const Ticket ticket = backend_.run(*part.prepared, bindings, after);
-  const IssuedRun issued{&part,   what.layer, chunk.first_sequence, &chunk.shape,
-                         outputs, ticket,     lane.branches};
-  chunk.before = run.collector.add(issued, bindings);
-  if (options_.observer != nullptr) options_.observer->after(what, part.host_bytes);
-  return {};
-}
-
-Status Executor::compute_lanes(Run& run, ChunkState& chunk, const PartLanes& lanes,
-                               const PartRun& what, const std::function<Result<Lowered>()>& lower) {
-  LaneStates& states = run.states;
-  states.results.resize(lanes.lanes.size());
-  states.kept.assign(lanes.lanes.size(), {});
-  for (const int index : lanes.order) {
-    const SiteWork work = work_of_lane(run, lanes, index, what.work);
-    const PartRun own{what.part, what.layer, what.first_sequence, what.shape, work};
-    TEPUI_TRY(compute(run, chunk, lanes, index, own, lower));
-  }
-  for (Buffer& buffer : chunk.hidden) run.pool.give_back(std::move(buffer), chunk.before);
-  for (const auto& buffer : states.buffers) run.pool.give_back(std::move(*buffer), chunk.before);
-  states.buffers.clear();
-  chunk.hidden = std::move(states.results);
-  states.results.clear();
-  return {};
-}
-
 int Executor::wave_tokens() const {
   constexpr int kResident = 4096;
   constexpr int kStreamed = 16384;
@@ -183,44 +70,75 @@ int Executor::wave_tokens() const {
   return weights_.all_fit() ? kResident : kStreamed;
 }
 
-SiteWork Executor::Run::work_at(int layer) const {
-  return {sites.at_layer(layer), takes_rows() ? rows.sites.at_layer(layer) : std::vector<Site>()};
-}
-
-SiteWork Executor::Run::work_at(Site site) const {
-  const Point point{kNoLayer, site};
-  SiteWork work;
-  if (sites.contains(point)) work.measured.push_back(site);
-  if (takes_rows() && rows.sites.contains(point)) work.streamed.push_back(site);
-  return work;
-}
-
 // Weights that must be loaded push others out, which runs that are under way may read.
-Status Executor::require(Run& run, int layer) {
-  if (!weights_.resident(layer)) TEPUI_TRY(run.collector.drain());
-  return weights_.require(layer);
+Status Executor::require(Run& run, int layer, int next) {
+  if (!weights_.all_fit()) TEPUI_TRY(run.collector.drain());
+  TEPUI_TRY(weights_.require(layer));
+  if (next != kNoLayer) weights_.prefetch(next, layer);
+  return {};
 }
 
 Status Executor::embed(Run& run, Wave& wave) {
-  TEPUI_TRY(require(run, kNoLayer));
+  const Timed timed(times_.layers);
+  TEPUI_TRY(require(run, kNoLayer, 0));
+  TEPUI_TRY(weights_.check_tables());
   const bool gathers = weights_.gathers_tokens();
   const SiteWork work = run.work_at(Site::embeddings);
   for (ChunkState& chunk : wave) {
     if (gathers) TEPUI_TRY(gather_tokens(backend_, weights_, chunk));
     const PartRun what{"embedding", kNoLayer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(compute_lanes(run, chunk, run.schedule.embedding(), what,
-                            [&] { return lower_embedding(model_, chunk.shape, gathers); }));
+    TEPUI_TRY(run.lanes.run_part(chunk, run.schedule.embedding(), what,
+                                 [&] { return lower_embedding(model_, chunk.shape, gathers); }));
+    weights_.drop_tables();
   }
   return {};
 }
 
-Status Executor::compute_layer(Run& run, Wave& wave, int layer) {
-  TEPUI_TRY(require(run, layer));
+Status Executor::compute_layer(Run& run, Wave& wave, int layer, int next) {
+  const Timed timed(times_.layers);
+  TEPUI_TRY(require(run, layer, next));
   const SiteWork work = run.work_at(layer);
   for (ChunkState& chunk : wave) {
     const PartRun what{"block", layer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(compute_lanes(run, chunk, run.schedule.layer(layer), what,
-                            [&] { return lower_block(model_, layer, chunk.shape); }));
+    TEPUI_TRY(run.lanes.run_part(chunk, run.schedule.layer(layer), what,
+                                 [&] { return lower_block(model_, layer, chunk.shape); }));
+    if (parts_.size() <= kPartsKept) continue;
+    TEPUI_TRY(run.collector.drain());
+    parts_.clear();
+  }
+  return {};
+}
+
+// The unedited run's state, and of the others so many at a time as fit.
+Status Executor::hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes) {
+  TEPUI_TRY(run.collector.drain());
+  const Timed timed(times_.head);
+  const int width = model_.spec.dims.embedding_width;
+  const auto state_of = [&](int branch) -> Result<BufferSlice> {
+    const int lane = lanes.lane_of(branch);
+    Buffer& buffer = chunk.hidden[static_cast<std::size_t>(lane)];
+    if (buffer.storage == nullptr)
+      TEPUI_TRY(run.lanes.load(chunk, run.kept->states(), 1 - run.side, lane, width));
+    return BufferSlice::whole(buffer);
+  };
+  const int others = run.schedule.branches - 1;
+  const int at_once = options_.head_branches > 0 ? options_.head_branches : std::max(1, others);
+  for (int first = 1; first == 1 || first <= others; first += at_once) {
+    ChunkResult result;
+    result.first_sequence = chunk.first_sequence;
+    result.shape = &chunk.shape;
+    result.first_branch = first;
+    TEPUI_TRY(result.final_norm, state_of(0));
+    result.branches.push_back(result.final_norm);
+    const int end = std::min(first + at_once, others + 1);
+    for (int branch = first; branch < end; ++branch) {
+      TEPUI_TRY(const BufferSlice state, state_of(branch));
+      result.branches.push_back(state);
+    }
+    TEPUI_TRY(run.on_chunk(result));
+    if (!run.spills) continue;
+    for (std::size_t lane = 1; lane < chunk.hidden.size(); ++lane)
+      run.pool.give_back(std::move(chunk.hidden[lane]), {});
   }
   return {};
 }
@@ -229,83 +147,170 @@ Status Executor::finish(Run& run, Wave& wave) {
   const SiteWork work = run.work_at(Site::final_norm);
   if (work.empty() && !run.on_chunk) return {};
   const PartLanes& lanes = run.schedule.final_norm();
+  // Its own weights stay; the head may need the room.
+  if (!weights_.all_fit()) {
+    TEPUI_TRY(run.collector.drain());
+    weights_.release_layers();
+  }
+  TEPUI_TRY(require(run, kNoLayer, kNoLayer));
   for (ChunkState& chunk : wave) {
     const PartRun what{"final norm", kNoLayer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(compute_lanes(run, chunk, lanes, what,
-                            [&] { return lower_final_norm(model_, chunk.shape); }));
-    if (!run.on_chunk) continue;
-    TEPUI_TRY(run.collector.drain());
-    ChunkResult result;
-    result.first_sequence = chunk.first_sequence;
-    result.shape = &chunk.shape;
-    for (int branch = 0; branch < run.schedule.branches; ++branch) {
-      const auto lane = static_cast<std::size_t>(lanes.lane_of(branch));
-      result.branches.push_back(BufferSlice::whole(chunk.hidden[lane]));
-    }
-    result.final_norm = result.branches.front();
-    TEPUI_TRY(run.on_chunk(result));
+    TEPUI_TRY(run.lanes.run_part(chunk, lanes, what,
+                                 [&] { return lower_final_norm(model_, chunk.shape); }));
+    if (run.on_chunk) TEPUI_TRY(hand_out(run, chunk, lanes));
+    if (run.spills)
+      for (Buffer& buffer : chunk.hidden) run.pool.give_back(std::move(buffer), {});
   }
   return {};
 }
 
-Status Executor::run_unit(Run& run, SequenceRange unit) {
+Status Executor::keep_states(Run& run, Wave& wave, SequenceRange unit, int part) {
+  if (run.kept == nullptr) return {};
+  if (!run.spills && Timed::since(run.synced) < options_.sync_seconds) return {};
+  const Timed timed(times_.states);
+  const int written = 1 - run.side;
+  TEPUI_TRY(run.collector.drain());
+  if (!run.spills) {
+    for (ChunkState& chunk : wave) TEPUI_TRY(run.lanes.save(chunk, run.kept->states(), written));
+  }
+  TEPUI_TRY(run.kept->commit(unit, part + 1, written));
+  run.side = written;
+  run.synced = Timed::Clock::now();
+  return {};
+}
+
+Result<int> Executor::resume(Run& run, Wave& wave) {
+  const WaveState::Progress found = *run.kept->found();
+  TEPUI_TRY(run.kept->journal().replay(found.row_bytes));
+  run.side = found.side;
+  const auto next = static_cast<std::size_t>(found.next_part);
+  const std::size_t lanes = run.schedule.parts[next - 1].lanes.size();
+  for (ChunkState& chunk : wave) {
+    chunk.hidden.resize(lanes);
+    for (std::size_t lane = 0; lane < lanes && !run.spills; ++lane)
+      TEPUI_TRY(run.lanes.load(chunk, run.kept->states(), run.side, static_cast<int>(lane),
+                               model_.spec.dims.width));
+    for (std::size_t part = 1; part < next; ++part)
+      run.advance(std::int64_t{chunk.shape.rows()} *
+                  static_cast<std::int64_t>(run.schedule.parts[part].lanes.size()));
+  }
+  return found.next_part;
+}
+
+Status Executor::compute_unit(Run& run, Wave& wave, SequenceRange unit, bool last) {
+  TEPUI_TRY(run.sink.begin_unit(unit.first, unit.second));
+  if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->begin_unit(unit.first, unit.second));
+  int part = 0;
+  if (run.kept != nullptr) {
+    std::int64_t rows = 0;
+    for (const ChunkState& chunk : wave) rows += chunk.shape.rows();
+    const Dims& dims = model_.spec.dims;
+    const auto width = static_cast<std::size_t>(std::max(dims.width, dims.embedding_width));
+    TEPUI_TRY(run.kept->begin(rows, width * sizeof(float)));
+    if (run.kept->found() && run.kept->found()->unit == unit) {
+      TEPUI_TRY(part, resume(run, wave));
+    }
+    run.synced = Timed::Clock::now();
+  }
+  const int layers = model_.spec.dims.layers;
+  for (; part <= layers; ++part) {
+    run.lanes.spill(run.spills ? &run.kept->states() : nullptr, run.side);
+    const int layer = part - 1;
+    const int next = part < layers ? part : last ? kNoLayer : 0;
+    if (part == 0)
+      TEPUI_TRY(embed(run, wave));
+    else
+      TEPUI_TRY(compute_layer(run, wave, layer, run.on_chunk && part == layers ? kNoLayer : next));
+    TEPUI_TRY(keep_states(run, wave, unit, part));
+  }
+  run.lanes.spill(run.spills ? &run.kept->states() : nullptr, run.side);
+  TEPUI_TRY(finish(run, wave));
+  return run.collector.drain();
+}
+
+Status Executor::run_unit(Run& run, SequenceRange unit, bool last) {
   TEPUI_TRY(Wave wave,
             load_wave(backend_, model_.spec, run.sequences, unit, options_.chunk_tokens));
-  const auto compute_unit = [&]() -> Status {
-    TEPUI_TRY(run.sink.begin_unit(unit.first, unit.second));
-    if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->begin_unit(unit.first, unit.second));
-    TEPUI_TRY(embed(run, wave));
-    for (int layer = 0; layer < model_.spec.dims.layers; ++layer)
-      TEPUI_TRY(compute_layer(run, wave, layer));
-    TEPUI_TRY(finish(run, wave));
-    return run.collector.drain();
-  };
-  const Status status = compute_unit();
+  const Status status = compute_unit(run, wave, unit, last);
   run.collector.give_up();  // after an error; the device works on this wave no longer
-  run.states = {};
+  run.lanes.forget();
   run.pool.clear();
   TEPUI_TRY(status);
   if (run.takes_rows()) TEPUI_TRY(run.rows.consumer->end_unit());
-  return run.sink.end_unit();
+  TEPUI_TRY(run.sink.end_unit());
+  if (run.kept != nullptr) run.kept->forget();
+  return {};
+}
+
+Status Executor::run_units(Run& run, std::span<const SequenceRange> pending) {
+  const auto always = [](std::size_t, std::size_t) { return true; };
+  std::vector<SequenceRange> units;
+  for (SequenceRange range : pending) {
+    // A unit that was begun is gone on with as it was cut then.
+    if (run.kept != nullptr && run.kept->found() && run.kept->found()->unit.first == range.first &&
+        run.kept->found()->unit.second <= range.second) {
+      units.push_back(run.kept->found()->unit);
+      range.first = run.kept->found()->unit.second;
+    }
+    for (const SequenceRange& unit : cut(run.sequences, range, wave_tokens(), always))
+      units.push_back(unit);
+  }
+  for (std::size_t i = 0; i < units.size(); ++i)
+    TEPUI_TRY(run_unit(run, units[i], i + 1 == units.size()));
+  if (run.kept != nullptr) run.kept->remove();
+  return {};
 }
 
 Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending,
                      const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
                      const OnChunk& on_chunk, const RowRequest& rows, const Schedule* schedule) {
-  const int layers = model_.spec.dims.layers;
-  TEPUI_TRY(const Schedule unedited, make_schedule({}, layers));
+  TEPUI_TRY(const Schedule unedited, make_schedule({}, model_.spec.dims.layers));
   if (schedule == nullptr) schedule = &unedited;
-  std::int64_t done = 0;
+  times_ = {};
+  const double waited = weights_.seconds_waited();
+  const std::uint64_t read = weights_.bytes_read();
+  const Timed timed(times_.total);
+  std::unique_ptr<WaveState> kept;
+  if (!options_.state_folder.empty() && rows.consumer == nullptr) {
+    TEPUI_TRY(kept,
+              WaveState::open(options_.state_folder,
+                              state_identity(options_.state_identity, sequences, sites, *schedule),
+                              sink));
+  }
   std::int64_t total = 0;
   for (const auto& [first, last] : pending) {
     for (int i = first; i < last; ++i)
       total += static_cast<std::int64_t>(sequences[static_cast<std::size_t>(i)].size()) *
                schedule->block_runs();
   }
+  RowSink& rows_to = kept ? kept->journal() : sink;
+  Run* current = nullptr;
   const auto on_collected = [&](const IssuedRun& collected) {
-    if (collected.layer == kNoLayer) return;
-    done += collected.shape->rows();
-    if (on_progress) on_progress(done, total);
+    if (collected.layer != kNoLayer) current->advance(collected.shape->rows());
   };
   Run run{sequences,
           sites,
-          sink,
+          rows_to,
+          on_progress,
           on_chunk,
           rows,
           *schedule,
+          kept.get(),
+          0,
+          total,
           BufferPool(backend_),
-          {},
-          {backend_, sink, rows.consumer, on_collected}};
-  const auto always = [](std::size_t, std::size_t) { return true; };
-  for (const SequenceRange& range : pending) {
-    for (const SequenceRange& unit : cut(sequences, range, wave_tokens(), always)) {
-      const Status status = run_unit(run, unit);
-      most_tap_bytes_ = run.collector.most_bytes();
-      TEPUI_TRY(status);
-      if (parts_.size() > kPartsKept) parts_.clear();
-    }
-  }
-  return {};
+          {backend_, rows_to, rows.consumer, on_collected},
+          {{backend_, model_, weights_, parts_, options_.observer, compares_, rows.branch},
+           run.collector,
+           run.pool},
+          options_.spill && kept != nullptr};
+  current = &run;
+  const Status status = run_units(run, pending);
+  times_.rows = run.collector.seconds_handing_out();
+  most_tap_bytes_ = run.collector.most_bytes();
+  times_.weights = weights_.seconds_waited() - waited;
+  times_.bytes_read = weights_.bytes_read() - read;
+  return status;
 }
 
 }  // namespace tepui

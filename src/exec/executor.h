@@ -3,8 +3,8 @@
 // chunks of the wave pass through it, and only the taps' small outputs and the rows that were asked
 // for return, each chunk's while the next one computes. A wave is a range of sequences and the unit
 // of work of a RowSink; a chunk is a part of it that is computed at once, always of whole
-// sequences. Law 2: the rows do not depend on how sequences are divided into waves
-// and chunks.
+// sequences. Law 2: the rows do not depend on how sequences are divided into waves and chunks. A
+// layer of a wave is what a killed run loses at most, where it has a folder to keep states in.
 #pragma once
 
 #include <cstdint>
@@ -14,28 +14,18 @@
 #include <utility>
 #include <vector>
 
+#include "exec/exec_options.h"
+#include "exec/lane_runner.h"
 #include "exec/part.h"
 #include "exec/row_stream.h"
-#include "exec/run_observer.h"
 #include "exec/wave.h"
 #include "exec/weight_store.h"
-#include "input/tokenizer.h"
 #include "plan/schedule.h"
 #include "plan/site_selection.h"
 
 namespace tepui {
 
-struct ExecOptions {
-  std::uint64_t weight_budget = std::uint64_t{4}
-                                << 30;  // bytes of packed weights that may stay resident
-  int chunk_tokens =
-      512;  // a chunk takes sequences until it has this many rows (at least one sequence)
-  // Likewise for a wave; 0: few where the model stays in memory, many where each wave packs it
-  // again.
-  int wave_tokens = 0;
-  RunObserver* observer = nullptr;
-  MassiveRule massive = {};  // what edits call massive
-};
+class WaveState;
 
 // Called when a chunk of a layer is back, with the work done so far and the whole, both in tokens
 // times layers.
@@ -45,8 +35,11 @@ using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 struct ChunkResult {
   int first_sequence = 0;
   const ChunkShape* shape = nullptr;
-  BufferSlice final_norm;             // f32 [R, D], of the unedited run
-  std::vector<BufferSlice> branches;  // likewise, of every branch; the first is final_norm
+  BufferSlice final_norm;  // f32 [R, D], of the unedited run
+  // Likewise, of the unedited run and of the branches from first_branch on. All branches at once,
+  // or so many that they fit in memory: then a chunk comes several times.
+  std::vector<BufferSlice> branches;
+  int first_branch = 1;
 };
 using OnChunk = std::function<Status(const ChunkResult&)>;
 
@@ -70,29 +63,25 @@ class Executor {
 
   // Host memory that outputs of taps took at once in the last run(), at most.
   std::size_t most_tap_bytes() const { return most_tap_bytes_; }
+  // Of the last run().
+  const ExecTimes& times() const { return times_; }
 
  private:
   struct Run;
-  struct LaneStates;
   using Wave = std::vector<ChunkState>;
 
-  Status run_unit(Run& run, SequenceRange unit);
-  Status require(Run& run, int layer);
+  Status run_units(Run& run, std::span<const SequenceRange> pending);
+  Status run_unit(Run& run, SequenceRange unit, bool last);
+  Status compute_unit(Run& run, Wave& wave, SequenceRange unit, bool last);
+  Status require(Run& run, int layer, int next);
   Status embed(Run& run, Wave& wave);
-  Status compute_layer(Run& run, Wave& wave, int layer);
+  Status compute_layer(Run& run, Wave& wave, int layer, int next);
   Status finish(Run& run, Wave& wave);
-  // All lanes of a part, in order; then the chunk's hidden states are those that they left.
-  Status compute_lanes(Run& run, ChunkState& chunk, const PartLanes& lanes, const PartRun& what,
-                       const std::function<Result<Lowered>()>& lower);
-  SiteWork work_of_lane(const Run& run, const PartLanes& lanes, int index,
-                        const SiteWork& work) const;
-  // Runs a part of one lane, prepared if it was not yet.
-  Status compute(Run& run, ChunkState& chunk, const PartLanes& lanes, int index,
-                 const PartRun& what, const std::function<Result<Lowered>()>& lower);
-  Status bind_states(Run& run, ChunkState& chunk, const Lane& lane, int index, const Part& part,
-                     Bindings& bindings, std::vector<Ticket>& after);
-  Status bind_edits(const Run& run, ChunkState& chunk, const Lane& lane, const Part& part,
-                    Bindings& bindings, std::vector<Ticket>& after);
+  Status hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes);
+  // States and rows to the disk, if it is time; `part` was computed.
+  Status keep_states(Run& run, Wave& wave, SequenceRange unit, int part);
+  // What an interrupted run left: the part to go on with.
+  Result<int> resume(Run& run, Wave& wave);
   int wave_tokens() const;
 
   Backend& backend_;
@@ -102,6 +91,7 @@ class Executor {
   PartCache parts_;
   bool compares_ = false;  // whether a metric does
   std::size_t most_tap_bytes_ = 0;
+  ExecTimes times_;
 };
 
 }  // namespace tepui

@@ -21,70 +21,44 @@ BoundWeight head_weight(const Model& model) {
   return *model.find_global(WeightRole::token_embedding);
 }
 
-// What of a tensor is packed, and how it is read there.
-struct TileSource {
-  TensorType type;
-  std::span<const std::byte> bytes;
-  PackParams place;
-};
-
-// Rows that lie together are taken alone: the whole may be larger than a device takes at once.
-TileSource tile_source(const BoundWeight& weight, int first, int count) {
-  TileSource out{weight.tensor->type, weight.tensor->bytes, weight.place};
-  const DType dtype = out.type.dtype;
-  PackParams& place = out.place;
-  place.n = static_cast<uint>(count);
-  if (place.transposed != 0 || place.run != 0) {
-    place.offset += static_cast<uint>(first) * place.stride;
-    return out;
-  }
-  const std::uint64_t stride = place.stride;
-  const std::uint64_t begin = place.offset + static_cast<std::uint64_t>(first) * stride;
-  const std::uint64_t elements = (static_cast<std::uint64_t>(count) - 1) * stride + place.k;
-  out.type.shape = Shape{static_cast<std::int64_t>(elements)};
-  out.bytes = out.bytes.subspan(stored_bytes(dtype, begin), stored_bytes(dtype, elements));
-  place.offset = 0;
-  return out;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Head>> Head::make(Backend& backend, const Model& model, ThreadPool& pool,
-                                         int tile) {
-  std::unique_ptr<Head> head(new Head(backend, model));
+                                         int tile, bool keep) {
+  std::unique_ptr<Head> head(new Head(backend, model, pool, keep));
   TEPUI_TRY(head->pack(pool, tile));
   return head;
 }
 
 Status Head::pack(ThreadPool& pool, int tile) {
-  const BoundWeight weight = head_weight(model_);
-  TEPUI_TRY(check_finite(*weight.tensor, pool));
   if (const BoundWeight* bias = model_.find_global(WeightRole::head_bias)) {
     TEPUI_TRY(check_finite(*bias->tensor, pool));
     TEPUI_TRY(bias_, upload_values(backend_, vector_values(*bias)));
   }
-  const int vocabulary = static_cast<int>(weight.place.n);
+  const int vocabulary = static_cast<int>(head_weight(model_).place.n);
   for (int first = 0; first < vocabulary; first += tile) {
-    Tile out;
+    Tile& out = tiles_.emplace_back();
     out.first = first;
     out.count = std::min(tile, vocabulary - first);
-    const TileSource tile_of = tile_source(weight, first, out.count);
-    TEPUI_TRY(const Buffer source, backend_.adopt(tile_of.bytes));
-    Builder builder;
-    const Value from = builder.weight(tile_of.type, weight.tensor->name);
-    const Value to = builder.pack(from, tile_of.place, "head");
-    builder.mark_output(to);
-    TEPUI_TRY(const Program program, builder.finish());
-    TEPUI_TRY(const auto prepared, backend_.prepare(program));
-    TEPUI_TRY(out.weight,
-              backend_.allocate(backend_.storage_bytes(program.info(to).type), Memory::device));
-    Bindings bindings(program.values.size());
-    bindings[from.id] = BufferSlice::whole(source);
-    bindings[to.id] = BufferSlice::whole(out.weight);
-    TEPUI_TRY(backend_.wait(backend_.run(*prepared, bindings, {})));
-    tiles_.push_back(std::move(out));
+    if (keeps_) TEPUI_TRY(begin_tile(out));
   }
+  checked_ = keeps_;
   return {};
+}
+
+Status Head::begin_tile(Tile& tile) {
+  if (tile.weight.storage != nullptr) return {};
+  const BoundWeight weight = head_weight(model_);
+  const TensorType packed{DType::packed, Shape{tile.count, weight.place.k}};
+  TEPUI_TRY(tile.weight, backend_.allocate(backend_.storage_bytes(packed), Memory::device));
+  return loader_.pack_rows(*weight.tensor, weight, tile.first, tile.count, !checked_,
+                           BufferSlice::whole(tile.weight));
+}
+
+void Head::end_tile(Tile& tile) {
+  if (keeps_) return;
+  tile.weight = {};
+  checked_ = checked_ || &tile == &tiles_.back();
 }
 
 Result<Head::TileProgram> Head::make_program(Kind kind, int rows, const Tile& tile) {
@@ -209,17 +183,29 @@ Status Head::fold_tile(Folding& folding, std::size_t tile, std::size_t state) {
   return {};
 }
 
-Status Head::fold_tiles(Folding& folding) {
+Status Head::wait_for(std::vector<Ticket>& tickets) {
   Status status;
-  for (std::size_t tile = 0; tile < tiles_.size(); ++tile)
-    for (std::size_t state = 0; state < folding.states.size() && status; ++state)
-      status = fold_tile(folding, tile, state);
-  // Also after an error: what has been issued uses buffers of this call.
-  for (const Ticket ticket : folding.last) {
+  for (const Ticket ticket : tickets) {
     const Status waited = backend_.wait(ticket);
     if (status) status = waited;
   }
   return status;
+}
+
+Status Head::fold_tiles(Folding& folding) {
+  Status status;
+  for (std::size_t tile = 0; tile < tiles_.size() && status; ++tile) {
+    status = begin_tile(tiles_[tile]);
+    for (std::size_t state = 0; state < folding.states.size() && status; ++state)
+      status = fold_tile(folding, tile, state);
+    if (keeps_) continue;
+    const Status waited = wait_for(folding.last);
+    if (status) status = waited;
+    end_tile(tiles_[tile]);
+  }
+  // Also after an error: what has been issued uses buffers of this call.
+  const Status waited = wait_for(folding.last);
+  return status ? waited : status;
 }
 
 Result<std::vector<Head::Scores>> Head::scores(std::span<const BufferSlice> states, int rows,
@@ -270,13 +256,15 @@ Result<std::vector<std::uint32_t>> Head::arg_max(BufferSlice x, int rows) {
   TEPUI_TRY(Buffer index_now, upload(std::as_bytes(std::span<const std::uint32_t>(index))));
   TEPUI_TRY(Buffer value_next, backend_.allocate(value_now.bytes, Memory::device));
   TEPUI_TRY(Buffer index_next, backend_.allocate(index_now.bytes, Memory::device));
-  for (const Tile& tile : tiles_) {
+  for (Tile& tile : tiles_) {
+    TEPUI_TRY(begin_tile(tile));
     TEPUI_TRY(const TileProgram* const program, program_for(Kind::arg_max, rows, tile));
     const BufferSlice inputs[] = {BufferSlice::whole(value_now), BufferSlice::whole(index_now)};
     const BufferSlice outputs[] = {BufferSlice::whole(value_next), BufferSlice::whole(index_next)};
     TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, inputs, outputs, {})));
     std::swap(value_now, value_next);
     std::swap(index_now, index_next);
+    end_tile(tile);
   }
   TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(std::span<std::uint32_t>(index)),
                                             BufferSlice::whole(index_now), {})));
@@ -287,7 +275,8 @@ Result<std::vector<float>> Head::logits(BufferSlice x, int rows) {
   const auto vocabulary = static_cast<std::size_t>(model_.spec.dims.vocabulary);
   const auto n = static_cast<std::size_t>(rows);
   std::vector<float> all(n * vocabulary);
-  for (const Tile& tile : tiles_) {
+  for (Tile& tile : tiles_) {
+    TEPUI_TRY(begin_tile(tile));
     TEPUI_TRY(const TileProgram* const program, program_for(Kind::logits, rows, tile));
     const auto count = static_cast<std::size_t>(tile.count);
     std::vector<float> part(n * count);
@@ -300,6 +289,7 @@ Result<std::vector<float>> Head::logits(BufferSlice x, int rows) {
       std::copy_n(part.begin() + static_cast<std::ptrdiff_t>(r * count), count,
                   all.begin() + static_cast<std::ptrdiff_t>(r * vocabulary) + tile.first);
     }
+    end_tile(tile);
   }
   return all;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The head in vocabulary tiles: the logits of a whole sequence are never held. Works on the final
-// norm's rows of one chunk; its weights are packed once, at construction, tile by tile. Programs
-// are prepared once for each height of a chunk, and everything stays on the device until the end.
+// norm's rows of one chunk; its weights are packed once, at construction, tile by tile, or, where
+// memory is short, whenever a tile is needed. Programs are prepared once for each height of a
+// chunk, and everything stays on the device until the end.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "exec/weight_loader.h"
 #include "models/model.h"
 #include "tepui/backend.h"
 
@@ -21,7 +23,7 @@ class Head {
   static constexpr int kTile = 2048;  // columns of the vocabulary at once
 
   static Result<std::unique_ptr<Head>> make(Backend& backend, const Model& model, ThreadPool& pool,
-                                            int tile = kTile);
+                                            int tile = kTile, bool keep = true);
 
   // What the model says of the tokens that follow, in nats, from logits in f32.
   struct Scores {
@@ -72,8 +74,13 @@ class Head {
     std::vector<Ticket> last;  // of the run that was issued last
   };
 
-  Head(Backend& backend, const Model& model) : backend_(backend), model_(model) {}
+  Head(Backend& backend, const Model& model, ThreadPool& pool, bool keep)
+      : backend_(backend), model_(model), loader_(backend, pool), keeps_(keep) {}
   Status pack(ThreadPool& pool, int tile);
+  // A tile's weights are there between these two; nothing may read them at the second.
+  Status begin_tile(Tile& tile);
+  void end_tile(Tile& tile);
+  Status wait_for(std::vector<Ticket>& tickets);
   Result<TileProgram> make_program(Kind kind, int rows, const Tile& tile);
   Result<const TileProgram*> program_for(Kind kind, int rows, const Tile& tile);
   Result<Buffer> upload(std::span<const std::byte> bytes);
@@ -87,6 +94,9 @@ class Head {
 
   Backend& backend_;
   const Model& model_;
+  WeightLoader loader_;
+  bool keeps_;
+  bool checked_ = false;  // all numbers are known to be finite
   std::vector<Tile> tiles_;
   Buffer bias_;  // f32 [V]; empty where the head has none
   std::map<std::tuple<Kind, int, int>, TileProgram> programs_;  // by kind, rows and first column

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "exec/timed.h"
 
 namespace tepui {
 
@@ -91,6 +92,7 @@ Status TapCollector::collect_oldest() {
 }
 
 Status TapCollector::hand_out(const UnderWay& collected) {
+  const Timed timed(seconds_);
   const IssuedRun& run = collected.run;
   const Tapped& tapped = run.part->tapped;
   auto place = run.part->places.begin();

@@ -47,7 +47,8 @@ class TapCollector {
   // Waits for the device and hands out nothing: for runs that have failed.
   void give_up();
 
-  std::size_t most_bytes() const { return most_bytes_; }  // of outputs held at once, so far
+  std::size_t most_bytes() const { return most_bytes_; }   // of outputs held at once, so far
+  double seconds_handing_out() const { return seconds_; }  // rows to the sink or the consumer
 
  private:
   struct UnderWay {
@@ -67,6 +68,7 @@ class TapCollector {
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   std::size_t most_bytes_ = 0;
+  double seconds_ = 0;
 };
 
 }  // namespace tepui

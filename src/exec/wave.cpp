@@ -19,8 +19,11 @@ Result<Buffer> uploaded(Backend& backend, std::span<const T> data) {
   return buffer;
 }
 
+// By table and length.
+using Tables = std::map<std::pair<Table, int>, std::shared_ptr<const Buffer>>;
+
 Result<ChunkState> load_chunk(Backend& backend, const ModelSpec& spec, Sequences sequences,
-                              SequenceRange range) {
+                              SequenceRange range, Tables& tables) {
   ChunkState chunk;
   chunk.first_sequence = range.first;
   for (int i = range.first; i < range.second; ++i) {
@@ -33,8 +36,13 @@ Result<ChunkState> load_chunk(Backend& backend, const ModelSpec& spec, Sequences
   TEPUI_TRY(chunk.offsets, uploaded<std::int32_t>(backend, chunk.shape.offsets()));
   const int longest = chunk.shape.longest();
   for (const Table table : tables_of(spec)) {
-    const std::vector<float> values = table_values(spec, table, longest, longest);
-    TEPUI_TRY(chunk.tables[table], uploaded<float>(backend, values));
+    auto& known = tables[{table, longest}];
+    if (known == nullptr) {
+      const std::vector<float> values = table_values(spec, table, longest, longest);
+      TEPUI_TRY(Buffer buffer, uploaded<float>(backend, values));
+      known = std::make_shared<const Buffer>(std::move(buffer));
+    }
+    chunk.tables[table] = known;
   }
   return chunk;
 }
@@ -68,8 +76,12 @@ Result<std::vector<ChunkState>> load_wave(Backend& backend, const ModelSpec& spe
            length_classes(spec, static_cast<int>(sequences[b].size()));
   };
   std::vector<ChunkState> wave;
+  Tables tables;
+  std::int64_t rows = 0;
   for (const SequenceRange& run : cut(sequences, range, chunk_tokens, together)) {
-    TEPUI_TRY(ChunkState chunk, load_chunk(backend, spec, sequences, run));
+    TEPUI_TRY(ChunkState chunk, load_chunk(backend, spec, sequences, run, tables));
+    chunk.first_row = rows;
+    rows += chunk.shape.rows();
     wave.push_back(std::move(chunk));
   }
   return wave;

@@ -32,14 +32,16 @@ struct ChunkState {
   };
 
   int first_sequence = 0;
+  std::int64_t first_row = 0;  // in the wave
   ChunkShape shape;
   std::vector<TokenId> tokens;  // of all rows
   Buffer ids;
   Buffer token_rows;  // of gather_tokens
   Buffer positions;
   Buffer offsets;
-  std::map<Table, Buffer> tables;
-  std::vector<Buffer> hidden;  // [R, D], by lane: the state before the part that runs next
+  std::map<Table, std::shared_ptr<const Buffer>> tables;  // shared by chunks of equal length
+  // [R, D], by lane: the state before the part that runs next; empty where it lies in a file.
+  std::vector<Buffer> hidden;
   std::vector<std::unique_ptr<Marks>> marks;
   std::vector<Ticket> before;  // the last part's run, and the downloads from this chunk's buffers
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "exec/weight_store.h"
 
-#include <cstring>
+#include <algorithm>
+#include <chrono>
 
 #include "base/assert.h"
-#include "ops/builder.h"
 #include "tepui/site.h"
+#include "weights/read_bytes.h"
 
 namespace tepui {
 
@@ -16,25 +17,12 @@ bool is_of_head(WeightRole role) {
   return role == WeightRole::head || role == WeightRole::head_bias;
 }
 
-// The weight's rows with row i and its partner i + size / 2 of each head, which the file holds as
-// rows 2i and 2i + 1. Whole rows are moved as they are stored, so that any type will do.
-std::vector<std::byte> rows_in_halves(const TensorRef& tensor, const BoundWeight& weight) {
-  const PackParams& place = weight.place;
-  const std::byte* from = tensor.bytes.data() + stored_bytes(tensor.type.dtype, place.offset);
-  const std::size_t row = stored_bytes(tensor.type.dtype, place.k);
-  std::vector<std::byte> to(place.n * row);
-  for (uint n = 0; n < place.n; ++n)
-    std::memcpy(&to[n * row], from + paired_row(n, weight.paired_rows) * row, row);
-  return to;
+bool is_packed(WeightRole role) {
+  const WeightKind kind = kind_of(role);
+  return kind == WeightKind::matrix || kind == WeightKind::experts;
 }
 
 }  // namespace
-
-std::size_t stored_bytes(DType dtype, std::uint64_t elements) {
-  const DTypeBlock block = dtype_block(dtype);
-  return static_cast<std::size_t>(elements) / static_cast<std::size_t>(block.elements) *
-         block.bytes;
-}
 
 Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values) {
   const auto bytes = std::as_bytes(std::span(values));
@@ -45,19 +33,32 @@ Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values)
 
 WeightStore::WeightStore(Backend& backend, const Model& model, ThreadPool& pool,
                          std::uint64_t budget)
-    : backend_(backend), model_(model), pool_(pool), budget_(budget) {}
+    : backend_(backend), model_(model), pool_(pool), loader_(backend, pool), budget_(budget) {}
 
 std::span<const BoundWeight> WeightStore::bound(int layer) const {
   if (layer == kNoLayer) return model_.globals;
   return model_.layers[static_cast<std::size_t>(layer)];
 }
 
+// A table that the host reads in place takes nothing: its pages are given back.
+std::uint64_t WeightStore::held_bytes(const BoundWeight& weight) const {
+  if (!held(weight)) return 0;
+  const bool on_host = backend_.device().threads > 0;
+  if (on_host && kind_of(weight.role) == WeightKind::table) return 0;
+  return backend_.storage_bytes(resident_type(weight));
+}
+
 std::uint64_t WeightStore::bytes_of(int layer) const {
   std::uint64_t bytes = 0;
-  for (const BoundWeight& weight : bound(layer)) {
-    if (held(weight)) bytes += backend_.storage_bytes(resident_type(weight));
-  }
+  for (const BoundWeight& weight : bound(layer)) bytes += held_bytes(weight);
   return bytes;
+}
+
+std::uint64_t WeightStore::largest_layer() const {
+  std::uint64_t largest = 0;
+  for (int layer = 0; layer < model_.spec.dims.layers; ++layer)
+    largest = std::max(largest, bytes_of(layer));
+  return largest;
 }
 
 bool WeightStore::held(const BoundWeight& weight) const {
@@ -78,10 +79,11 @@ Result<Buffer> WeightStore::gather_tokens(std::span<const TokenId> ids) {
   const BoundWeight& table = *model_.find_global(WeightRole::token_embedding);
   const DType dtype = table.tensor->type.dtype;
   const std::size_t row = stored_bytes(dtype, table.place.k);
-  const std::byte* from = table.tensor->bytes.data() + stored_bytes(dtype, table.place.offset);
+  const std::size_t from = stored_bytes(dtype, table.place.offset);
   std::vector<std::byte> rows(ids.size() * row);
   for (std::size_t i = 0; i < ids.size(); ++i)
-    std::memcpy(&rows[i * row], from + static_cast<std::size_t>(ids[i]) * row, row);
+    TEPUI_TRY(read_bytes(*table.tensor, from + static_cast<std::size_t>(ids[i]) * row,
+                         std::span(rows).subspan(i * row, row)));
   TEPUI_TRY(Buffer buffer, backend_.allocate(rows.size(), Memory::device));
   TEPUI_TRY(backend_.wait(backend_.upload(BufferSlice::whole(buffer), rows, {})));
   return buffer;
@@ -93,97 +95,149 @@ bool WeightStore::all_fit() const {
   return bytes <= budget_;
 }
 
-void WeightStore::make_room(int keep, std::uint64_t bytes) {
-  // A scan visits the layers in a circle, so the one that is needed last is the one just used: drop
-  // the highest first when starting over, else anything but the globals.
-  while (resident_bytes_ + bytes > budget_) {
+std::optional<Buffer> WeightStore::take_spare(std::size_t bytes) {
+  const auto found = spare_.find(bytes);
+  if (found == spare_.end()) return std::nullopt;
+  Buffer buffer = std::move(found->second);
+  spare_.erase(found);
+  return buffer;
+}
+
+// A run visits the layers in a circle, so the one that is needed last is the one just used: the
+// highest leaves first, and its buffers serve the next.
+bool WeightStore::make_room(std::uint64_t bytes, std::span<const int> keep) {
+  while (held_ + bytes > budget_ && !spare_.contains(static_cast<std::size_t>(bytes))) {
+    if (!spare_.empty()) {
+      held_ -= spare_.begin()->first;
+      spare_.erase(spare_.begin());
+      continue;
+    }
     auto victim = resident_.end();
     for (auto it = resident_.begin(); it != resident_.end(); ++it) {
-      if (it->first != kNoLayer && it->first != keep) victim = it;
+      const bool kept = it->first == kNoLayer || std::ranges::find(keep, it->first) != keep.end();
+      if (!kept) victim = it;
     }
-    if (victim == resident_.end()) return;
-    resident_bytes_ -= bytes_of(victim->first);
+    if (victim == resident_.end()) return false;
+    for (auto& [role, buffer] : victim->second) spare_.emplace(buffer.bytes, std::move(buffer));
     resident_.erase(victim);
   }
+  return true;
 }
 
-Result<Packing> packing_of(const BoundWeight& weight) {
-  const TensorRef& tensor = *weight.tensor;
-  const bool whole = weight.paired_rows > 0;  // rows_in_halves gives just these rows
-  const Shape shape{weight.place.n, weight.place.k};
-  Builder builder;
-  Packing out;
-  out.source =
-      builder.weight(whole ? TensorType{tensor.type.dtype, shape} : tensor.type, tensor.name);
-  out.result = whole ? builder.pack(out.source, false, "packed")
-                     : builder.pack(out.source, weight.place, "packed");
-  builder.mark_output(out.result);
-  TEPUI_TRY(out.program, builder.finish());
-  return out;
+Result<Buffer> WeightStore::take(std::size_t bytes, std::span<const int> keep) {
+  static_cast<void>(make_room(bytes, keep));  // one layer is always allowed
+  if (auto spare = take_spare(bytes)) return *std::move(spare);
+  TEPUI_TRY(Buffer buffer, backend_.allocate(bytes, Memory::device));
+  held_ += bytes;
+  return buffer;
 }
 
-// `tensor` is the weight's own or one of its rest.
-Status WeightStore::pack(const TensorRef& tensor, const BoundWeight& weight, BufferSlice to) {
-  TEPUI_TRY(const Packing packing, packing_of(weight));
-  std::vector<std::byte> ordered;
-  if (weight.paired_rows > 0) ordered = rows_in_halves(tensor, weight);
-  TEPUI_TRY(const auto prepared, backend_.prepare(packing.program));
-  TEPUI_TRY(const Buffer from, backend_.adopt(ordered.empty() ? tensor.bytes : ordered));
-  Bindings bindings(packing.program.values.size());
-  bindings[packing.source.id] = BufferSlice::whole(from);
-  bindings[packing.result.id] = to;
-  return backend_.wait(backend_.run(*prepared, bindings, {}));
-}
-
-// A matrix, or one for each expert, each into its part of one buffer.
-Result<Buffer> WeightStore::pack_all(const BoundWeight& weight) {
-  const std::size_t bytes = backend_.storage_bytes(resident_type(weight));
-  TEPUI_TRY(Buffer all, backend_.allocate(bytes, Memory::device));
-  const std::size_t one = bytes / (1 + weight.rest.size());
-  TEPUI_TRY(pack(*weight.tensor, weight, {&all, 0, one}));
-  for (std::size_t i = 0; i < weight.rest.size(); ++i)
-    TEPUI_TRY(pack(*weight.rest[i], weight, {&all, (i + 1) * one, one}));
-  return all;
-}
-
-Result<Buffer> WeightStore::load(const BoundWeight& weight) {
-  TEPUI_TRY(check(*weight.tensor));
-  for (const TensorRef* tensor : weight.rest) TEPUI_TRY(check(*tensor));
-  switch (kind_of(weight.role)) {
-    case WeightKind::table: {
-      const TensorType type = resident_type(weight);
-      return backend_.adopt(weight.tensor->bytes.subspan(
-          stored_bytes(type.dtype, weight.place.offset), type.bytes()));
-    }
-    case WeightKind::vector: return upload_values(backend_, vector_values(weight));
-    case WeightKind::matrix:
-    case WeightKind::experts: break;
+Result<Buffer> WeightStore::load(const BoundWeight& weight, bool check, int layer) {
+  if (is_packed(weight.role)) {
+    const int keep[] = {layer};
+    TEPUI_TRY(Buffer buffer, take(backend_.storage_bytes(resident_type(weight)), keep));
+    TEPUI_TRY(loader_.pack(weight, check, buffer));
+    return buffer;
   }
-  return pack_all(weight);
+  const TensorRef& tensor = *weight.tensor;
+  if (check) TEPUI_TRY(check_finite(tensor, pool_));
+  TEPUI_TRY(check_length(tensor));
+  for (const TensorRef* rest : weight.rest) {
+    if (check) TEPUI_TRY(check_finite(*rest, pool_));
+    TEPUI_TRY(check_length(*rest));
+  }
+  if (kind_of(weight.role) == WeightKind::table) {
+    const TensorType type = resident_type(weight);
+    TEPUI_TRY(Buffer buffer, backend_.adopt(tensor.bytes.subspan(
+                                 stored_bytes(type.dtype, weight.place.offset), type.bytes())));
+    held_ += held_bytes(weight);
+    return buffer;
+  }
+  TEPUI_TRY(Buffer buffer, upload_values(backend_, vector_values(weight)));
+  held_ += buffer.bytes;
+  drop_pages(tensor);
+  for (const TensorRef* rest : weight.rest) drop_pages(*rest);
+  return buffer;
 }
 
-Status WeightStore::check(const TensorRef& tensor) {
-  if (checked_[&tensor]) return {};
-  TEPUI_TRY(check_finite(tensor, pool_));
-  checked_[&tensor] = true;
+// What was loaded ahead.
+Status WeightStore::take_over(int layer, Slots& slots) {
+  if (!under_way_) return {};
+  const Status loaded = prefetch_->finish();
+  UnderWay done = *std::move(under_way_);
+  under_way_.reset();
+  if (done.layer == layer && loaded) {
+    slots = std::move(done.slots);
+    return {};
+  }
+  for (auto& [role, buffer] : done.slots) spare_.emplace(buffer.bytes, std::move(buffer));
+  return done.layer == layer ? loaded : Status();
+}
+
+Status WeightStore::load_layer(int layer) {
+  Slots slots;
+  TEPUI_TRY(take_over(layer, slots));
+  const bool check = !checked_.contains(layer);
+  for (const BoundWeight& weight : bound(layer)) {
+    if (is_of_head(weight.role) || slots.contains(weight.role)) continue;
+    if (held(weight)) {
+      TEPUI_TRY(slots[weight.role], load(weight, check, layer));
+    } else if (check) {
+      TEPUI_TRY(check_finite(*weight.tensor, pool_));
+    }
+  }
+  checked_.insert(layer);
+  resident_[layer] = std::move(slots);
   return {};
 }
 
 Status WeightStore::require(int layer) {
   if (resident_.contains(layer)) return {};
-  const std::uint64_t bytes = bytes_of(layer);
-  make_room(layer, bytes);
-  Slots slots;
+  const auto start = std::chrono::steady_clock::now();
+  const Status status = load_layer(layer);
+  const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
+  seconds_waited_ += waited.count();
+  return status;
+}
+
+void WeightStore::prefetch(int layer, int current) {
+  if (resident_.contains(layer) || under_way_) return;
+  if (!prefetch_) prefetch_ = std::make_unique<Prefetch>(backend_, pool_.size());
+  const int keep[] = {layer, current};
+  under_way_ = UnderWay{layer, {}};
+  std::vector<Prefetch::Item> items;
+  std::vector<const TensorRef*> ahead;
+  bool room = prefetch_->can_pack();
   for (const BoundWeight& weight : bound(layer)) {
-    if (held(weight)) {
-      TEPUI_TRY(slots[weight.role], load(weight));
-    } else if (!is_of_head(weight.role)) {
-      TEPUI_TRY(check(*weight.tensor));
+    if (!is_packed(weight.role) || is_of_head(weight.role)) continue;
+    const std::size_t bytes = backend_.storage_bytes(resident_type(weight));
+    room = room && make_room(bytes, keep);
+    auto buffer = room ? take(bytes, keep) : Result<Buffer>(Buffer());
+    if (room && buffer) {
+      Buffer& slot = under_way_->slots[weight.role] = *std::move(buffer);
+      items.push_back({&weight, &slot});
+      continue;
     }
+    room = false;
+    ahead.push_back(weight.tensor);
+    ahead.insert(ahead.end(), weight.rest.begin(), weight.rest.end());
   }
-  resident_[layer] = std::move(slots);
-  resident_bytes_ += bytes;
-  return {};
+  prefetch_->start(std::move(items), !checked_.contains(layer), std::move(ahead));
+}
+
+void WeightStore::release_layers() {
+  Slots none;
+  static_cast<void>(take_over(kNoLayer, none));
+  for (auto it = resident_.begin(); it != resident_.end();) {
+    if (it->first == kNoLayer) {
+      ++it;
+      continue;
+    }
+    for (auto& [role, buffer] : it->second) held_ -= buffer.bytes;
+    it = resident_.erase(it);
+  }
+  for (const auto& [bytes, buffer] : spare_) held_ -= bytes;
+  spare_.clear();
 }
 
 BufferSlice WeightStore::slice(int layer, WeightRole role) const {
@@ -192,6 +246,23 @@ BufferSlice WeightStore::slice(int layer, WeightRole role) const {
   const auto found = slots->second.find(role);
   TEPUI_ASSERT(found != slots->second.end());
   return BufferSlice::whole(found->second);
+}
+
+Status WeightStore::check_tables() const {
+  for (const BoundWeight& weight : model_.globals) {
+    if (kind_of(weight.role) == WeightKind::table) TEPUI_TRY(check_length(*weight.tensor));
+  }
+  return {};
+}
+
+void WeightStore::drop_tables() const {
+  for (const BoundWeight& weight : model_.globals) {
+    if (kind_of(weight.role) == WeightKind::table) drop_pages(*weight.tensor);
+  }
+}
+
+std::uint64_t WeightStore::bytes_read() const {
+  return loader_.bytes_read() + (prefetch_ ? prefetch_->bytes_read() : 0);
 }
 
 }  // namespace tepui

@@ -1,34 +1,27 @@
 // SPDX-License-Identifier: MIT
-// Weights on a backend. A tensor is read from its mapping, checked for NaN and infinity, and packed
-// or cast once per residency; tables are adopted as they are. Layers stay resident as long as the
-// budget allows, else until the next one needs the room.
+// Weights on a backend. A tensor is read from its file, checked for NaN and infinity, and packed or
+// cast once per residency; tables are adopted as they are. Layers stay resident as long as the
+// budget allows, else until the next one needs the room; the next one is loaded meanwhile.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
+#include "exec/prefetch.h"
+#include "exec/weight_loader.h"
 #include "input/tokenizer.h"
 #include "models/model.h"
 #include "tepui/backend.h"
 
 namespace tepui {
 
-// Bytes of so many stored elements, which are whole blocks.
-std::size_t stored_bytes(DType dtype, std::uint64_t elements);
-
 // A buffer of these values.
 Result<Buffer> upload_values(Backend& backend, const std::vector<float>& values);
-
-// The Program that packs a stored matrix: one step, from source to result.
-struct Packing {
-  Program program;
-  Value source;
-  Value result;
-};
-Result<Packing> packing_of(const BoundWeight& weight);
 
 class WeightStore {
  public:
@@ -47,31 +40,57 @@ class WeightStore {
 
   // What a layer takes once it is resident (kNoLayer: the embeddings and the final norm).
   std::uint64_t bytes_of(int layer) const;
+  std::uint64_t largest_layer() const;
 
   // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm). Others may have
-  // to leave: unless it is resident already, no work that reads weights may be under way.
+  // to leave: unless all fit, no work that reads weights may be under way.
   Status require(int layer);
-  // Valid until the next require(). The role must be one of the model's.
+  // Begins to load a layer that is required next, as far as there is room beside `current`.
+  void prefetch(int layer, int current);
+  // Lets go of all layers, so that others may have the memory.
+  void release_layers();
+  // Valid until the next call of the above but for layers that stay. The role must be one of the
+  // model's.
   BufferSlice slice(int layer, WeightRole role) const;
+
+  // Tables are read where they are mapped: whether their files are still whole, and what to do
+  // when they have been read.
+  Status check_tables() const;
+  void drop_tables() const;
+
+  std::uint64_t bytes_read() const;                          // from files, for packing
+  double seconds_waited() const { return seconds_waited_; }  // in require()
 
  private:
   using Slots = std::map<WeightRole, Buffer>;
+  struct UnderWay {
+    int layer = 0;
+    Slots slots;
+  };
 
-  Result<Buffer> load(const BoundWeight& weight);
-  Result<Buffer> pack_all(const BoundWeight& weight);
-  Status pack(const TensorRef& tensor, const BoundWeight& weight, BufferSlice to);
-  Status check(const TensorRef& tensor);
   std::span<const BoundWeight> bound(int layer) const;
   bool held(const BoundWeight& weight) const;
-  void make_room(int keep, std::uint64_t bytes);
+  std::uint64_t held_bytes(const BoundWeight& weight) const;
+  Result<Buffer> load(const BoundWeight& weight, bool check, int layer);
+  std::optional<Buffer> take_spare(std::size_t bytes);
+  // Lets go of what is not needed until there is room; false where there is nothing left to let go.
+  bool make_room(std::uint64_t bytes, std::span<const int> keep);
+  Result<Buffer> take(std::size_t bytes, std::span<const int> keep);
+  Status take_over(int layer, Slots& slots);
+  Status load_layer(int layer);
 
   Backend& backend_;
   const Model& model_;
   ThreadPool& pool_;
+  WeightLoader loader_;
   std::uint64_t budget_;
-  std::uint64_t resident_bytes_ = 0;
+  std::uint64_t held_ = 0;  // bytes of all buffers: resident, under way, spare
   std::map<int, Slots> resident_;
-  std::map<const TensorRef*, bool> checked_;
+  std::multimap<std::size_t, Buffer> spare_;  // of layers that left
+  std::optional<UnderWay> under_way_;
+  std::unique_ptr<Prefetch> prefetch_;  // made when first used
+  std::set<int> checked_;               // layers whose numbers are known to be finite
+  double seconds_waited_ = 0;
 };
 
 }  // namespace tepui

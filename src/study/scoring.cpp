@@ -13,13 +13,15 @@ Status Scoring::take(const ChunkResult& chunk) {
     targets.push_back(-1);
   }
   TEPUI_TRY(const auto scores, head_.scores(chunk.branches, chunk.shape->rows(), targets));
-  for (std::size_t branch = 0; branch < scores.size(); ++branch) {
+  // The unedited run's come with every group of branches, and are stored once.
+  for (std::size_t i = chunk.first_branch == 1 ? 0 : 1; i < scores.size(); ++i) {
+    const int branch = i == 0 ? 0 : chunk.first_branch + static_cast<int>(i) - 1;
     std::size_t row = 0;
     for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s) {
       const auto predicted = static_cast<std::size_t>(chunk.shape->lengths[s]) - 1;
-      TEPUI_TRY(store_sequence(static_cast<int>(branch), chunk.first_sequence + static_cast<int>(s),
-                               std::span(scores[branch].losses).subspan(row, predicted),
-                               std::span(scores[branch].divergences).subspan(row, predicted)));
+      TEPUI_TRY(store_sequence(branch, chunk.first_sequence + static_cast<int>(s),
+                               std::span(scores[i].losses).subspan(row, predicted),
+                               std::span(scores[i].divergences).subspan(row, predicted)));
       row += predicted + 1;
     }
   }

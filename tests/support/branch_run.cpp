@@ -37,19 +37,22 @@ class Whole : public Metric {
 
 class ByBranch : public RowSink {
  public:
-  ByBranch(BranchRun& into, std::size_t branches) : into_(into), sinks_(branches) {
+  ByBranch(BranchRun& into, std::size_t branches, int refuse_after)
+      : into_(into), sinks_(branches), room_(refuse_after > 0 ? refuse_after : 1 << 30) {
     into.sites.resize(branches);
     into.changes.resize(branches);
   }
   Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
   Status end_unit() override { return {}; }
   Status add(const Observation& row) override {
+    TEPUI_TRY(take_room());
     const auto branch = static_cast<std::size_t>(row.branch);
     if (row.metric != "change") return sinks_[branch].add(row);
     into_.changes[branch].push_back(row.value);
     return {};
   }
   Status add(const Series& row) override {
+    TEPUI_TRY(take_room());
     const auto branch = static_cast<std::size_t>(row.branch);
     if (row.metric != "whole") return sinks_[branch].add(row);
     into_.sites[branch][capture_key(row.point, row.sequence)].assign(row.values.begin(),
@@ -61,8 +64,14 @@ class ByBranch : public RowSink {
   }
 
  private:
+  Status take_room() {
+    if (room_-- > 0) return {};
+    return fail(ErrorKind::io, "the sink is full");
+  }
+
   BranchRun& into_;
   std::vector<TextSink> sinks_;
+  int room_;
 };
 
 // Losses and divergences in order of sequence and position, however the work is divided: a wave at
@@ -75,12 +84,16 @@ Status score(Head& head, const ChunkResult& chunk, Sequences sequences, BranchRu
     targets.push_back(-1);
   }
   TEPUI_TRY(const auto scores, head.scores(chunk.branches, chunk.shape->rows(), targets));
-  out.scores.resize(scores.size());
-  out.divergences.resize(scores.size());
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    out.scores[i].insert(out.scores[i].end(), scores[i].losses.begin(), scores[i].losses.end());
-    out.divergences[i].insert(out.divergences[i].end(), scores[i].divergences.begin(),
-                              scores[i].divergences.end());
+  const auto first = static_cast<std::size_t>(chunk.first_branch);
+  out.scores.resize(std::max(out.scores.size(), first + scores.size() - 1));
+  out.divergences.resize(out.scores.size());
+  for (std::size_t i = first == 1 ? 0 : 1; i < scores.size(); ++i) {
+    const std::size_t branch = i == 0 ? 0 : first + i - 1;
+    const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    append(out.scores[branch], scores[i].losses);
+    append(out.divergences[branch], scores[i].divergences);
   }
   return {};
 }
@@ -101,13 +114,13 @@ Result<BranchRun> try_run(const Model& model, const std::string& backend_name, S
   auto metrics = intervention_metrics(measured);
   metrics.push_back(std::make_unique<Whole>());
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse("all", model.spec));
-  TEPUI_TRY(const auto head, Head::make(*backend, model, pool, 37));
-  ExecOptions exec;
+  TEPUI_TRY(const auto head, Head::make(*backend, model, pool, 37, settings.keep_head));
+  ExecOptions exec = settings.exec;
   exec.chunk_tokens = settings.chunk_tokens;
   exec.wave_tokens = settings.wave_tokens;
   exec.massive = settings.massive;
   BranchRun out;
-  ByBranch sink(out, branches.size() + 1);
+  ByBranch sink(out, branches.size() + 1, settings.refuse_after);
   Executor executor(*backend, model, pool, exec, metrics);
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
   TEPUI_TRY(executor.run(
@@ -120,12 +133,18 @@ Result<BranchRun> try_run(const Model& model, const std::string& backend_name, S
 
 }  // namespace
 
+Result<BranchRun> try_branches(const Model& model, const std::string& backend, Sequences sequences,
+                               const std::vector<std::pair<std::string, std::string>>& branches,
+                               const BranchRunSettings& settings) {
+  std::vector<BranchRequest> requests;
+  for (const auto& [name, edits] : branches) requests.push_back({name, edits});
+  return try_run(model, backend, sequences, requests, settings);
+}
+
 BranchRun run_branches(const Model& model, const std::string& backend, Sequences sequences,
                        const std::vector<std::pair<std::string, std::string>>& branches,
                        const BranchRunSettings& settings) {
-  std::vector<BranchRequest> requests;
-  for (const auto& [name, edits] : branches) requests.push_back({name, edits});
-  auto run = try_run(model, backend, sequences, requests, settings);
+  auto run = try_branches(model, backend, sequences, branches, settings);
   EXPECT_TRUE(run) << run.error().message;
   return run.value_or(BranchRun{});
 }

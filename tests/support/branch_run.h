@@ -18,6 +18,9 @@ struct BranchRunSettings {
   int wave_tokens = 1000;
   int threads = 2;
   MassiveRule massive = {0.5, 3};  // of tiny models
+  ExecOptions exec = {};           // what is not said above
+  bool keep_head = true;
+  int refuse_after = 0;  // so many rows the sink takes nothing more, as if its disk were full
 };
 
 struct BranchRun {
@@ -32,5 +35,8 @@ struct BranchRun {
 BranchRun run_branches(const Model& model, const std::string& backend, Sequences sequences,
                        const std::vector<std::pair<std::string, std::string>>& branches,
                        const BranchRunSettings& settings);
+Result<BranchRun> try_branches(const Model& model, const std::string& backend, Sequences sequences,
+                               const std::vector<std::pair<std::string, std::string>>& branches,
+                               const BranchRunSettings& settings);
 
 }  // namespace tepui::test

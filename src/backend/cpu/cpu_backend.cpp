@@ -30,7 +30,6 @@ class PreparedCpu : public Prepared {
   Program program;
   std::vector<KernelFn> kernels;  // by step
   MemoryPlan plan;
-  Buffer arena;                 // made by the first run
   std::vector<double> seconds;  // by step
 };
 
@@ -87,6 +86,12 @@ class CpuBackend : public HostBackend {
            sizeof(float);
   }
 
+  std::int64_t packed_rows() const override { return table_.panel; }
+
+  std::unique_ptr<Backend> companion() const override {
+    return std::make_unique<CpuBackend>(table_, pool_.size(), false);
+  }
+
   Result<std::unique_ptr<Prepared>> prepare(const Program& program) override {
     auto prepared = std::make_unique<PreparedCpu>();
     std::vector<std::string> refused;
@@ -113,8 +118,9 @@ class CpuBackend : public HostBackend {
   Status run_all(PreparedCpu& planned, const Bindings& bindings, Tickets after) {
     TEPUI_TRY(tickets_.state(after));
     TEPUI_TRY(check_bindings(*this, planned.program, bindings));
-    if (planned.arena.storage == nullptr) {
-      TEPUI_TRY(planned.arena, allocate_host(planned.plan.bytes));
+    if (arena_.storage == nullptr || arena_.bytes < planned.plan.bytes) {
+      arena_ = {};
+      TEPUI_TRY(arena_, allocate_host(planned.plan.bytes));
     }
     count_run(planned.program);
     for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
@@ -169,7 +175,7 @@ class CpuBackend : public HostBackend {
     for (int axis = 0; axis < info.type.shape.rank(); ++axis)
       operand.shape[axis] = info.type.shape[axis];
     if (info.role == Role::temp) {
-      const auto arena = writable_host_bytes(BufferSlice::whole(planned.arena));
+      const auto arena = writable_host_bytes(BufferSlice::whole(arena_));
       operand.data = arena.data() + planned.plan.offset[value.id];
     } else if (written) {
       operand.data = writable_host_bytes(bindings[value.id]).data();
@@ -182,6 +188,7 @@ class CpuBackend : public HostBackend {
   const KernelTable& table_;
   ThreadPool pool_;
   cpu::Scratch scratch_;
+  Buffer arena_;  // of all Programs: runs follow each other
   DeviceInfo info_;
   bool profile_;
   std::vector<Operand> in_;  // of the step that runs

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// A model that passes through memory layer by layer, whose hidden states lie in files, or whose run
+// was interrupted in the middle, gives bit for bit what one gives that stays in memory.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "support/branch_run.h"
+#include "support/paths.h"
+#include "support/run_model.h"
+
+namespace tepui::test {
+namespace {
+
+using Branches = std::vector<std::pair<std::string, std::string>>;
+
+// What is computed, in order.
+class Watch : public RunObserver {
+ public:
+  void before(const PartRun& part) override {
+    if (part.layer != kNoLayer) ++layers;
+    if (part.layer == kNoLayer && part.part == "embedding") ++embeddings;
+    if (part.layer >= 0) first = std::min(first, part.layer);
+  }
+  int layers = 0;
+  int embeddings = 0;
+  int first = 1000;
+};
+
+class Streaming : public testing::TestWithParam<std::string> {
+ protected:
+  Streaming() : model_(*open_model(data_path("golden/llama-gqa-tied-bf16"))) {
+    std::mt19937 random(7);
+    for (const int length : {7, 1, 12, 3, 9, 2}) {
+      std::vector<TokenId> ids;
+      for (int i = 0; i < length; ++i)
+        ids.push_back(
+            static_cast<TokenId>(random() % static_cast<unsigned>(model_.spec.dims.vocabulary)));
+      sequences_.push_back(ids);
+    }
+  }
+
+  BranchRun run(const BranchRunSettings& settings) const {
+    return run_branches(model_, GetParam(), sequences_, branches_, settings);
+  }
+  BranchRunSettings with_files(bool spill) const {
+    BranchRunSettings settings;
+    settings.chunk_tokens = 8;
+    settings.exec.state_folder = folder_.path() / "wave";
+    settings.exec.state_identity = "test";
+    settings.exec.spill = spill;
+    settings.exec.sync_seconds = 0;
+    return settings;
+  }
+  static std::vector<float> sorted(std::vector<float> values) {
+    std::ranges::sort(values);
+    return values;
+  }
+  static void expect_equal(const BranchRun& found, const BranchRun& expected) {
+    EXPECT_TRUE(found.scores == expected.scores);
+    EXPECT_TRUE(found.divergences == expected.divergences);
+    EXPECT_TRUE(found.lines == expected.lines);
+    for (std::size_t i = 0; i < expected.sites.size(); ++i) {
+      EXPECT_TRUE(found.sites[i] == expected.sites[i]);
+      EXPECT_TRUE(sorted(found.changes[i]) == sorted(expected.changes[i]));  // waves come in turn
+    }
+  }
+
+  Model model_;
+  std::vector<std::vector<TokenId>> sequences_;
+  Branches branches_ = {{"zero", "resid_post.0:0:3=zero"},
+                        {"scale", "resid_pre.1:all:all=scale:0.5"},
+                        {"ids", "q.1:all:0-7=zero;resid_pre.1:id:5:all=scale:3"},
+                        {"massive", "resid_post.0:massive:massive=zero"},
+                        {"patch", "resid_post.1:0-1:all=patch:zero"},
+                        {"last", "final_norm:all:all=round:int8"}};
+  TemporaryFolder folder_;
+};
+
+TEST_P(Streaming, IsWhatStaysInMemory) {
+  const BranchRun resident = run({});
+  ASSERT_EQ(resident.scores.size(), branches_.size() + 1);
+  BranchRunSettings streamed;
+  streamed.chunk_tokens = 10;
+  streamed.wave_tokens = 12;
+  streamed.keep_head = false;
+  // Room for one layer; for one and part of the next; for two of the model's.
+  for (const std::uint64_t budget : {1U, 60'000U, 120'000U}) {
+    streamed.exec.weight_budget = budget;
+    expect_equal(run(streamed), resident);
+  }
+}
+
+TEST_P(Streaming, StatesInFilesAreThoseInMemory) {
+  const BranchRun resident = run({});
+  BranchRunSettings spilled = with_files(true);
+  spilled.exec.weight_budget = 1;
+  for (const int at_once :
+       GetParam() == "vulkan" ? std::vector<int>{4} : std::vector<int>{0, 1, 4}) {
+    spilled.exec.head_branches = at_once;
+    // Chunks come group by group: compared with the same chunks, each whole.
+    expect_equal(run(spilled), resident);
+  }
+  EXPECT_FALSE(std::filesystem::exists(spilled.exec.state_folder));
+}
+
+TEST_P(Streaming, AnInterruptedRunGoesOnWhereItWas) {
+  const BranchRun resident = run({});
+  for (const bool spill : {false, true}) {
+    int later = 0;
+    // Few where a driver plays a GPU.
+    const std::vector<int> some = {320, 1100};
+    const std::vector<int> all = {1, 40, 150, 320, 500, 800, 1100, 1400};
+    for (const int rows : GetParam() == "vulkan" ? some : all) {
+      SCOPED_TRACE(rows);
+      BranchRunSettings settings = with_files(spill);
+      settings.refuse_after = rows;
+      const auto refused = try_branches(model_, GetParam(), sequences_, branches_, settings);
+      if (refused) continue;  // it had no more rows
+      EXPECT_EQ(refused.error().message, "the sink is full");
+      settings.refuse_after = 0;
+      Watch watch;
+      settings.exec.observer = &watch;
+      settings.chunk_tokens = 10;  // another division
+      expect_equal(run(settings), resident);
+      later += watch.embeddings == 0 ? 1 : 0;
+      EXPECT_FALSE(std::filesystem::exists(settings.exec.state_folder));
+    }
+    EXPECT_GT(later, 0) << "no run went on in the middle";
+  }
+}
+
+TEST_P(Streaming, AFullDiskIsSaidAndTheRunGoesOn) {
+  for (const bool spill : {false, true}) {
+    BranchRunSettings settings = with_files(spill);
+    std::filesystem::create_directories(settings.exec.state_folder);
+    std::filesystem::create_symlink("/dev/full", settings.exec.state_folder / "states.0");
+    const auto refused = try_branches(model_, GetParam(), sequences_, branches_, settings);
+    ASSERT_FALSE(refused);
+    const std::string& error = refused.error().message;
+    EXPECT_NE(error.find("wave/states.0: "), std::string::npos) << error;
+    EXPECT_NE(error.find("No space left on device"), std::string::npos) << error;
+    std::filesystem::remove(settings.exec.state_folder / "states.0");
+    Watch watch;
+    settings.exec.observer = &watch;
+    expect_equal(run(settings), run({}));
+    EXPECT_EQ(watch.embeddings, 0) << "what was synced before is of use";
+  }
+}
+
+TEST_P(Streaming, StatesOfAnotherRunAreNotUsed) {
+  BranchRunSettings settings = with_files(false);
+  settings.refuse_after = 500;
+  ASSERT_FALSE(try_branches(model_, GetParam(), sequences_, branches_, settings));
+  settings.refuse_after = 0;
+  Watch watch;
+  settings.exec.observer = &watch;
+  settings.exec.state_identity = "another";
+  expect_equal(run(settings), run({}));
+  EXPECT_GT(watch.embeddings, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, Streaming, testing::ValuesIn(model_backends()));
+
+}  // namespace
+}  // namespace tepui::test
