@@ -48,6 +48,7 @@ Status run(InterveneArguments& a) {
   auto outcome = run_intervene(a.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const InterveneSummary summary, read_intervention(store));
   const std::string text = a.json ? json_text(intervene_json(summary)) : intervene_table(summary);

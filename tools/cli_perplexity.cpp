@@ -30,6 +30,7 @@ Status run(PerplexityArguments& a) {
   auto outcome = run_perplexity(a.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const ScoredRun scored, read_scores(store));
   if (a.tokens) TEPUI_TRY(write_token_file(store, *a.tokens));

@@ -38,6 +38,7 @@ Status run(ScanArguments& arguments) {
   auto outcome = run_scan(arguments.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(report_scan(outcome->folder, arguments.rule, arguments.shown, arguments.json));
   if (!arguments.json)
     fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));

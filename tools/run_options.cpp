@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstring>
 
+#include "base/process_memory.h"
 #include "commands.h"
 #include "usage.h"
 
@@ -205,8 +206,8 @@ void add_backend_options(CLI::App& command, InputRequest& request, RunWords& wor
       ->type_name("N");
   command
       .add_option("--memory", words.memory,
-                  "Packed weights may take so much, e.g. 4GiB\n"
-                  "(default: half of the memory)")
+                  "The program (on a GPU: its buffers) may take so much,\ne.g. 4GiB; what does "
+                  "not fit passes through layer by\nlayer (default: half of the memory)")
       ->type_name("SIZE");
 }
 
@@ -215,11 +216,22 @@ void add_device_options(CLI::App& command, InputRequest& request, RunWords& word
   add_backend_options(command, request, words);
   command
       .add_option("--wave", request.wave,
-                  "Tokens between two commits to the store: what a kill\n"
-                  "can cost. Results do not depend on it (default: 4096\n"
-                  "where the model fits --memory, else 16384)")
+                  "Tokens that pass through the layers together, and are\n"
+                  "committed to the store. Results do not depend on it\n"
+                  "(default: 4096 where the model fits --memory, else all)")
       ->check(count_up_to(1 << 30))
       ->type_name("TOKENS");
+  command
+      .add_option("--sync", request.sync_seconds,
+                  "Keep the layers done so far on disk, but not more often\n"
+                  "than so many seconds: what a kill can cost beside the\n"
+                  "layer in hand. 0: after every layer")
+      ->check(count_up_to(1 << 30, 0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  command.add_flag("--dry-run", request.dry_run,
+                   "Measure this machine for some seconds and print the plan\n"
+                   "(block runs, bytes read, memory, time); run nothing");
   command
       .add_option(
           "--out", request.out,
@@ -228,10 +240,16 @@ void add_device_options(CLI::App& command, InputRequest& request, RunWords& word
       ->type_name("DIR");
 }
 
+Status print_plan(const RunOutcome& outcome) {
+  std::fwrite(outcome.plan.data(), 1, outcome.plan.size(), stdout);
+  return flush_output();
+}
+
 std::string what_was_done(const RunOutcome& outcome) {
   if (outcome.computed == 0) return "nothing had to be computed anew";
-  return fmt::format("{} of {} sequences computed, {} tokens in {:.2f} s", outcome.computed,
-                     outcome.sequences, outcome.tokens, outcome.seconds);
+  return fmt::format("{} of {} sequences computed, {} tokens in {:.2f} s, at most {} MiB of memory",
+                     outcome.computed, outcome.sequences, outcome.tokens, outcome.seconds,
+                     (peak_resident_bytes() >> 20) + 1);
 }
 
 RunProgress ProgressBar::callbacks() {

@@ -46,7 +46,10 @@ Status complete_words(InputRequest& request, const RunWords& words);
 // Arguments so that a shell takes them back as they are.
 std::string quoted_command(int argc, char** argv);
 
-// "20 of 20 sequences computed, 5120 tokens in 3.10 s"
+// The plan of a dry run.
+Status print_plan(const RunOutcome& outcome);
+
+// "20 of 20 sequences computed, 5120 tokens in 3.10 s, at most 210 MiB of memory"
 std::string what_was_done(const RunOutcome& outcome);
 
 // Notes and a bar on standard error.

@@ -19,9 +19,11 @@ struct InputRequest {
   CorpusRequest corpus;
   std::string backend = "auto";
   int threads = 0;             // 0: all
-  std::uint64_t memory = 0;    // bytes of packed weights that may stay; 0: half of the machine's
+  std::uint64_t memory = 0;    // bytes that the process may take; 0: half of the machine's
   int default_context = 2048;  // where corpus.context is 0: this, or the model's if that is less
   int wave = 0;                // tokens between two commits to the store; 0: as the memory suggests
+  double sync_seconds = 15;    // at least between two times that hidden states are written to disk
+  bool dry_run = false;        // plan, measure and tell, but run nothing
   std::optional<std::filesystem::path> out;
   std::string command;            // as typed, for the record
   std::string model_fingerprint;  // where it is known already; empty: it is computed
@@ -39,6 +41,7 @@ struct RunOutcome {
   int computed = 0;         // sequences that this run computed; the others were there
   std::int64_t tokens = 0;  // that this run computed
   double seconds = 0;
+  std::string plan;  // of a dry run, which has no folder
 };
 
 }  // namespace tepui

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "study/perplexity.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
 #include "study/scoring.h"
 #include "tepui/metric.h"
@@ -76,8 +77,6 @@ OpenIntervention::OpenIntervention(const InterveneRequest& request)
 Result<std::unique_ptr<OpenIntervention>> OpenIntervention::open(const InterveneRequest& request) {
   std::unique_ptr<OpenIntervention> own(new OpenIntervention(request));
   TEPUI_TRY(own->input_, open_scan_input(own->request_, own->pool_));
-  own->options_ = exec_options(own->request_, own->input_);
-  own->options_.massive = own->request_.rule;
   const ModelSpec& spec = own->input_.model.spec;
   TEPUI_TRY(own->specs_, parse_branches(own->request_.branches, spec, "--edit"));
   TEPUI_TRY(SiteSelection::parse(own->request_.sites, spec));
@@ -143,6 +142,19 @@ Error OpenIntervention::with_hint(Error error) const {
   return error;
 }
 
+Result<Calibration> OpenIntervention::run_calibration(const RunStore& run,
+                                                      const SiteSelection& sites,
+                                                      const RunProgress& progress) {
+  TEPUI_TRY(const Schedule unedited, make_schedule({}, input_.model.spec.dims.layers));
+  const auto metrics = calibration_metrics({});
+  TEPUI_TRY(const RunPlan plan,
+            RunPlan::make(request_, input_, {unedited, sites, metrics, false}, calibration_text_));
+  ExecOptions options = plan.options(run.folder(), run.identity() + " calibration");
+  options.massive = request_.rule;
+  return calibrate(*input_.backend, input_.model, pool_, options, calibration_text_, sites,
+                   progress.advance);
+}
+
 // Means and layers: those that the store's results were made with, or new ones.
 Result<OpenIntervention::Ready> OpenIntervention::ready(RunStore& run,
                                                         const RunProgress& progress) {
@@ -163,8 +175,7 @@ Result<OpenIntervention::Ready> OpenIntervention::ready(RunStore& run,
   if (!sites.empty()) {
     TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, spec));
     if (progress.stage) progress.stage("calibration");
-    TEPUI_TRY(found.calibration, calibrate(*input_.backend, input_.model, pool_, options_,
-                                           calibration_text_, selected, progress.advance));
+    TEPUI_TRY(found.calibration, run_calibration(run, selected, progress));
     if (progress.stage) progress.stage("intervene");
   }
   auto specs = with_layers(specs_, found.calibration);
@@ -178,15 +189,45 @@ Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> bra
   const Model& model = input_.model;
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request_.sites, model.spec));
   TEPUI_TRY(const Schedule schedule, make_schedule(branches, model.spec.dims.layers));
-  TEPUI_TRY(const auto head, Head::make(*input_.backend, model, pool_));
+  const auto metrics = intervention_metrics(measured(request_));
+  const auto pending = pending_sequences(input_, run.pending());
+  TEPUI_TRY(const RunPlan plan,
+            RunPlan::make(request_, input_, {schedule, sites, metrics, true}, pending));
+  TEPUI_TRY(const auto head,
+            Head::make(*input_.backend, model, pool_, Head::kTile, plan.memory().keeps_head));
   ScoringOptions scored;
   scored.keep_tokens = true;
   Scoring scoring(*head, input_.corpus, run.writer(), scored);
-  const auto metrics = intervention_metrics(measured(request_));
-  Executor executor(*input_.backend, model, pool_, options_, metrics);
+  ExecOptions options = plan.options(run.folder(), run.identity());
+  options.massive = request_.rule;
+  Executor executor(*input_.backend, model, pool_, options, metrics);
   return executor.run(
       input_.sequences, run.pending(), sites, run.writer(), run.on_progress(),
       [&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}, &schedule);
+}
+
+Result<RunOutcome> OpenIntervention::plan(const RunProgress& progress) {
+  const int layers = input_.model.spec.dims.layers;
+  std::vector<BranchSpec> specs = specs_;
+  Calibration everywhere;
+  everywhere.sequences = 1;
+  bool waits = false;
+  for (BranchSpec& branch : specs) {
+    for (EditSpec& edit : branch.edits) {
+      waits = waits || edit.layers.kind != LayerSelector::Kind::listed;
+      for (int layer = 0; layer < layers; ++layer) everywhere.massive[{layer, edit.site}] = 1;
+      if (edit.rule.kind == RuleKind::mean) edit.rule = {};  // which costs the same
+    }
+  }
+  TEPUI_TRY(specs, with_layers(specs, everywhere));
+  std::vector<std::string> notes;
+  TEPUI_TRY(const auto branches, ready_branches(specs, input_.model.spec, everywhere, notes));
+  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request_.sites, input_.model.spec));
+  TEPUI_TRY(const Schedule schedule, make_schedule(branches, layers));
+  const auto metrics = intervention_metrics(measured(request_));
+  if (waits && progress.note)
+    progress.note("massive layers are known after calibration: counted as if all layers were so");
+  return dry_run(request_, input_, {schedule, sites, metrics, true}, pool_);
 }
 
 Result<std::optional<Schedule>> OpenIntervention::schedule() const {
@@ -235,6 +276,7 @@ Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::pa
 
 Result<RunOutcome> run_intervene(const InterveneRequest& request, const RunProgress& progress) {
   TEPUI_TRY(const auto open, OpenIntervention::open(request));
+  if (request.dry_run) return open->plan(progress);
   return open->run({}, {}, progress);
 }
 

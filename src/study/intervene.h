@@ -53,6 +53,9 @@ class OpenIntervention {
   // Nothing where massive layers must be found first.
   Result<std::optional<Schedule>> schedule() const;
 
+  // Of a dry run. Massive layers are not looked for: all are taken to be so.
+  Result<RunOutcome> plan(const RunProgress& progress);
+
   // Runs what the store in `out` (none: the default folder) lacks of these sequences [first, last).
   Result<RunOutcome> run(const std::optional<std::filesystem::path>& out,
                          std::optional<std::pair<int, int>> sequences, const RunProgress& progress);
@@ -68,12 +71,13 @@ class OpenIntervention {
   nlohmann::json make_identity() const;
   Result<Ready> ready(RunStore& run, const RunProgress& progress);
   Error with_hint(Error error) const;
+  Result<Calibration> run_calibration(const RunStore& run, const SiteSelection& sites,
+                                      const RunProgress& progress);
   Status run_branches(RunStore& run, std::span<const Branch> branches);
 
   InterveneRequest request_;
   ThreadPool pool_;
   ScanInput input_;
-  ExecOptions options_;
   std::vector<std::vector<TokenId>> calibration_text_;
   std::vector<BranchSpec> specs_;  // as they were asked for
   nlohmann::json identity_;

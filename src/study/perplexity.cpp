@@ -3,6 +3,7 @@
 
 #include "base/utf8_text.h"
 #include "study/json_values.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
 #include "study/scoring.h"
 #include "study/text_table.h"
@@ -45,13 +46,21 @@ Result<RunOutcome> run_perplexity(const PerplexityRequest& request, const RunPro
   identity["kind"] = "perplexity";
   identity["protocol"] = protocol_of(request.corpus, opened.context);
   identity["tokens_kept"] = request.keep_tokens;
+  TEPUI_TRY(const Schedule schedule, make_schedule({}, opened.model.spec.dims.layers));
+  const SiteSelection nowhere;
+  const RunWork work{schedule, nowhere, {}, true};
+  if (request.dry_run) return dry_run(request, opened, work, pool);
   TEPUI_TRY(RunStore run, RunStore::open(request, opened, "perplexity", identity, progress));
   const BranchRow unedited[] = {{"unedited", ""}};
   TEPUI_TRY(run.writer().write_branches(unedited, {}));
   if (!run.pending().empty()) {
-    TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool));
+    const auto pending = pending_sequences(opened, run.pending());
+    TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, pending));
+    TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool, Head::kTile,
+                                          plan.memory().keeps_head));
     Scoring scoring(*head, opened.corpus, run.writer(), {request.keep_tokens});
-    Executor executor(*opened.backend, opened.model, pool, exec_options(request, opened), {});
+    Executor executor(*opened.backend, opened.model, pool,
+                      plan.options(run.folder(), run.identity()), {});
     TEPUI_TRY(executor.run(opened.sequences, run.pending(), {}, run.writer(), run.on_progress(),
                            [&](const ChunkResult& chunk) { return scoring.take(chunk); }));
   }

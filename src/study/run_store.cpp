@@ -99,6 +99,15 @@ ExecOptions exec_options(const InputRequest& request, const ScanInput& opened) {
   return options;
 }
 
+std::vector<std::vector<TokenId>> pending_sequences(const ScanInput& opened,
+                                                    std::span<const SequenceRange> pending) {
+  std::vector<std::vector<TokenId>> sequences;
+  for (const auto& [first, last] : pending)
+    for (int i = first; i < last; ++i)
+      sequences.push_back(opened.sequences[static_cast<std::size_t>(i)]);
+  return sequences;
+}
+
 Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& opened,
                                 std::string_view kind, const json& identity,
                                 const RunProgress& progress, std::optional<SequenceRange> only) {
@@ -111,6 +120,7 @@ Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& op
   RunStore run(std::move(writer));
   run.progress_ = progress;
   run.outcome_.folder = folder;
+  run.identity_ = identity.dump(-1, ' ', true, json::error_handler_t::replace);
   run.outcome_.sequences = static_cast<int>(opened.sequences.size());
   TEPUI_TRY(write_input(opened, run.writer_));
   TEPUI_TRY(const std::vector<bool> finished, run.writer_.finished_sequences());

@@ -26,6 +26,9 @@ std::string identity_key(const nlohmann::json& identity);
 RunInfo run_info(const InputRequest& request, const ScanInput& opened);
 
 ExecOptions exec_options(const InputRequest& request, const ScanInput& opened);
+// Those that are still to be run, in order.
+std::vector<std::vector<TokenId>> pending_sequences(const ScanInput& opened,
+                                                    std::span<const SequenceRange> pending);
 
 class RunStore {
  public:
@@ -39,6 +42,7 @@ class RunStore {
   StoreWriter& writer() { return writer_; }
   const std::filesystem::path& folder() const { return outcome_.folder; }
   const std::vector<SequenceRange>& pending() const { return pending_; }
+  const std::string& identity() const { return identity_; }
   // For the executor; begins with the first call. Tokens times layers become tokens.
   OnProgress on_progress() const;
   Result<RunOutcome> finish();
@@ -48,6 +52,7 @@ class RunStore {
 
   StoreWriter writer_;
   RunOutcome outcome_;
+  std::string identity_;
   std::vector<SequenceRange> pending_;
   RunProgress progress_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

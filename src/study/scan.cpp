@@ -5,6 +5,7 @@
 
 #include "exec/executor.h"
 #include "plan/site_selection.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
 #include "study/run_trace.h"
 
@@ -40,15 +41,27 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const RunProgress& prog
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request.sites, opened.model.spec));
+  const auto metrics = scan_metrics(request.metrics);
+  TEPUI_TRY(const Schedule schedule, make_schedule({}, opened.model.spec.dims.layers));
+  const RunWork work{schedule, sites, metrics, false};
+  ScanOutcome outcome;
+  if (request.dry_run) {
+    TEPUI_TRY(static_cast<RunOutcome&>(outcome), dry_run(request, opened, work, pool));
+    return outcome;
+  }
   TEPUI_TRY(RunStore run,
             RunStore::open(request, opened, "scan", identity_of(request, opened, sites), progress));
-  const auto metrics = scan_metrics(request.metrics);
-  ExecOptions options = exec_options(request, opened);
+  if (run.pending().empty()) {
+    TEPUI_TRY(static_cast<RunOutcome&>(outcome), run.finish());
+    return outcome;
+  }
+  const auto pending = pending_sequences(opened, run.pending());
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, pending));
+  ExecOptions options = plan.options(run.folder(), run.identity());
   RunTrace trace(*opened.backend);
   if (request.trace) options.observer = &trace;
   Executor executor(*opened.backend, opened.model, pool, options, metrics);
   TEPUI_TRY(executor.run(opened.sequences, run.pending(), sites, run.writer(), run.on_progress()));
-  ScanOutcome outcome;
   TEPUI_TRY(static_cast<RunOutcome&>(outcome), run.finish());
   if (request.trace) outcome.trace = trace.table();
   return outcome;

@@ -54,10 +54,28 @@ class Resume : public testing::TestWithParam<std::string> {
     return run;
   }
 
-  std::string exported(const std::string& out) const {
+  // All sequences in one wave, every layer of it kept.
+  ProgramRun intervene(const std::string& out) const {
+    ProgramRun run;
+    run.arguments = {"intervene", test::data_path("golden/llama-gqa-tied-bf16").string(),
+                     "--ids",     "ids.json",
+                     "--edit",    "resid_post.0:0:all=zero",
+                     "--edit",    "mlp_out.1:all:1-5=const:2",
+                     "--edit",    "resid_pre.1:largest:all=scale:0.5",
+                     "--wave",    "100000",
+                     "--sync",    "0",
+                     "--backend", GetParam(),
+                     "--out",     out};
+    run.folder = folder_.path();
+    return run;
+  }
+
+  std::string exported(const std::string& out, bool scores = false) const {
     std::string all;
     for (const std::string format : {"csv", "jsonl"}) {
-      for (const std::string table : {"sequences", "vocabulary", "observations", "series"}) {
+      for (const std::string table :
+           {"sequences", "vocabulary", "observations", "series", "likelihoods"}) {
+        if (table == "likelihoods" && !scores) continue;
         ProgramRun run;
         run.arguments = {"export", out, "--format", format, "--table", table, "--out", "-"};
         run.folder = folder_.path();
@@ -111,6 +129,33 @@ TEST_P(Resume, KilledAtRandomMomentsTheExportIsTheSame) {
   }
   EXPECT_GT(killed, 0);
   EXPECT_GT(killed_midway, 0);
+}
+
+TEST_P(Resume, KilledInTheMiddleOfAWaveItGoesOnAtThatLayer) {
+  const auto start = std::chrono::steady_clock::now();
+  const ProgramResult whole = test::run_program(intervene("whole"));
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "whole/wave"));
+  const std::string expected = exported("whole", true);
+  std::mt19937 random(13);
+  int midway = 0;
+  for (int run = 0; run < 4; ++run) {
+    const std::string out = "broken" + std::to_string(run);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      ProgramRun again = intervene(out);
+      again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
+      const ProgramResult result = test::run_program(again);
+      ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
+      if (result.code == 0) break;
+      midway += std::filesystem::exists(folder_.path() / out / "wave/progress.json") ? 1 : 0;
+    }
+    const ProgramResult last = test::run_program(intervene(out));
+    ASSERT_EQ(last.code, 0) << last.err;
+    EXPECT_EQ(exported(out, true), expected);
+  }
+  EXPECT_GT(midway, 0);
 }
 
 TEST_P(Resume, AnotherWaveGivesTheSame) {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// How a run over a text will be divided, and what it is expected to take: what --dry-run prints
+// instead of running.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "exec/memory_division.h"
+#include "exec/speed.h"
+#include "study/input_request.h"
+#include "study/scan_input.h"
+
+namespace tepui {
+
+// What is computed of the sequences.
+struct RunWork {
+  const Schedule& schedule;
+  const SiteSelection& sites;
+  std::span<const std::unique_ptr<Metric>> metrics;
+  bool scores = false;
+};
+
+class RunPlan {
+ public:
+  // `sequences` are those that are still to be run.
+  static Result<RunPlan> make(const InputRequest& request, const ScanInput& opened,
+                              const RunWork& work, Sequences sequences);
+
+  const MemoryDivision& memory() const { return memory_; }
+  // `folder` is the store's, `identity` that of its results.
+  ExecOptions options(const std::filesystem::path& folder, const std::string& identity) const;
+
+  // Measures this machine for some seconds.
+  Result<std::string> text(ThreadPool& pool) const;
+
+ private:
+  RunPlan(const InputRequest& request, const ScanInput& opened, const RunWork& work,
+          Sequences sequences)
+      : request_(request), opened_(opened), work_(work), sequences_(sequences) {}
+  MemoryQuestion question() const;
+
+  const InputRequest& request_;
+  const ScanInput& opened_;
+  RunWork work_;
+  Sequences sequences_;
+  MemoryDivision memory_;
+};
+
+// Plans all sequences, and runs none.
+Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
+                           const RunWork& work, ThreadPool& pool);
+
+// The text of a plan.
+std::string plan_table(const MemoryQuestion& question, const MemoryDivision& memory,
+                       const Speed& speed, const Expectation& expected);
+
+}  // namespace tepui
