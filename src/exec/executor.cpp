@@ -90,6 +90,10 @@ Status Executor::embed(Run& run, Wave& wave) {
     TEPUI_TRY(run.lanes.run_part(chunk, run.schedule.embedding(), what,
                                  [&] { return lower_embedding(model_, chunk.shape, gathers); }));
     weights_.drop_tables();
+    if (!gathers) continue;
+    // What was gathered for all chunks of a wave could be more than the table.
+    TEPUI_TRY(run.collector.drain());
+    chunk.token_rows = Buffer();
   }
   return {};
 }

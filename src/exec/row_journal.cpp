@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "exec/row_journal.h"
 
+#include <algorithm>
 #include <cstring>
-#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace tepui {
@@ -28,7 +29,7 @@ class Reading {
   explicit Reading(std::string_view bytes) : bytes_(bytes) {}
 
   bool is_whole() const { return !failed_; }
-  bool at_end() const { return bytes_.empty() || failed_; }
+  std::size_t left() const { return bytes_.size(); }
 
   template <class T>
   T get() {
@@ -66,17 +67,17 @@ class Reading {
   bool failed_ = false;
 };
 
-struct Head {
+struct RowHead {
   std::int32_t sequence, layer, site, branch;
 };
 
 template <class Row>
-Head head_of(const Row& row) {
+RowHead head_of(const Row& row) {
   return {row.sequence, row.point.layer, static_cast<std::int32_t>(row.point.site), row.branch};
 }
 
 template <class Row>
-void set_head(Row& row, const Head& head) {
+void set_head(Row& row, const RowHead& head) {
   row.sequence = head.sequence;
   row.point = {head.layer, static_cast<Site>(head.site)};
   row.branch = head.branch;
@@ -84,6 +85,37 @@ void set_head(Row& row, const Head& head) {
 
 constexpr char kObservation = 'o';
 constexpr char kSeries = 's';
+
+// Hands on the row that the bytes begin with: how long it is, or 0 where it is not whole.
+Result<std::size_t> replay_row(std::string_view bytes, RowSink& to) {
+  Reading reading(bytes);
+  const char kind = reading.get<char>();
+  const RowHead head = reading.get<RowHead>();
+  const std::string metric = reading.text();
+  if (kind == kObservation) {
+    Observation row;
+    set_head(row, head);
+    row.metric = metric;
+    row.rank = reading.get<int>();
+    row.parameter = reading.get<double>();
+    row.position = reading.get<std::int64_t>();
+    row.channel = reading.get<std::int64_t>();
+    row.value = reading.get<float>();
+    if (!reading.is_whole()) return std::size_t{0};
+    TEPUI_TRY(to.add(row));
+    return bytes.size() - reading.left();
+  }
+  const auto values = reading.get_all<float>();
+  const auto indices = reading.get_all<std::uint32_t>();
+  Series row;
+  set_head(row, head);
+  row.metric = metric;
+  row.values = values;
+  row.indices = indices;
+  if (!reading.is_whole()) return std::size_t{0};
+  TEPUI_TRY(to.add(row));
+  return bytes.size() - reading.left();
+}
 
 }  // namespace
 
@@ -136,41 +168,29 @@ Result<std::uint64_t> RowJournal::sync() {
 }
 
 Status RowJournal::replay(std::uint64_t length) {
-  std::string bytes(static_cast<std::size_t>(length), '\0');
   if (length > 0) {
     TEPUI_TRY(file_, PositionedFile::open(path_));
-    TEPUI_TRY(file_.read(0, std::as_writable_bytes(std::span(bytes))));
   }
-  Reading reading(bytes);
-  while (!reading.at_end()) {
-    const char kind = reading.get<char>();
-    const Head head = reading.get<Head>();
-    const std::string metric = reading.text();
-    if (kind == kObservation) {
-      Observation row;
-      set_head(row, head);
-      row.metric = metric;
-      row.rank = reading.get<int>();
-      row.parameter = reading.get<double>();
-      row.position = reading.get<std::int64_t>();
-      row.channel = reading.get<std::int64_t>();
-      row.value = reading.get<float>();
-      if (reading.is_whole()) TEPUI_TRY(to_.add(row));
-      continue;
+  std::string window;  // what was read and not yet handed on
+  std::uint64_t read = 0;
+  while (read < length || !window.empty()) {
+    std::string_view left(window);
+    for (;;) {
+      TEPUI_TRY(const std::size_t row, replay_row(left, to_));
+      if (row == 0) break;
+      left.remove_prefix(row);
     }
-    const auto values = reading.get_all<float>();
-    const auto indices = reading.get_all<std::uint32_t>();
-    Series row;
-    set_head(row, head);
-    row.metric = metric;
-    row.values = values;
-    row.indices = indices;
-    if (reading.is_whole()) TEPUI_TRY(to_.add(row));
+    if (read == length && !left.empty())
+      return fail(ErrorKind::data,
+                  "{}: expected whole rows in its first {} bytes; delete this folder",
+                  path_.string(), length);
+    window.erase(0, window.size() - left.size());
+    const auto more = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, length - read));
+    const std::size_t had = window.size();
+    window.resize(had + more);
+    TEPUI_TRY(file_.read(read, std::as_writable_bytes(std::span(window)).subspan(had)));
+    read += more;
   }
-  if (!reading.is_whole())
-    return fail(ErrorKind::data,
-                "{}: expected whole rows in its first {} bytes; delete this folder", path_.string(),
-                length);
   written_ = length;
   return {};
 }
