@@ -13,7 +13,7 @@
 namespace tepui::test {
 namespace {
 
-using Branches = std::vector<std::pair<std::string, std::string>>;
+using NamedEdits = std::vector<std::pair<std::string, std::string>>;
 
 // What is computed, in order.
 class Watch : public RunObserver {
@@ -69,12 +69,12 @@ class Streaming : public testing::TestWithParam<std::string> {
 
   Model model_;
   std::vector<std::vector<TokenId>> sequences_;
-  Branches branches_ = {{"zero", "resid_post.0:0:3=zero"},
-                        {"scale", "resid_pre.1:all:all=scale:0.5"},
-                        {"ids", "q.1:all:0-7=zero;resid_pre.1:id:5:all=scale:3"},
-                        {"massive", "resid_post.0:massive:massive=zero"},
-                        {"patch", "resid_post.1:0-1:all=patch:zero"},
-                        {"last", "final_norm:all:all=round:int8"}};
+  NamedEdits branches_ = {{"zero", "resid_post.0:0:3=zero"},
+                          {"scale", "resid_pre.1:all:all=scale:0.5"},
+                          {"ids", "q.1:all:0-7=zero;resid_pre.1:id:5:all=scale:3"},
+                          {"massive", "resid_post.0:massive:massive=zero"},
+                          {"patch", "resid_post.1:0-1:all=patch:zero"},
+                          {"last", "final_norm:all:all=round:int8"}};
   TemporaryFolder folder_;
 };
 
