@@ -99,11 +99,6 @@ class Division {
     return resident_bytes() + kSlack + 2 * piece;
   }
 
-  // Ids and positions of a wave, here and on the device, and what a chunk is known by.
-  static std::uint64_t token_bytes(std::int64_t rows) {
-    return 32 * static_cast<std::uint64_t>(rows);
-  }
-
   std::uint64_t head_tile() const {
     return static_cast<std::uint64_t>(Head::kTile) *
            static_cast<std::uint64_t>(dims_.embedding_width) * sizeof(float);
@@ -187,7 +182,7 @@ class Division {
     out_.wave_tokens = wave_of(std::max(kResidentWave, longest_));
     const std::int64_t wave = std::max<std::int64_t>(longest_, out_.wave_tokens);
     out_.chunk = chunk + lanes_ * state_bytes(rows);
-    out_.states = lanes_ * state_bytes(std::min(rows_, wave)) + token_bytes(wave);
+    out_.states = lanes_ * state_bytes(std::min(rows_, wave));
     out_.weights = all_;
     out_.head = std::max(head_bytes(), head_run(rows, 0)) + head_run(rows, 0);
     if (!q_.scores) out_.head = 0;
@@ -222,16 +217,15 @@ class Division {
     const std::int64_t wave = std::min<std::int64_t>(rows_, std::max(longest_, out_.wave_tokens));
     const std::uint64_t in_memory = lanes_ * (state_bytes(wave) + state_bytes(rows));
     out_.spills = q_.has_files && in_memory > free / 2;
-    out_.states = (out_.spills ? states_beside_a_chunk(rows) : in_memory) + token_bytes(wave);
+    out_.states = out_.spills ? states_beside_a_chunk(rows) : in_memory;
     if (out_.spills) out_.files = 2 * lanes_ * state_bytes(wave);
     if (out_.states > free) {  // no files: several waves
-      const std::uint64_t one = lanes_ * state_bytes(1) + token_bytes(1);
+      const std::uint64_t one = lanes_ * state_bytes(1);
       const std::uint64_t most = free / one;
       out_.wave_tokens = static_cast<int>(std::max<std::uint64_t>(
           static_cast<std::uint64_t>(longest_),
           most - std::min<std::uint64_t>(most, static_cast<std::uint64_t>(rows))));
-      out_.states = std::min(free, lanes_ * (state_bytes(out_.wave_tokens) + state_bytes(rows)) +
-                                       token_bytes(out_.wave_tokens));
+      out_.states = std::min(free, lanes_ * (state_bytes(out_.wave_tokens) + state_bytes(rows)));
     }
     const std::uint64_t room = free - out_.states;
     out_.loads_ahead = room >= layer_;
