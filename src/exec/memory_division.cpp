@@ -136,7 +136,7 @@ class Division {
       if (!seen.insert(key).second) continue;
       TEPUI_TRY(Lowered lowered, lower_block(q_.model, layer, chunk));
       TEPUI_TRY(const Tapped tapped,
-                attach_taps(std::move(lowered), q_.model.spec, chunk, work, metrics));
+                attach_taps(std::move(lowered), q_.model.spec, chunk, 0, work, metrics));
       most = std::max(most, bytes_of(tapped, work, chunk.rows()));
     }
     return most;
@@ -151,7 +151,7 @@ class Division {
     std::uint64_t widest = static_cast<std::uint64_t>(dims_.width);
     std::uint64_t kept = 0;
     for (const Site site : work.measured) {
-      const auto width = static_cast<std::uint64_t>(*site_width(q_.model.spec, site));
+      const auto width = static_cast<std::uint64_t>(site_width(q_.model.spec, site).value_or(0));
       widest = std::max(widest, width);
       kept += width;
     }
