@@ -4,10 +4,13 @@
 // are.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "base/mapped_file.h"
+#include "gguf/gguf_file.h"
+#include "support/gguf_writer.h"
 #include "support/paths.h"
 #include "support/run_model.h"
 #include "support/safetensors_writer.h"
@@ -102,6 +105,58 @@ TEST(PhiMsft, GivesTheBitsOfPhi) {
     EXPECT_TRUE(found.sites == expected.sites) << backend;
     EXPECT_TRUE(found.logits == expected.logits) << backend;
   }
+}
+
+// GGUF files that were made of the first files keep q, k and v in one tensor.
+std::string fused_gguf(const std::filesystem::path& path) {
+  auto mapped = MappedFile::open(path);
+  EXPECT_TRUE(mapped) << mapped.error().message;
+  const auto gguf = read_gguf(*std::move(mapped));
+  EXPECT_TRUE(gguf) << gguf.error().message;
+  GgufWriter writer;
+  writer.keys_of(read_file(path).value(), gguf->tensors.front().name);
+  const auto bytes_named = [&](const std::string& name) {
+    const auto found = std::ranges::find(gguf->tensors, name, &GgufTensor::name);
+    EXPECT_NE(found, gguf->tensors.end()) << name;
+    return std::string(reinterpret_cast<const char*>(found->bytes.data()), found->bytes.size());
+  };
+  const auto number = [](DType dtype) { return dtype == DType::f32 ? 0U : 30U; };
+  for (const GgufTensor& tensor : gguf->tensors) {
+    const std::size_t at = tensor.name.find("attn_q.");
+    if (tensor.name.find("attn_k.") != std::string::npos ||
+        tensor.name.find("attn_v.") != std::string::npos)
+      continue;
+    if (at == std::string::npos) {
+      writer.tensor(tensor.name, tensor.type.shape, number(tensor.type.dtype),
+                    bytes_named(tensor.name));
+      continue;
+    }
+    std::string bytes;
+    for (const char* part : {"attn_q.", "attn_k.", "attn_v."})
+      bytes += bytes_named(std::string(tensor.name).replace(at, 7, part));
+    const bool is_bias = tensor.type.shape.rank() == 1;
+    writer.tensor(std::string(tensor.name).replace(at, 7, "attn_qkv."),
+                  is_bias ? Shape{96} : Shape{96, 32}, number(tensor.type.dtype), bytes);
+  }
+  return writer.content();
+}
+
+TEST(PhiMsft, GgufFilesMadeOfItGiveTheSameBits) {
+  const auto phi = open_model(data_path("golden/phi2"));
+  ASSERT_TRUE(phi) << phi.error().message;
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "m.gguf", std::ios::binary)
+      << fused_gguf(data_path("gguf/phi2.gguf"));
+  const auto fused = open_model(folder.path() / "m.gguf");
+  ASSERT_TRUE(fused) << fused.error().message;
+  EXPECT_NE(fused->source->find("blk.1.attn_qkv.bias"), nullptr);
+  EXPECT_TRUE(fused->unused.empty()) << fused->unused.front();
+  RunSettings settings;
+  settings.backend = "cpu";
+  const FullRun expected = full_run(*phi, kSequences, settings);
+  const FullRun found = full_run(*fused, kSequences, settings);
+  EXPECT_TRUE(found.sites == expected.sites);
+  EXPECT_TRUE(found.logits == expected.logits);
 }
 
 TEST(PhiMsft, TablesHaveAMultipleOfRows) {
