@@ -10,7 +10,7 @@ from golden_checks import check_gpt2, check_llama
 class Family:
     model_taps: dict  # site -> path of the module whose output it is
     blocks: str  # path of the list of blocks
-    block_taps: dict  # site -> (path within a block, "in" or "out")
+    block_taps: dict  # site -> (path within a block, "in", "out" or, of a tuple, "second out")
     # (sites, model): identities of this family, beside those of the block.
     check: Callable = lambda sites, model: None
     block: str = "sequential"  # how the parts are added: or "parallel", "norm_after", "normed"
@@ -125,7 +125,11 @@ FAMILIES = {
         LLAMA_MODEL,
         "model.layers",
         without(LLAMA_BLOCK, "mlp_pre", "mlp_pre_linear", "mlp_act")
-        | {"router_logits": ("mlp.gate", "out"), "mlp_out": ("mlp", "out")},
+        | {
+            "router_logits": ("mlp.gate", "out"),
+            "expert_weights": ("mlp.gate", "second out"),
+            "mlp_out": ("mlp", "out"),
+        },
     ),
     "gemma2": Family(LLAMA_MODEL, "model.layers", GEMMA2_BLOCK),
     "olmo2": Family(

@@ -184,7 +184,8 @@ class Recorder:
             self.keep(site, args[0] if args else kwargs["hidden_states"])
 
         def on_output(_, args, out):
-            self.keep(site, out[0] if isinstance(out, tuple) else out)
+            which = 1 if side == "second out" else 0
+            self.keep(site, out[which] if isinstance(out, tuple) else out)
 
         self.handles.append(
             module.register_forward_pre_hook(on_input, with_kwargs=True)

@@ -18,11 +18,14 @@
 //                             behind it)
 //   resid_mid       [B, D]    after attention was added; does not exist in parallel blocks
 //   mlp_in          [B, D]    after the norm before the MLP
+//   router_logits   [B, E]    of a mixture of E experts
+//   expert_indices            the chosen experts' numbers, which are no activations
+//   expert_weights  [B, k]    what the outputs of the k chosen experts are multiplied by, those of
+//                             the largest logit first
 //   mlp_pre         [B, F]    the (gate) projection, before its activation; of a mixture of experts
 //                             those of the chosen ones, beside each other
 //   mlp_pre_linear  [B, F]    the up projection of gated MLPs
 //   mlp_act         [B, F]    the input of the down projection
-//   router_logits   [B, E]    of a mixture of E experts
 //   mlp_out, mlp_out_post [B, D] as attn_out, attn_out_post
 //   resid_post      [B, D]    the layer's output; no norm is applied, also after the last layer
 //   final_norm      [B, D]    the input of the head
@@ -52,17 +55,19 @@ enum class Site : std::uint8_t {
   attn_out_post,
   resid_mid,
   mlp_in,
+  router_logits,
+  expert_indices,
+  expert_weights,
   mlp_pre,
   mlp_pre_linear,
   mlp_act,
-  router_logits,
   mlp_out,
   mlp_out_post,
   resid_post,
   final_norm,
   logits,
 };
-inline constexpr std::size_t kSites = 24;
+inline constexpr std::size_t kSites = 26;
 
 std::string_view site_name(Site site);
 std::optional<Site> site_from_name(std::string_view name);

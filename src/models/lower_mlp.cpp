@@ -27,6 +27,7 @@ Value BlockLowering::experts(Value x) {
       site(Site::router_logits, builder_.linear(x, weight(WeightRole::router), kNone, kNone,
                                                 TEPUI_ACT_NONE, "router_logits"));
   const auto routed = builder_.route(logits, static_cast<uint>(dims_.experts_chosen), "route");
+  const Value weights = site(Site::expert_weights, routed.weight);
   const Value gate = site(Site::mlp_pre, builder_.expert_linear(x, weight(WeightRole::expert_gate),
                                                                 routed.expert, "mlp_pre"));
   const Value up = site(
@@ -35,7 +36,7 @@ Value BlockLowering::experts(Value x) {
   const Value act = site(Site::mlp_act, builder_.act_mul(gate, up, dims_.act, "mlp_act"));
   const Value each = builder_.expert_linear(act, weight(WeightRole::expert_down), routed.expert,
                                             "experts' outputs");
-  return site(Site::mlp_out, builder_.expert_mix(each, routed.weight, "mlp_out"));
+  return site(Site::mlp_out, builder_.expert_mix(each, weights, "mlp_out"));
 }
 
 }  // namespace tepui

@@ -61,7 +61,7 @@ class Model {
   ModelSpec spec;
   std::string name;  // the folder's or file's name, for people
   std::string path;
-  std::string container;  // "safetensors", "GGUF", "llama2.c"
+  std::string container;  // "safetensors", "torch", "GGUF", "llama2.c", "nanoGPT"
   std::unique_ptr<WeightSource> source;
   std::vector<BoundWeight> globals;              // embeddings, final norm, head
   std::vector<std::vector<BoundWeight>> layers;  // per layer, in the table's order

@@ -21,7 +21,13 @@ std::string_view why_no_site(const ModelSpec& spec, Site site) {
     case Site::mlp_pre_linear:
       if (form.mlp == MlpKind::plain) return "its MLP has one projection and no gate";
       return "";
+    case Site::expert_indices:
+      if (form.mlp == MlpKind::experts)
+        return "numbers of experts are no activations; they are the places of the largest "
+               "router_logits, in falling order, the lower of equal ones first";
+      [[fallthrough]];
     case Site::router_logits:
+    case Site::expert_weights:
       if (form.mlp != MlpKind::experts) return "its MLP is no mixture of experts";
       return "";
     default: return "";
@@ -43,6 +49,7 @@ std::optional<int> site_width(const ModelSpec& spec, Site site) {
     case Site::mlp_act:
       return spec.form.mlp == MlpKind::experts ? dims.experts_chosen * dims.hidden : dims.hidden;
     case Site::router_logits: return dims.experts;
+    case Site::expert_weights: return dims.experts_chosen;
     case Site::final_norm: return dims.embedding_width;
     default: return dims.width;
   }

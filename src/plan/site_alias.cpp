@@ -66,6 +66,7 @@ constexpr Alias kAliases[] = {
     {"ffn_gate-", "", Site::mlp_pre},
     {"ffn_up-", "", Site::mlp_pre_linear},
     {"ffn_moe_logits-", "", Site::router_logits},
+    {"ffn_moe_weights_norm-", "", Site::expert_weights},
     {"ffn_out-", "", Site::mlp_out},
     {"ffn_post_norm-", "", Site::mlp_out_post},
     {"l_out-", "", Site::resid_post},

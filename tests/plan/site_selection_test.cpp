@@ -124,7 +124,15 @@ TEST(SiteSelection, WhatAModelLacksIsRefusedWithTheReason) {
   EXPECT_EQ(
       names("blocks.3.hook_resid_mid", gptj()).find("error: --sites: \"resid_mid.3\": a gptj"), 0U);
   EXPECT_EQ(names("all", gptj()).find("resid_mid"), std::string::npos);
-  EXPECT_NE(names("router_logits").find("its MLP is no mixture of experts"), std::string::npos);
+  for (const char* site : {"router_logits", "expert_weights", "expert_indices"})
+    EXPECT_NE(names(site).find("its MLP is no mixture of experts"), std::string::npos);
+  const ModelSpec mixtral = spec_of(
+      R"({"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 9,
+          "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 4,
+          "num_local_experts": 4, "num_experts_per_tok": 2})");
+  EXPECT_EQ(names("expert_weights.1", mixtral), "expert_weights.1");
+  EXPECT_NE(names("expert_indices.1", mixtral).find("places of the largest router_logits"),
+            std::string::npos);
   const ModelSpec olmo2 = spec_of(
       R"({"model_type": "olmo2", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 9,
           "num_hidden_layers": 4, "num_attention_heads": 4})");
