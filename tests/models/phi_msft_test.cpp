@@ -153,8 +153,8 @@ TEST(PhiMsft, GgufFilesMadeOfItGiveTheSameBits) {
   EXPECT_TRUE(fused->unused.empty()) << fused->unused.front();
   RunSettings settings;
   settings.backend = "cpu";
-  const FullRun expected = full_run(*phi, kSequences, settings);
-  const FullRun found = full_run(*fused, kSequences, settings);
+  const FullRun expected = full_run(*phi, kPhiSequences, settings);
+  const FullRun found = full_run(*fused, kPhiSequences, settings);
   EXPECT_TRUE(found.sites == expected.sites);
   EXPECT_TRUE(found.logits == expected.logits);
 }
