@@ -12,7 +12,7 @@ namespace tepui {
 namespace {
 
 // Sums of one place over sequences, in ascending order of sequences.
-struct Collector {
+struct SummaryCollector {
   PointSummary summary;
   std::vector<double> quantile_sums;
   std::size_t common_top = 0;              // ranks that every sequence has
@@ -24,7 +24,7 @@ struct Collector {
   void finish(std::size_t wanted);
 };
 
-void Collector::note_steepest(const PlaceRows& place) {
+void SummaryCollector::note_steepest(const PlaceRows& place) {
   const ObservationRow& row = place.top.front();
   if (!(place.median > 0) || !std::isfinite(row.value)) return;
   auto& steepest = summary.steepest;
@@ -43,7 +43,7 @@ bool is_larger(const TopValue& a, const TopValue& b) {
   return std::tie(a.sequence, a.position, a.channel) < std::tie(b.sequence, b.position, b.channel);
 }
 
-void Collector::add(const PlaceRows& place, const SummaryOptions& options) {
+void SummaryCollector::add(const PlaceRows& place, const SummaryOptions& options) {
   const auto wanted = static_cast<std::size_t>(std::max(options.top, 1));
   const std::size_t ranks = std::min(wanted, place.top.size());
   common_top = summary.sequences == 0 ? ranks : std::min(common_top, ranks);
@@ -66,7 +66,7 @@ void Collector::add(const PlaceRows& place, const SummaryOptions& options) {
   summary.top.resize(std::min(summary.top.size(), wanted));
 }
 
-void Collector::note_below(const PlaceRows& place, const MassiveRule& rule) {
+void SummaryCollector::note_below(const PlaceRows& place, const MassiveRule& rule) {
   for (const ObservationRow& row : place.top) {
     if (!std::isfinite(row.value) || passes(rule, row.value, place.median)) continue;
     const TopValue value{row.value, place.sequence, row.position, row.channel, place.median};
@@ -75,7 +75,7 @@ void Collector::note_below(const PlaceRows& place, const MassiveRule& rule) {
   }
 }
 
-void Collector::finish(std::size_t wanted) {
+void SummaryCollector::finish(std::size_t wanted) {
   const double count = summary.sequences;
   summary.median /= count;
   summary.top_mean.resize(std::min(common_top, wanted));
@@ -96,7 +96,7 @@ void note_not_finite(const PlaceRows& place, std::vector<NotFinite>& notes) {
 Status summarise_point(StoreReader& store, Point point, std::optional<double> keep_floor,
                        ScanSummary& scan) {
   const auto wanted = static_cast<std::size_t>(std::max(scan.options.top, 1));
-  Collector collector;
+  SummaryCollector collector;
   collector.summary.point = point;
   for (const int sequence : scan.finished) {
     TEPUI_TRY(const auto place, read_place(store, sequence, point));
