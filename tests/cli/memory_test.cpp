@@ -66,7 +66,7 @@ void write_sparse_model(const std::filesystem::path& folder) {
   test::write_file(folder / "ids.json", "[[1,2,3,4,5,6,7,8],[9,10,11,12,13,14,15,16]]");
 }
 
-class Memory : public testing::Test {
+class MemoryKept : public testing::Test {
  protected:
   void SetUp() override { write_sparse_model(folder_.path()); }
 
@@ -87,7 +87,7 @@ class Memory : public testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(Memory, TheBudgetIsKept) {
+TEST_F(MemoryKept, TheBudgetIsKept) {
   // All layers take 1060 MiB packed.
   const ProgramResult scan = run("scan", {"--memory", "700MiB"});
   ASSERT_EQ(scan.code, 0) << scan.err;
@@ -103,7 +103,7 @@ TEST_F(Memory, TheBudgetIsKept) {
   EXPECT_LE(peak(intervene), 700) << intervene.out;
 }
 
-TEST_F(Memory, TooLittleIsAnErrorThatNamesTheLeast) {
+TEST_F(MemoryKept, TooLittleIsAnErrorThatNamesTheLeast) {
   const ProgramResult little = run("scan", {"--memory", "100MiB"});
   EXPECT_EQ(little.code, 2);
   const std::string before = "--memory 100 MiB: expected at least ";
@@ -118,7 +118,7 @@ TEST_F(Memory, TooLittleIsAnErrorThatNamesTheLeast) {
   EXPECT_LE(peak(enough), least + 8);
 }
 
-TEST_F(Memory, ADryRunTellsThePlanAndRunsNothing) {
+TEST_F(MemoryKept, ADryRunTellsThePlanAndRunsNothing) {
   const ProgramResult plan =
       run("intervene", {"--memory", "700MiB", "--edit", "resid_post.2:0:all=zero", "--edit",
                         "resid_post.4:0:all=zero", "--dry-run"});
