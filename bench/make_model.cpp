@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes the folder of a LLaMA model of a named shape, to measure what streaming it takes: random
 // bf16 weights, or, with --sparse, files that are holes and take no room on disk.
-// Usage: make_model llama-1b|llama-13b|llama-70b FOLDER [--sparse]
+// Usage: make_model llama-25m|llama-1b|llama-13b|llama-70b FOLDER [--sparse]
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -21,7 +21,8 @@ struct Shape {
   std::uint64_t width, hidden, layers, heads, kv_heads, vocabulary;
 };
 
-constexpr Shape kShapes[] = {{"llama-1b", 2048, 5632, 22, 32, 4, 32000},
+constexpr Shape kShapes[] = {{"llama-25m", 1024, 512, 4, 8, 8, 32000},
+                             {"llama-1b", 2048, 5632, 22, 32, 4, 32000},
                              {"llama-13b", 5120, 13824, 40, 40, 40, 32000},
                              {"llama-70b", 8192, 28672, 80, 64, 8, 32000}};
 
@@ -162,6 +163,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "make_model: %s cannot be written\n", argv[2]);
     return 1;
   }
-  std::fprintf(stderr, "usage: make_model llama-1b|llama-13b|llama-70b FOLDER [--sparse]\n");
+  std::fprintf(stderr,
+               "usage: make_model llama-25m|llama-1b|llama-13b|llama-70b FOLDER [--sparse]\n");
   return 2;
 }

@@ -34,8 +34,16 @@ Seen seen_by(uint row, uint head) {
 float score_of(Seen at, uint key) {
   const uint from = key * ATTENTION.kv_heads * ATTENTION.head_dim + at.channel;
   precise float sum = 0;
-  for (uint d = 0; d < ATTENTION.head_dim; ++d)
+  // One term after the other; four a round, since Mesa's software device ends a lane silently
+  // behind 65,535 rounds of all its loops together.
+  uint d = 0;
+  for (; d + 4 <= ATTENTION.head_dim; d += 4) {
     sum = fma(q.v[at.query + d], k.v[from + d], sum);
+    sum = fma(q.v[at.query + d + 1], k.v[from + d + 1], sum);
+    sum = fma(q.v[at.query + d + 2], k.v[from + d + 2], sum);
+    sum = fma(q.v[at.query + d + 3], k.v[from + d + 3], sum);
+  }
+  for (; d < ATTENTION.head_dim; ++d) sum = fma(q.v[at.query + d], k.v[from + d], sum);
   precise float score = sum * ATTENTION.scale;
   if (ATTENTION.softcap != 0) score = ATTENTION.softcap * tanh_of(score / ATTENTION.softcap);
   if (ATTENTION.bias_positions != 0) {
