@@ -70,8 +70,8 @@ Status run(CaptureArguments& a) {
 
 void add_capture(CLI::App& app, int argc, char** argv, int& code) {
   auto a = std::make_shared<CaptureArguments>();
-  CLI::App* command =
-      app.add_subcommand("capture", "Write activations themselves to disk, as NumPy files");
+  CLI::App* command = app.add_subcommand(
+      "capture", "Write activations themselves to disk, for NumPy or as safetensors");
   add_input_options(*command, a->request, a->words);
   command
       ->add_option("--site", a->request.sites,
@@ -94,6 +94,13 @@ void add_capture(CLI::App& app, int argc, char** argv, int& code) {
           "--edit", a->request.edits,
           "Capture under edits: SITE.LAYERS:TOKENS:CHANNELS=RULE,\nseveral separated by ';'")
       ->type_name("EDIT");
+  command
+      ->add_option("--format", a->request.format,
+                   "npy: a file a site and layer; safetensors: all in\ncapture.safetensors, "
+                   "tensors SITE.LAYER")
+      ->check(one_of({"npy", "safetensors"}))
+      ->type_name("NAME")
+      ->capture_default_str();
   add_calibration_options(*command, a->request.calibration, a->request.rule);
   add_backend_options(*command, a->request, a->words);
   command

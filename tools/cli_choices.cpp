@@ -35,7 +35,9 @@ Status run(ChoicesArguments& a) {
     fmt::print("\n{} computed, {} tokens in {:.2f} s{}\n",
                result->computed == 1 ? "1 item" : fmt::format("{} items", result->computed),
                result->rows, result->seconds,
-               result->shared ? "" : " (these edits look at whole sequences: none are shared)");
+               result->shared ? ""
+               : result->fits ? " (these edits look at whole sequences: none are shared)"
+                              : " (within --memory nothing is kept of them: none are shared)");
     if (a.request.out) fmt::print("Results by item are in {}.\n", a.request.out->string());
   }
   return flush_output();

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "edit_options.h"
 #include "run_options.h"
 #include "study/intervene.h"
 #include "study/intervene_report.h"
@@ -18,8 +19,7 @@ namespace {
 struct InterveneArguments {
   InterveneRequest request;
   RunWords words;
-  std::vector<std::string> edits;
-  std::vector<std::string> branches;
+  EditWords edits;
   std::string protocol;
   bool json = false;
 };
@@ -28,17 +28,13 @@ Status complete(InterveneArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "intervene"));
   if (!a.protocol.empty()) {
     TEPUI_TRY(a.request.protocol, protocol_from_name(a.protocol));
-    if (!a.edits.empty() || !a.branches.empty())
+    if (!a.edits.edits.empty() || !a.edits.branches.empty())
       return fail(ErrorKind::usage,
                   "--protocol {}: expected no --edit or --branch beside it, it has "
                   "its own",
                   a.protocol);
   }
-  for (const std::string& edits : a.edits) a.request.branches.push_back({"", edits});
-  for (const std::string& branch : a.branches) {
-    TEPUI_TRY(BranchRequest request, parse_branch_option(branch));
-    a.request.branches.push_back(std::move(request));
-  }
+  TEPUI_TRY(a.request.branches, branch_requests(a.edits));
   return {};
 }
 
@@ -58,35 +54,12 @@ Status run(InterveneArguments& a) {
   return flush_output();
 }
 
-void add_edit_options(CLI::App& command, InterveneArguments& a) {
-  command
-      .add_option("--edit", a.edits,
-                  "A branch of its own: SITE.LAYERS:TOKENS:CHANNELS=RULE,\nseveral edits separated "
-                  "by ';'")
-      ->type_name("EDIT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command.add_option("--branch", a.branches, "The same with a name: NAME=EDIT[;EDIT]")
-      ->type_name("NAME=EDIT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+void add_own_options(CLI::App& command, InterveneArguments& a) {
   command
       .add_option("--protocol", a.protocol,
                   "What a published study did: sun2024 or owen2025\n(branches, context, BOS)")
       ->check(one_of({"sun2024", "owen2025"}))
       ->type_name("NAME");
-  command
-      .add_option("--calibrate", a.request.calibration_text,
-                  "Texts over which massive layers are found and means\ntaken (default: the text "
-                  "itself)")
-      ->type_name("FILE");
-  command
-      .add_option("--calibration-sequences", a.request.calibration_sequences,
-                  "At most so many of its sequences")
-      ->check(count_up_to(1 << 30))
-      ->type_name("N")
-      ->capture_default_str();
-  add_rule_options(command, a.request.rule);
   command
       .add_option("--sites", a.request.sites,
                   "Where the change from the unedited run is measured,\nas in tepui scan")
@@ -98,14 +71,9 @@ const char* const kFooter =
     "One of --text, --prompt and --ids is needed. Without --edit, --branch and --protocol: zero "
     "and\n"
     "mean of the massive activations of the first massive layer and of all massive layers, and a\n"
-    "clip at 100 medians.\n"
-    "LAYERS    all, first-massive, massive, or numbers and ranges: 3, 1-6,9\n"
-    "TOKENS    all, largest, massive, above:T, or positions, ranges and ids: 0, 1-5,id:13\n"
-    "CHANNELS  all, massive, or numbers and ranges\n"
-    "RULE      zero, const:V, mean, clip:V, clip:qQ, clip:kM, scale:S, patch:BRANCH, round:f16,\n"
-    "          round:bf16, round:fp8 or round:int8 (:tensor, :token or :channel behind these "
-    "two)\n\n"
-    "  tepui intervene models/Llama-3.2-1B --text wiki.txt --calibrate other.txt\n"
+    "clip at 100 medians.\n";
+const char* const kExamples =
+    "\n  tepui intervene models/Llama-3.2-1B --text wiki.txt --calibrate other.txt\n"
     "  tepui intervene gpt2 --text wiki.txt --edit 'resid_post.2:0:447=zero' \\\n"
     "      --branch 'low=mlp_act.all:all:all=round:int8:token'";
 
@@ -117,10 +85,12 @@ void add_intervene(CLI::App& app, int argc, char** argv, int& code) {
       app.add_subcommand("intervene", "Change activations and see what becomes of the predictions");
   add_input_options(*command, a->request, a->words);
   add_protocol_options(*command, a->request, a->words);
-  add_edit_options(*command, *a);
+  add_edit_options(*command, a->edits);
+  add_own_options(*command, *a);
+  add_calibration_options(*command, a->request.calibration, a->request.rule);
   add_device_options(*command, a->request, a->words, "intervene");
   command->add_flag("--json", a->json, "Print one JSON document instead of the tables");
-  command->footer(kFooter);
+  command->footer(std::string(kFooter) + kEditGrammar + kExamples);
   a->request.command = quoted_command(argc, argv);
   command->callback([a, &code] { code = finish_command(run(*a)); });
 }

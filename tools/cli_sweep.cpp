@@ -71,6 +71,7 @@ Status run(SweepArguments& a) {
   TEPUI_TRY(const auto comm, make_comm());
   a.request.rank = comm->rank();
   a.request.ranks = comm->size();
+  a.request.measure = a.dry_run && a.request.rank == 0;
   ProgressBar bar("sweep");
   const RunProgress progress = bar.callbacks();
   TEPUI_TRY(const SweepPlan plan, plan_sweep(a.request, progress));
@@ -126,7 +127,9 @@ void add_sweep(CLI::App& app, int argc, char** argv, int& code) {
   CLI::App* command =
       app.add_subcommand("sweep", "Models x texts x interventions from a study file, resumable");
   command->add_option("STUDY", a->study, "The study file (TOML)")->required()->type_name("");
-  command->add_flag("--dry-run", a->dry_run, "Check everything and show the plan, compute nothing");
+  command->add_flag("--dry-run", a->dry_run,
+                    "Check everything, measure this machine for some seconds a\nmodel and text and "
+                    "show the plan (block runs, memory, time);\ncompute nothing");
   command
       ->add_option("--shard", a->shard,
                    "Only every N-th unit from the I-th on, 1/N to N/N:\nthe shards together are "

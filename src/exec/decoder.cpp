@@ -66,6 +66,15 @@ bool is_in_part(Point edit, Point part) {
 
 }  // namespace
 
+std::uint64_t decoder_bytes(const Dims& dims, std::int64_t tokens) {
+  const auto most = static_cast<std::uint64_t>(
+      roomy(static_cast<int>(std::min<std::int64_t>(tokens, 1 << 30)), 0));
+  const std::uint64_t token = static_cast<std::uint64_t>(dims.layers) *
+                              static_cast<std::uint64_t>(dims.kv_heads) *
+                              static_cast<std::uint64_t>(dims.head_dim) * 2 * sizeof(float);
+  return (most + static_cast<std::uint64_t>(tokens)) * token;
+}
+
 std::vector<Decoder::ActiveEdit> Decoder::active_edits(const Step& step, Point part) const {
   std::vector<ActiveEdit> active;
   for (std::size_t branch = 0; branch < branches_.size(); ++branch) {

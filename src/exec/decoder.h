@@ -29,6 +29,11 @@ struct Continuation {
   std::vector<TokenId> ids;  // at least one
 };
 
+// Bytes that keys and values take at most of sequences that grow to so many tokens together, with
+// the beginnings that they were given: a cache has room to grow by half, and the smaller one is
+// there until all layers have moved.
+std::uint64_t decoder_bytes(const Dims& dims, std::int64_t tokens);
+
 class Decoder {
  public:
   // All must outlive it.

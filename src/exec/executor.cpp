@@ -24,7 +24,8 @@ struct Executor::Run {
   const OnChunk& on_chunk;
   const RowRequest& rows;
   const Schedule& schedule;
-  WaveState* kept;  // null: states are not kept
+  const int layers;  // that are computed
+  WaveState* kept;   // null: states are not kept
   std::int64_t done;
   std::int64_t total;
   // Before the collector, which waits for what uses them.
@@ -80,7 +81,7 @@ Status Executor::require(Run& run, int layer, int next) {
 
 Status Executor::embed(Run& run, Wave& wave) {
   const Timed timed(times_.layers);
-  TEPUI_TRY(require(run, kNoLayer, 0));
+  TEPUI_TRY(require(run, kNoLayer, run.layers > 0 ? 0 : kNoLayer));
   TEPUI_TRY(weights_.check_tables());
   const bool gathers = weights_.gathers_tokens();
   const SiteWork work = run.work_at(Site::embeddings);
@@ -216,11 +217,11 @@ Status Executor::compute_unit(Run& run, Wave& wave, SequenceRange unit, bool las
     }
     run.synced = Timed::Clock::now();
   }
-  const int layers = model_.spec.dims.layers;
+  const int layers = run.layers;
   for (; part <= layers; ++part) {
     run.lanes.spill(run.spills ? &run.kept->states() : nullptr, run.side);
     const int layer = part - 1;
-    const int next = part < layers ? part : last ? kNoLayer : 0;
+    const int next = part < layers ? part : last || layers == 0 ? kNoLayer : 0;
     if (part == 0)
       TEPUI_TRY(embed(run, wave));
     else
@@ -230,6 +231,14 @@ Status Executor::compute_unit(Run& run, Wave& wave, SequenceRange unit, bool las
   run.lanes.spill(run.spills ? &run.kept->states() : nullptr, run.side);
   TEPUI_TRY(finish(run, wave));
   return run.collector.drain();
+}
+
+int Executor::layers_of(const SiteSelection& sites, const RowRequest& rows,
+                        const OnChunk& on_chunk) const {
+  const int all = model_.spec.dims.layers;
+  const bool streams = rows.consumer != nullptr;
+  if (on_chunk || (sites.points().empty() && !streams)) return all;
+  return std::max(sites.layers_needed(all), streams ? rows.sites.layers_needed(all) : 0);
 }
 
 Status Executor::run_unit(Run& run, SequenceRange unit, bool last) {
@@ -281,11 +290,12 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
                               state_identity(options_.state_identity, sequences, sites, *schedule),
                               sink));
   }
+  const int layers = layers_of(sites, rows, on_chunk);
   std::int64_t total = 0;
   for (const auto& [first, last] : pending) {
     for (int i = first; i < last; ++i)
       total += static_cast<std::int64_t>(sequences[static_cast<std::size_t>(i)].size()) *
-               schedule->block_runs();
+               schedule->block_runs(layers);
   }
   RowSink& rows_to = kept ? kept->journal() : sink;
   Run* current = nullptr;
@@ -299,6 +309,7 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
           on_chunk,
           rows,
           *schedule,
+          layers,
           kept.get(),
           0,
           total,

@@ -83,6 +83,9 @@ class Executor {
   // What an interrupted run left: the part to go on with.
   Result<int> resume(Run& run, Wave& wave);
   int wave_tokens() const;
+  // Layers that are computed: those up to the last place that somebody looks at; all where nobody
+  // does.
+  int layers_of(const SiteSelection& sites, const RowRequest& rows, const OnChunk& on_chunk) const;
 
   Backend& backend_;
   const Model& model_;

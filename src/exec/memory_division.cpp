@@ -27,6 +27,7 @@ class Division {
   explicit Division(const MemoryQuestion& question)
       : q_(question),
         dims_(question.model.spec.dims),
+        layers_run_(question.layers()),
         on_host_(question.backend.device().threads > 0) {
     for (const auto& sequence : q_.sequences) {
       const auto length = static_cast<int>(sequence.size());
@@ -34,7 +35,7 @@ class Division {
       longest_ = std::max(longest_, length);
     }
     for (const PartLanes& part : q_.schedule.parts) lanes_ = std::max(lanes_, part.lanes.size());
-    for (int layer = 0; layer < dims_.layers; ++layer) {
+    for (int layer = 0; layer < layers_run_; ++layer) {
       std::uint64_t bytes = 0;
       for (const BoundWeight& weight : q_.model.layers[static_cast<std::size_t>(layer)])
         bytes += held(weight);
@@ -51,21 +52,24 @@ class Division {
   Result<MemoryDivision> run() {
     out_.budget = q_.budget;
     out_.base = base();
+    out_.beside = q_.beside;
+    fixed_ = out_.base + out_.beside;
     TEPUI_TRY(const std::uint64_t least_chunk, chunk_bytes(longest_));
     const int rows =
         std::max(longest_, static_cast<int>(std::min<std::int64_t>(rows_, kChunkTokens)));
     TEPUI_TRY(const std::uint64_t usual_chunk, chunk_bytes(rows));
     if (fits_whole(usual_chunk, rows)) return out_;
     const std::uint64_t least =
-        out_.base + globals_ + layer_ +
+        fixed_ + globals_ + layer_ +
         std::max(least_chunk + states_beside_a_chunk(longest_), head_least());
     if (least > q_.budget)
       return fail(
           ErrorKind::usage,
           "--memory {} MiB: expected at least {} MiB for this model and these sequences: {} "
-          "MiB for a layer's weights, {} MiB for a chunk of {} tokens, {} MiB for the program",
+          "MiB for a layer's weights, {} MiB for a chunk of {} tokens, {} MiB for the program{}",
           q_.budget / kMiB, least / kMiB + 1, (layer_ + globals_) / kMiB,
-          (least - out_.base - globals_ - layer_) / kMiB, longest_, out_.base / kMiB);
+          (least - fixed_ - globals_ - layer_) / kMiB, longest_, out_.base / kMiB,
+          q_.beside == 0 ? "" : fmt::format(", {} MiB for {}", q_.beside / kMiB, q_.beside_what));
     TEPUI_TRY(fit_chunk(rows, usual_chunk, least_chunk));
     fit_states();
     fit_head();
@@ -129,10 +133,13 @@ class Division {
     for (const auto& metric : q_.metrics) metrics.push_back(metric.get());
     std::set<std::string> seen;
     std::uint64_t most = 0;
-    for (int layer = 0; layer < dims_.layers; ++layer) {
-      const SiteWork work{q_.sites.at_layer(layer)};
+    for (int layer = 0; layer < layers_run_; ++layer) {
+      SiteWork work{q_.sites.at_layer(layer)};
+      if (q_.streamed != nullptr) work.streamed = q_.streamed->at_layer(layer);
       std::string key = layer_kind(q_.model.spec, layer);
       for (const Site site : work.measured) key += fmt::format(" {}", static_cast<int>(site));
+      key += " rows";
+      for (const Site site : work.streamed) key += fmt::format(" {}", static_cast<int>(site));
       if (!seen.insert(key).second) continue;
       TEPUI_TRY(Lowered lowered, lower_block(q_.model, layer, chunk));
       TEPUI_TRY(const Tapped tapped,
@@ -194,7 +201,7 @@ class Division {
   Status fit_chunk(int rows, std::uint64_t usual, std::uint64_t least) {
     out_.all_resident = out_.keeps_head = false;
     out_.head = 0;
-    const std::uint64_t fixed = out_.base + globals_ + layer_;
+    const std::uint64_t fixed = fixed_ + globals_ + layer_;
     const bool can_load_ahead =
         fixed + layer_ + least + states_beside_a_chunk(longest_) <= q_.budget;
     rows_at_once_ = rows;
@@ -210,7 +217,7 @@ class Division {
   }
 
   void fit_states() {
-    const std::uint64_t fixed = out_.base + globals_ + layer_ + out_.chunk;
+    const std::uint64_t fixed = fixed_ + globals_ + layer_ + out_.chunk;
     const std::uint64_t free = q_.budget - fixed;
     const int rows = rows_at_once_;
     out_.wave_tokens = wave_of(1 << 30);
@@ -236,13 +243,14 @@ class Division {
     if (!q_.scores) return;
     const int all = q_.schedule.branches;
     int states = all;
-    const std::uint64_t free = q_.budget - out_.base - globals_ - (out_.spills ? 0 : out_.states);
+    const std::uint64_t free = q_.budget - fixed_ - globals_ - (out_.spills ? 0 : out_.states);
     while (states > 2 && head_run(rows_at_once_, states) > free) --states;
     out_.head_branches = states == all || !out_.spills ? 0 : states - 1;
   }
 
   const MemoryQuestion& q_;
   const Dims& dims_;
+  const int layers_run_;
   const bool on_host_;
   std::int64_t rows_ = 0;
   int longest_ = 1;
@@ -251,10 +259,18 @@ class Division {
   std::uint64_t all_ = 0;      // weights of all layers and the globals
   std::uint64_t layer_ = 0;    // of the largest layer
   std::uint64_t globals_ = 0;  // the embedding's and the final norm's, which stay
+  std::uint64_t fixed_ = 0;    // the program and what is held beside it
   MemoryDivision out_;
 };
 
 }  // namespace
+
+int MemoryQuestion::layers() const {
+  const int all = model.spec.dims.layers;
+  const bool streams = streamed != nullptr && !streamed->points().empty();
+  if (scores || (sites.points().empty() && !streams)) return all;
+  return std::max(sites.layers_needed(all), streams ? streamed->layers_needed(all) : 0);
+}
 
 void MemoryDivision::apply(ExecOptions& options) const {
   options.weight_budget = weights;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "exec/exec_options.h"
 #include "exec/wave.h"
@@ -29,12 +30,18 @@ struct MemoryQuestion {
   std::uint64_t budget = 0;  // of the process where the host computes, else of the device
   int wave_tokens = 0;       // as asked for; 0: as suits
   bool has_files = false;    // whether hidden states may lie in files
+  const SiteSelection* streamed = nullptr;  // places whose rows are handed out as they are
+  std::uint64_t beside = 0;  // bytes that whoever runs it holds meanwhile, where the run computes
+  std::string_view beside_what = "";
+
+  int layers() const;  // that the run computes
 };
 
 // In bytes.
 struct MemoryDivision {
   std::uint64_t budget = 0;
   std::uint64_t base = 0;     // the process as it is, and buffers to load weights
+  std::uint64_t beside = 0;   // what whoever runs it holds
   std::uint64_t weights = 0;  // layers that are resident or being loaded
   std::uint64_t chunk = 0;    // what one chunk takes in a layer
   std::uint64_t states = 0;   // hidden states of a wave, in memory
@@ -49,7 +56,7 @@ struct MemoryDivision {
   int wave_tokens = 0;
   int head_branches = 0;  // 0: all at once
 
-  std::uint64_t total() const { return base + weights + chunk + states + head; }
+  std::uint64_t total() const { return base + beside + weights + chunk + states + head; }
   void apply(ExecOptions& options) const;
 };
 

@@ -82,6 +82,10 @@ std::vector<std::unique_ptr<Metric>> prefix_metrics() {
   return list;
 }
 
+Result<SiteSelection> prefix_sites(const ModelSpec& spec) {
+  return SiteSelection::parse("k,v", spec);
+}
+
 Result<std::vector<std::vector<Prefix>>> compute_prefixes(Executor& executor, Backend& backend,
                                                           const Model& model, Sequences sequences,
                                                           const Schedule* schedule,
@@ -96,7 +100,7 @@ Result<std::vector<std::vector<Prefix>>> compute_prefixes(Executor& executor, Ba
     empty.values.resize(layers);
     prefixes.emplace_back(branches, empty);
   }
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse("k,v", model.spec));
+  TEPUI_TRY(const SiteSelection sites, prefix_sites(model.spec));
   PrefixSink sink(prefixes);
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
   TEPUI_TRY(executor.run(

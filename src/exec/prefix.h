@@ -22,6 +22,8 @@ struct Prefix {
 
 // What an executor for compute_prefixes measures.
 std::vector<std::unique_ptr<Metric>> prefix_metrics();
+// And where: keys and values of every layer.
+Result<SiteSelection> prefix_sites(const ModelSpec& spec);
 
 // By sequence, then by branch of the schedule; without one the unedited run alone.
 Result<std::vector<std::vector<Prefix>>> compute_prefixes(Executor& executor, Backend& backend,

@@ -145,7 +145,7 @@ class Measurement {
   ThreadPool& host_pool_;
   const MemoryQuestion& q_;
   const MemoryDivision& memory_;
-  const int layer_ = model_.spec.dims.layers / 2;
+  const int layer_ = q_.layers() / 2;
   NoRows sink_;
   WeightStore weights_;
   PartCache parts_;
@@ -171,7 +171,7 @@ Expectation expect(const MemoryQuestion& question, const MemoryDivision& memory,
   Expectation out;
   const auto together = [](std::size_t, std::size_t) { return true; };
   const SequenceRange all{0, static_cast<int>(question.sequences.size())};
-  const int layers = question.model.spec.dims.layers;
+  const int layers = question.layers();
   double chunks_of_speed = 0;  // chunks as high as the measured one
   for (const SequenceRange& wave : cut(question.sequences, all, memory.wave_tokens, together)) {
     ++out.waves;
@@ -184,9 +184,9 @@ Expectation expect(const MemoryQuestion& question, const MemoryDivision& memory,
     }
   }
   chunks_of_speed = static_cast<double>(out.tokens) / std::max(1, speed.rows);
-  const std::int64_t runs = question.schedule.block_runs();
+  const std::int64_t runs = question.schedule.block_runs(layers);
   out.block_runs = out.chunks * runs;
-  out.unshared_block_runs = out.chunks * question.schedule.unshared_block_runs();
+  out.unshared_block_runs = out.chunks * question.schedule.branches * layers;
   out.layers = chunks_of_speed *
                (speed.layer * layers + speed.edited_layer * static_cast<double>(runs - layers));
   const std::int64_t passes = memory.all_resident ? 1 : out.waves;

@@ -165,10 +165,12 @@ int PartLanes::lane_of(int branch) const {
   return -1;
 }
 
-std::int64_t Schedule::block_runs() const {
+std::int64_t Schedule::block_runs() const { return block_runs(static_cast<int>(parts.size()) - 2); }
+
+std::int64_t Schedule::block_runs(int layers) const {
   std::int64_t runs = 0;
-  for (std::size_t part = 1; part + 1 < parts.size(); ++part)
-    runs += static_cast<std::int64_t>(parts[part].lanes.size());
+  for (int each = 0; each < layers; ++each)
+    runs += static_cast<std::int64_t>(layer(each).lanes.size());
   return runs;
 }
 

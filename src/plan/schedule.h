@@ -46,8 +46,9 @@ struct Schedule {
   const PartLanes& layer(int layer) const { return parts[static_cast<std::size_t>(layer) + 1]; }
   const PartLanes& final_norm() const { return parts.back(); }
 
-  std::int64_t block_runs() const;           // lanes through layers, for each chunk
-  std::int64_t unshared_block_runs() const;  // if every branch were run alone
+  std::int64_t block_runs() const;            // lanes through layers, for each chunk
+  std::int64_t block_runs(int layers) const;  // likewise through the first ones
+  std::int64_t unshared_block_runs() const;   // if every branch were run alone
 };
 
 // `branches` are those beside the unedited run; branch i of the schedule is branches[i - 1]. They

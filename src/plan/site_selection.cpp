@@ -121,6 +121,16 @@ std::vector<Site> SiteSelection::at_layer(int layer) const {
   return sites;
 }
 
+int SiteSelection::layers_needed(int layers) const {
+  int needed = 0;
+  for (const Point& point : points_) {
+    const bool in_layer = point.layer != kNoLayer;
+    if (!in_layer && point.site != Site::embeddings) return layers;
+    if (in_layer) needed = std::max(needed, point.layer + 1);
+  }
+  return needed;
+}
+
 bool SiteSelection::contains(Point point) const {
   return std::ranges::find(points_, point) != points_.end();
 }

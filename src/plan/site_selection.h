@@ -20,6 +20,8 @@ class SiteSelection {
   const std::vector<Point>& points() const { return points_; }
   std::vector<Site> at_layer(int layer) const;  // kNoLayer: those without a layer
   bool contains(Point point) const;
+  // Layers that have to be computed for these places and no more: 0 for the embeddings alone.
+  int layers_needed(int layers) const;
 
   // These, whatever they are; for metrics of sites that are never held whole.
   static SiteSelection of(std::vector<Point> points);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "study/branch_setup.h"
 
-#include "exec/executor.h"
+#include "study/run_plan.h"
+#include "tepui/metric.h"
 
 namespace tepui {
 
@@ -26,23 +27,40 @@ Result<std::vector<std::vector<TokenId>>> calibration_sequences(const Calibratio
   return sequences;
 }
 
+Result<Calibration> calibrate_branches(std::span<const BranchSpec> specs, Sequences sequences,
+                                       const InputRequest& request, const ScanInput& opened,
+                                       ThreadPool& pool, const MassiveRule& rule,
+                                       const StateKeeping& keeping, const RunProgress& progress) {
+  const ModelSpec& spec = opened.model.spec;
+  const std::string places = calibration_sites(specs);
+  if (places.empty()) return Calibration();
+  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(places, spec));
+  TEPUI_TRY(const Schedule unedited, make_schedule({}, spec.dims.layers));
+  const auto metrics = calibration_metrics({});
+  RunWork work{unedited, sites, metrics};
+  work.keeps_states = !keeping.folder.empty();
+  if (progress.stage) progress.stage("calibration");
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, sequences));
+  ExecOptions options = plan.options(keeping.folder, keeping.identity + " calibration");
+  options.massive = rule;
+  return calibrate(*opened.backend, opened.model, pool, options, sequences, sites,
+                   progress.advance);
+}
+
 Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
                                     const CalibrationRequest& calibration,
-                                    const CorpusRequest& corpus, const ScanInput& opened,
-                                    ThreadPool& pool, const ExecOptions& options,
+                                    const InputRequest& request, const ScanInput& opened,
+                                    ThreadPool& pool, const MassiveRule& rule,
                                     const RunProgress& progress) {
   BranchSetup setup;
   const ModelSpec& spec = opened.model.spec;
   TEPUI_TRY(setup.specs, parse_branches(requests, spec, "--edit"));
-  Calibration found;
-  const std::string sites = calibration_sites(setup.specs);
-  if (!sites.empty()) {
-    TEPUI_TRY(const auto sequences, calibration_sequences(calibration, corpus, opened));
-    TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, spec));
-    if (progress.stage) progress.stage("calibration");
-    TEPUI_TRY(found, calibrate(*opened.backend, opened.model, pool, options, sequences, selected,
-                               progress.advance));
+  std::vector<std::vector<TokenId>> sequences;
+  if (!calibration_sites(setup.specs).empty()) {
+    TEPUI_TRY(sequences, calibration_sequences(calibration, request.corpus, opened));
   }
+  TEPUI_TRY(const Calibration found,
+            calibrate_branches(setup.specs, sequences, request, opened, pool, rule, {}, progress));
   TEPUI_TRY(setup.specs, with_layers(setup.specs, found));
   std::vector<std::string> notes;
   TEPUI_TRY(setup.branches, ready_branches(setup.specs, spec, found, notes));

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// From edits as they were written to branches that are ready to run, for commands that keep no
-// store: massive layers and means are taken from a calibration text where an edit needs them.
+// From edits as they were written to branches that are ready to run: massive layers and means are
+// taken from a calibration text where an edit needs them.
 #pragma once
 
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "plan/massive_rule.h"
 #include "study/branches.h"
+#include "study/input_request.h"
 #include "study/scan_input.h"
 
 namespace tepui {
@@ -29,11 +32,26 @@ Result<std::vector<std::vector<TokenId>>> calibration_sequences(const Calibratio
                                                                 const CorpusRequest& corpus,
                                                                 const ScanInput& opened);
 
-// Errors as those of study/branches.h; progress.note gets what is only odd.
+// Where hidden states of a calibration are kept, and the name of what it is for; without a folder
+// they are not.
+struct StateKeeping {
+  std::filesystem::path folder;
+  std::string identity;
+};
+
+// What the edits of the branches have to know of these sequences: nothing is run where it is
+// nothing. Within request.memory.
+Result<Calibration> calibrate_branches(std::span<const BranchSpec> specs, Sequences sequences,
+                                       const InputRequest& request, const ScanInput& opened,
+                                       ThreadPool& pool, const MassiveRule& rule,
+                                       const StateKeeping& keeping, const RunProgress& progress);
+
+// For commands that keep no store. Errors as those of study/branches.h; progress.note gets what is
+// only odd.
 Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
                                     const CalibrationRequest& calibration,
-                                    const CorpusRequest& corpus, const ScanInput& opened,
-                                    ThreadPool& pool, const ExecOptions& options,
+                                    const InputRequest& request, const ScanInput& opened,
+                                    ThreadPool& pool, const MassiveRule& rule,
                                     const RunProgress& progress);
 
 }  // namespace tepui

@@ -14,6 +14,7 @@
 #include "study/capture_writer.h"
 #include "study/json_values.h"
 #include "study/perplexity.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
 
 namespace tepui {
@@ -24,6 +25,7 @@ using nlohmann::json;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kQueued = std::size_t{256} << 20;  // bytes of rows that wait for the disk
+constexpr int kLongestUnit = 16384;                      // tokens
 
 class Nothing final : public RowSink {
  public:
@@ -48,6 +50,7 @@ Status make_plan(Capturing& capture) {
   const ScanInput& opened = capture.opened;
   CapturePlan& plan = capture.plan;
   plan.folder = *capture.request.out;
+  TEPUI_TRY(plan.format, capture_format_from_name(capture.request.format));
   for (const Point point : capture.sites.points())
     plan.points.emplace_back(point, *site_width(opened.model.spec, point.site));
   for (const auto& ids : opened.sequences) {
@@ -66,6 +69,7 @@ Status make_plan(Capturing& capture) {
        {"protocol", protocol_of(capture.request.corpus, opened.context)},
        {"sites", capture.request.sites},
        {"tokens", capture.request.tokens},
+       {"format", capture.request.format},
        {"edits", capture.setup.specs.empty() ? "" : capture.setup.specs.front().text()},
        {"rule", {capture.request.rule.min_abs, capture.request.rule.min_ratio}}});
   plan.identity = hash_hex(capture.identity.dump(-1, ' ', true, json::error_handler_t::replace));
@@ -110,7 +114,8 @@ Status write_sidecar(const Capturing& capture, bool complete) {
   document["files"] = Json::array();
   for (const auto& [point, width] : plan.points) {
     Json entry;
-    entry["file"] = capture_file_name(point);
+    entry["file"] = capture_file_name(plan.format, point);
+    if (plan.format == CaptureFormat::safetensors) entry["tensor"] = capture_name(point);
     entry["site"] = site_name(point.site);
     entry["layer"] = point.layer == kNoLayer ? Json(nullptr) : Json(point.layer);
     entry["shape"] = {rows, width};
@@ -141,14 +146,40 @@ Result<bool> is_complete(const CapturePlan& plan) {
   return *complete == json(true);
 }
 
-Status run_pending(const Capturing& capture, CaptureWriter& writer, ThreadPool& pool,
-                   const ExecOptions& options, const OnProgress& on_progress) {
+// How the run is divided, and how many bytes of rows may wait.
+struct Division {
+  ExecOptions options;
+  std::size_t queued = 0;
+};
+
+Result<Division> divide(const Capturing& capture) {
   const ScanInput& opened = capture.opened;
   TEPUI_TRY(const Schedule schedule,
             make_schedule(capture.setup.branches, opened.model.spec.dims.layers));
-  Executor executor(*opened.backend, opened.model, pool, options, {});
+  const SiteSelection nowhere;
+  RunWork work{schedule, nowhere, {}, false, false, &capture.sites};
+  Division out;
+  const std::uint64_t memory = weight_budget(capture.request, opened.backend->device());
+  out.queued = static_cast<std::size_t>(std::min<std::uint64_t>(kQueued, memory / 8));
+  if (opened.backend->device().threads > 0) work.beside = out.queued;
+  work.beside_what = "rows that wait for the disk";
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(capture.request, opened, work, opened.sequences));
+  out.options = plan.options({}, "");
+  // What a kill costs, where nothing else bounds it.
+  if (capture.request.wave == 0)
+    out.options.wave_tokens = std::min(out.options.wave_tokens, kLongestUnit);
+  out.options.massive = capture.request.rule;
+  return out;
+}
+
+Status run_pending(const Capturing& capture, CaptureWriter& writer, ThreadPool& pool,
+                   const Division& division, const OnProgress& on_progress) {
+  const ScanInput& opened = capture.opened;
+  TEPUI_TRY(const Schedule schedule,
+            make_schedule(capture.setup.branches, opened.model.spec.dims.layers));
+  Executor executor(*opened.backend, opened.model, pool, division.options, {});
   Nothing sink;
-  QueuedRows queue(writer, kQueued);
+  QueuedRows queue(writer, division.queued);
   const SequenceRange pending[] = {{writer.finished(), static_cast<int>(opened.sequences.size())}};
   RowRequest rows;
   rows.sites = capture.sites;
@@ -175,24 +206,24 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
                 "--tokens {}: expected all, positions or ids: what is chosen must "
                 "be known before it is computed",
                 request.tokens);
-  ExecOptions options = exec_options(request, opened);
-  options.massive = request.rule;
   std::vector<BranchRequest> branches;
   if (!request.edits.empty()) branches.push_back({"", request.edits});
-  TEPUI_TRY(capture.setup, set_up_branches(branches, request.calibration, request.corpus, opened,
-                                           pool, options, progress));
+  TEPUI_TRY(capture.setup, set_up_branches(branches, request.calibration, request, opened, pool,
+                                           request.rule, progress));
   TEPUI_TRY(make_plan(capture));
   const int sequences = static_cast<int>(opened.sequences.size());
   CaptureOutcome outcome;
   outcome.folder = capture.plan.folder;
   outcome.sequences = sequences;
   outcome.rows = rows_of(capture.plan, 0, sequences);
-  outcome.files = static_cast<int>(capture.plan.points.size());
+  outcome.files =
+      capture.plan.format == CaptureFormat::npy ? static_cast<int>(capture.plan.points.size()) : 1;
   for (const auto& [point, width] : capture.plan.points)
     outcome.bytes += static_cast<std::uint64_t>(outcome.rows) * static_cast<std::uint64_t>(width) *
                      sizeof(float);
   TEPUI_TRY(const bool complete, is_complete(capture.plan));
   if (complete) return outcome;
+  TEPUI_TRY(const Division division, divide(capture));
   std::error_code error;
   std::filesystem::create_directories(capture.plan.folder, error);
   if (error)
@@ -213,12 +244,13 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
       progress.advance(static_cast<std::int64_t>(share * static_cast<double>(outcome.tokens)),
                        outcome.tokens);
   };
-  const Status status = run_pending(capture, writer, pool, options, on_progress);
+  const Status status = run_pending(capture, writer, pool, division, on_progress);
   outcome.computed = writer.finished() - before;
   if (!status)
     return fail(status.error().kind,
                 "{}; {} of {} sequences are there whole, and the same command goes on behind them",
                 status.error().message, writer.finished(), sequences);
+  TEPUI_TRY(writer.finish());
   TEPUI_TRY(write_sidecar(capture, true));
   TEPUI_TRY(remove_capture_progress(capture.plan.folder));
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

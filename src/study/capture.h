@@ -14,6 +14,7 @@ struct CaptureRequest : InputRequest {  // `out`: the folder
   std::string sites = "resid_post";     // as --sites of a scan
   std::string tokens = "all";           // positions and ids, as TOKENS of an edit
   std::string edits;                    // rows are those of this branch; empty: as the model is
+  std::string format = "npy";           // or safetensors: one file
   CalibrationRequest calibration;
   MassiveRule rule;
 };
@@ -24,9 +25,9 @@ struct CaptureOutcome : RunOutcome {
   std::uint64_t bytes = 0;  // of all files
 };
 
-// Writes SITE.LAYER.npy (f32 [rows, width], rows in order of sequence and position) and
-// capture.json, whose "complete" is false until every row is there. The same request goes on where
-// an interrupted one stopped.
+// Writes SITE.LAYER.npy (f32 [rows, width], rows in order of sequence and position), or the same
+// arrays in capture.safetensors, and capture.json, whose "complete" is false until every row is
+// there. The same request goes on where an interrupted one stopped.
 Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgress& progress);
 
 }  // namespace tepui

@@ -6,8 +6,6 @@
 
 #include "base/assert.h"
 #include "input/json_file.h"
-#include "store/little_endian.h"
-#include "store/npy_header.h"
 #include "store/output_file.h"
 
 namespace tepui {
@@ -52,25 +50,13 @@ Result<int> read_progress(const CapturePlan& plan) {
 
 }  // namespace
 
-std::string capture_file_name(Point point) {
-  if (point.layer == kNoLayer) return fmt::format("{}.npy", site_name(point.site));
-  return fmt::format("{}.{}.npy", site_name(point.site), point.layer);
-}
-
-std::int64_t rows_of(const CapturePlan& plan, int first_sequence, int last_sequence) {
-  std::int64_t rows = 0;
-  for (int s = first_sequence; s < last_sequence; ++s)
-    rows += static_cast<std::int64_t>(plan.positions[static_cast<std::size_t>(s)].size());
-  return rows;
-}
-
 Result<CaptureWriter> CaptureWriter::open(const CapturePlan& plan) {
   CaptureWriter writer(plan);
   TEPUI_TRY(const int finished, read_progress(plan));
   writer.finished_ = std::max(finished, 0);
   if (finished < 0) {
-    for (const auto& [point, width] : plan.points) {
-      const auto path = plan.folder / capture_file_name(point);
+    for (const std::string& name : capture_file_names(plan)) {
+      const auto path = plan.folder / name;
       std::error_code error;
       if (std::filesystem::exists(path, error))
         return fail(ErrorKind::data,
@@ -80,25 +66,8 @@ Result<CaptureWriter> CaptureWriter::open(const CapturePlan& plan) {
     }
     TEPUI_TRY(write_progress(plan, 0));
   }
-  TEPUI_TRY(writer.open_files());
+  TEPUI_TRY(writer.files_, open_capture_files(plan, writer.finished_));
   return writer;
-}
-
-Status CaptureWriter::open_files() {
-  const int sequences = static_cast<int>(plan_->positions.size());
-  for (const auto& [point, width] : plan_->points) {
-    const std::int64_t shape[] = {rows_of(*plan_, 0, sequences), width};
-    const std::string header = npy_header("<f4", shape);
-    const auto done = static_cast<std::uint64_t>(rows_of(*plan_, 0, finished_));
-    const std::uint64_t keep =
-        finished_ == 0 ? 0
-                       : header.size() + done * static_cast<std::uint64_t>(width) * sizeof(float);
-    File& own = files_[point];
-    own.width = width;
-    TEPUI_TRY(own.file, AppendFile::open(plan_->folder / capture_file_name(point), keep));
-    if (keep == 0) TEPUI_TRY(own.file.write(std::string_view(header)));
-  }
-  return {};
 }
 
 Status CaptureWriter::begin_unit(int first_sequence, int last_sequence) {
@@ -108,8 +77,6 @@ Status CaptureWriter::begin_unit(int first_sequence, int last_sequence) {
 }
 
 Status CaptureWriter::take(const RowBlock& block) {
-  File& own = files_.at(block.point);
-  TEPUI_ASSERT(own.width == block.width);
   const auto width = static_cast<std::size_t>(block.width);
   rows_.clear();
   std::size_t first_row = 0;
@@ -122,11 +89,11 @@ Status CaptureWriter::take(const RowBlock& block) {
     }
     first_row += static_cast<std::size_t>(block.lengths[s]);
   }
-  return own.file.write(std::span<const std::byte>(to_blob<float>(rows_)));
+  return files_->write(block.point, rows_);
 }
 
 Status CaptureWriter::end_unit() {
-  for (auto& [point, own] : files_) TEPUI_TRY(own.file.sync());
+  TEPUI_TRY(files_->sync());
   TEPUI_TRY(write_progress(*plan_, unit_end_));
   finished_ = unit_end_;
   return {};

@@ -110,13 +110,15 @@ bool needs_whole_sequence(const Edit& edit) {
 }
 
 ChoiceScorer::ChoiceScorer(Backend& backend, const Model& model, Executor& executor, Head& head,
-                           std::span<const Branch> branches, const MassiveRule& massive)
+                           std::span<const Branch> branches, const MassiveRule& massive,
+                           bool may_share)
     : backend_(backend),
       model_(model),
       executor_(executor),
       head_(head),
       branches_(branches),
-      massive_(massive) {
+      massive_(massive),
+      shares_(may_share) {
   for (const Branch& branch : branches)
     shares_ = shares_ && std::ranges::none_of(branch.edits, needs_whole_sequence);
 }

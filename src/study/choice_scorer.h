@@ -23,9 +23,10 @@ struct ChoiceItem {
 
 class ChoiceScorer {
  public:
-  // `executor` measures prefix_metrics(). All must outlive it.
+  // `executor` measures prefix_metrics(). All must outlive it. Without `may_share` every choice is
+  // a sequence of its own.
   ChoiceScorer(Backend& backend, const Model& model, Executor& executor, Head& head,
-               std::span<const Branch> branches, const MassiveRule& massive);
+               std::span<const Branch> branches, const MassiveRule& massive, bool may_share = true);
 
   // log p(choice | context) in nats, by item, branch (the unedited one first) and choice; the sum
   // of its tokens' in double, in order.

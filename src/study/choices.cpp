@@ -8,7 +8,10 @@
 
 #include "base/hash.h"
 #include "base/utf8_text.h"
+#include "exec/decoder.h"
+#include "models/site_width.h"
 #include "study/item_file.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
 #include "study/scan.h"
 
@@ -20,6 +23,8 @@ using nlohmann::json;
 
 // Items that are scored together have so many tokens, of beginnings and of what goes on from them.
 constexpr std::int64_t kBatchTokens = 2048;
+// Where weights pass through memory once a batch, a batch is larger.
+constexpr std::int64_t kStreamedTokens = 16384;
 
 struct Task {
   TaskFile file;
@@ -177,14 +182,14 @@ class Choosing {
     return {};
   }
 
-  Status run(ChoiceScorer& scorer) {
+  Status run(ChoiceScorer& scorer, std::int64_t batch) {
     if (progress_.advance) progress_.advance(done_, total_);
     for (std::size_t t = 0; t < tasks_.size(); ++t) {
       const auto& items = tasks_[t].items;
       for (std::size_t first = result_.tasks[t].items.size(); first < items.size();) {
         std::size_t last = first;
         std::int64_t tokens = 0;
-        while (last < items.size() && (last == first || tokens < kBatchTokens))
+        while (last < items.size() && (last == first || tokens < batch))
           tokens += static_cast<std::int64_t>(tokens_of(items[last++]));
         TEPUI_TRY(auto scores, scorer.score(std::span(items).subspan(first, last - first)));
         for (std::size_t i = first; i < last; ++i) {
@@ -220,6 +225,30 @@ class Choosing {
 
 }  // namespace
 
+std::vector<std::vector<TokenId>> all_choices(const std::vector<Task>& tasks) {
+  std::vector<std::vector<TokenId>> sequences;
+  for (const Task& task : tasks)
+    for (const ChoiceItem& item : task.items)
+      for (const ChoiceTokens& choice : item.choices) sequences.push_back(choice.ids);
+  return sequences;
+}
+
+// What the largest batch takes beside the model where beginnings are kept: their keys and values
+// here and in caches, those of every choice with its beginning, and what the choices' own tokens,
+// which are computed at once, take in a layer and in the head.
+std::uint64_t bytes_of_batch(const ScanInput& opened, const std::vector<Task>& tasks,
+                             int branches) {
+  std::size_t longest = 0;
+  for (const Task& task : tasks)
+    for (const ChoiceItem& item : task.items) longest = std::max(longest, tokens_of(item));
+  const std::int64_t tokens = (kBatchTokens + static_cast<std::int64_t>(longest)) * branches;
+  const ModelSpec& spec = opened.model.spec;
+  const int widest = site_width(spec, Site::mlp_act).value_or(spec.dims.width);
+  const int row = 10 * spec.dims.width + 4 * widest + 3 * Head::kTile;
+  return 2 * decoder_bytes(spec.dims, tokens) +
+         static_cast<std::uint64_t>(tokens) * static_cast<std::uint64_t>(row) * sizeof(float);
+}
+
 Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgress& progress) {
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(ScanInput opened, open_without_text(request, pool));
@@ -236,10 +265,8 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   for (const std::string& note : opened.notes) {
     if (progress.note) progress.note(note);
   }
-  ExecOptions exec = exec_options(request, opened);
-  exec.massive = request.rule;
-  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration,
-                                                     request.corpus, opened, pool, exec, progress));
+  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
+                                                     opened, pool, request.rule, progress));
   const json identity = identity_of(opened, tasks, setup.specs, request.rule);
   opened.corpus.fingerprint = hash_hex(identity["tasks"].dump());
   ChoicesResult result;
@@ -253,13 +280,31 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   Choosing choosing(tasks, result, std::move(file), progress);
   TEPUI_TRY(choosing.take_stored());
   const auto metrics = prefix_metrics();
+  const auto sequences = all_choices(tasks);
+  TEPUI_TRY(const Schedule schedule, make_schedule(setup.branches, opened.model.spec.dims.layers));
+  TEPUI_TRY(const SiteSelection sites, prefix_sites(opened.model.spec));
+  RunWork shared{schedule, sites, metrics, true, false};
+  shared.beside = bytes_of_batch(opened, tasks, schedule.branches);
+  const auto beside = RunPlan::make(request, opened, shared, sequences);
+  // Beginnings are kept where they fit beside the whole model. Else every choice is a sequence of
+  // its own, and the weights pass once for a batch of them.
+  const bool fits = beside && beside->memory().all_resident;
+  const SiteSelection nowhere;
+  const RunWork whole{schedule, nowhere, {}, true, false};
+  const auto plan = fits ? beside : RunPlan::make(request, opened, whole, sequences);
+  if (!plan) return tl::unexpected(plan.error());
+  ExecOptions exec = plan->options({}, "");
+  exec.massive = request.rule;
   Executor executor(*opened.backend, opened.model, pool, exec, metrics);
-  TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool));
-  ChoiceScorer scorer(*opened.backend, opened.model, executor, *head, setup.branches, request.rule);
+  TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool, Head::kTile,
+                                        plan->memory().keeps_head));
+  ChoiceScorer scorer(*opened.backend, opened.model, executor, *head, setup.branches, request.rule,
+                      fits);
   result.shared = scorer.shares();
+  result.fits = fits;
   if (progress.stage) progress.stage("choices");
   const auto start = std::chrono::steady_clock::now();
-  TEPUI_TRY(choosing.run(scorer));
+  TEPUI_TRY(choosing.run(scorer, fits ? kBatchTokens : kStreamedTokens));
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.rows = scorer.rows();
   return result;

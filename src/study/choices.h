@@ -60,6 +60,7 @@ struct ChoicesResult {
   std::vector<BranchRow> branches;  // the unedited one first
   std::vector<TaskResult> tasks;
   bool shared = true;     // what choices have in common was computed once
+  bool fits = true;       // the model and what is kept of beginnings stay in memory
   int computed = 0;       // items of this run; the others were in the file
   std::int64_t rows = 0;  // tokens that went through the layers
   double seconds = 0;

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <numeric>
 
+#include "exec/decoder.h"
 #include "models/rope_table.h"
 #include "study/perplexity.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
 #include "study/stop_tokens.h"
 #include "study/wording.h"
@@ -54,6 +56,21 @@ Status check_lengths(const ScanInput& opened, const GenerationOptions& options,
   return {};
 }
 
+// Keys and values of all texts as long as they may get, and the logits of their last tokens, on the
+// device and here.
+std::uint64_t bytes_of_texts(const ScanInput& opened, std::size_t branches,
+                             const GenerationOptions& options) {
+  const Dims& dims = opened.model.spec.dims;
+  std::int64_t tokens = 0;
+  for (const auto& prompt : opened.sequences) {
+    const auto length = static_cast<int>(prompt.size());
+    tokens += std::min(longest_text(opened.model.spec, length), length + options.max_tokens);
+  }
+  const auto texts = static_cast<std::uint64_t>(branches) * opened.sequences.size();
+  return decoder_bytes(dims, tokens * static_cast<std::int64_t>(branches)) +
+         3 * texts * static_cast<std::uint64_t>(dims.vocabulary) * sizeof(float);
+}
+
 void note_late_rules(std::span<const Branch> branches, const RunProgress& progress) {
   if (!progress.note) return;
   for (const Branch& branch : branches) {
@@ -84,16 +101,25 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
     TEPUI_TRY(result.options.stops, stop_tokens(request.model, opened.tokenizer.get()));
   }
   TEPUI_TRY(check_lengths(opened, result.options, progress));
-  ExecOptions exec = exec_options(request, opened);
-  exec.massive = request.rule;
-  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration,
-                                                     request.corpus, opened, pool, exec, progress));
+  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
+                                                     opened, pool, request.rule, progress));
   note_late_rules(setup.branches, progress);
   result.branches.push_back({std::string(kUnedited), ""});
   for (const BranchSpec& spec : setup.specs) result.branches.push_back({spec.name, spec.text()});
   const auto metrics = prefix_metrics();
+  TEPUI_TRY(const Schedule schedule, make_schedule(setup.branches, opened.model.spec.dims.layers));
+  TEPUI_TRY(const SiteSelection sites, prefix_sites(opened.model.spec));
+  RunWork work{schedule, sites, metrics, true, false};
+  work.beside = bytes_of_texts(opened, setup.branches.size() + 1, result.options);
+  work.beside_what = "keys, values and logits";
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, opened.sequences));
+  if (!plan.memory().all_resident && progress.note)
+    progress.note("the model does not fit --memory: all weights are read anew for every token");
+  ExecOptions exec = plan.options({}, "");
+  exec.massive = request.rule;
   Executor executor(*opened.backend, opened.model, pool, exec, metrics);
-  TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool));
+  TEPUI_TRY(const auto head,
+            Head::make(*opened.backend, opened.model, pool, Head::kTile, plan.memory().keeps_head));
   if (progress.stage) progress.stage("generate");
   const auto start = std::chrono::steady_clock::now();
   const OnToken on_token = [&](int done, int most) {

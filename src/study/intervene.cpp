@@ -28,15 +28,6 @@ InterveneRequest with_protocol(InterveneRequest request) {
   return request;
 }
 
-ScanMetricOptions measured(const InterveneRequest& request) {
-  ScanMetricOptions options;
-  options.top = kShownTop;
-  options.fractions = {};
-  options.keep_ratio = std::min(options.keep_ratio, request.rule.min_ratio);
-  options.keep_floor = std::min(options.keep_floor, request.rule.min_abs);
-  return options;
-}
-
 std::vector<BranchRow> rows_of(std::span<const BranchSpec> specs) {
   std::vector<BranchRow> rows{{std::string(kUnedited), ""}};
   for (const BranchSpec& spec : specs) rows.push_back({spec.name, spec.text()});
@@ -70,6 +61,15 @@ std::vector<BranchRequest> protocol_branches(Protocol protocol) {
           {"clip", first + "all:all=clip:k100"}};
 }
 
+ScanMetricOptions OpenIntervention::measured() const {
+  ScanMetricOptions options;
+  options.top = kShownTop;
+  options.fractions = {};
+  options.keep_ratio = std::min(options.keep_ratio, request_.rule.min_ratio);
+  options.keep_floor = std::min(options.keep_floor, request_.rule.min_abs);
+  return options;
+}
+
 OpenIntervention::OpenIntervention(const InterveneRequest& request)
     : request_(with_protocol(request)),
       pool_(request.threads > 0 ? request.threads : ThreadPool::hardware_threads()) {}
@@ -80,33 +80,14 @@ Result<std::unique_ptr<OpenIntervention>> OpenIntervention::open(const Intervene
   const ModelSpec& spec = own->input_.model.spec;
   TEPUI_TRY(own->specs_, parse_branches(own->request_.branches, spec, "--edit"));
   TEPUI_TRY(SiteSelection::parse(own->request_.sites, spec));
-  TEPUI_TRY(own->calibration_text_, own->load_calibration());
+  TEPUI_TRY(own->calibration_text_,
+            calibration_sequences(own->request_.calibration, own->request_.corpus, own->input_));
   own->identity_ = own->make_identity();
   return own;
 }
 
-// The first sequences of the calibration text, or of the text itself.
-Result<std::vector<std::vector<TokenId>>> OpenIntervention::load_calibration() const {
-  std::vector<std::vector<TokenId>> sequences = input_.sequences;
-  if (!request_.calibration_text.empty()) {
-    CorpusRequest corpus = request_.corpus;
-    corpus.texts = request_.calibration_text;
-    corpus.ids.reset();
-    corpus.prompt.reset();
-    corpus.context = input_.context;
-    corpus.sequences = request_.calibration_sequences;
-    TEPUI_TRY(const Corpus loaded, load_corpus(corpus, input_.tokenizer.get()));
-    sequences.clear();
-    for (const CorpusSequence& sequence : loaded.sequences) sequences.push_back(sequence.ids);
-  }
-  const auto most = static_cast<std::size_t>(request_.calibration_sequences);
-  if (sequences.size() > most) sequences.resize(most);
-  TEPUI_TRY(check_sequences(sequences, input_.model));
-  return sequences;
-}
-
 json OpenIntervention::make_identity() const {
-  const ScanMetricOptions metrics = measured(request_);
+  const ScanMetricOptions metrics = measured();
   json branches = json::array();
   for (const BranchSpec& branch : specs_)
     branches.push_back({{"name", branch.name}, {"edits", branch.text()}});
@@ -142,19 +123,6 @@ Error OpenIntervention::with_hint(Error error) const {
   return error;
 }
 
-Result<Calibration> OpenIntervention::run_calibration(const RunStore& run,
-                                                      const SiteSelection& sites,
-                                                      const RunProgress& progress) {
-  TEPUI_TRY(const Schedule unedited, make_schedule({}, input_.model.spec.dims.layers));
-  const auto metrics = calibration_metrics({});
-  TEPUI_TRY(const RunPlan plan,
-            RunPlan::make(request_, input_, {unedited, sites, metrics, false}, calibration_text_));
-  ExecOptions options = plan.options(run.folder(), run.identity() + " calibration");
-  options.massive = request_.rule;
-  return calibrate(*input_.backend, input_.model, pool_, options, calibration_text_, sites,
-                   progress.advance);
-}
-
 // Means and layers: those that the store's results were made with, or new ones.
 Result<OpenIntervention::Ready> OpenIntervention::ready(RunStore& run,
                                                         const RunProgress& progress) {
@@ -171,13 +139,10 @@ Result<OpenIntervention::Ready> OpenIntervention::ready(RunStore& run,
   }
   if (calibrated_) return *calibrated_;
   Ready found;
-  const std::string sites = calibration_sites(specs_);
-  if (!sites.empty()) {
-    TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, spec));
-    if (progress.stage) progress.stage("calibration");
-    TEPUI_TRY(found.calibration, run_calibration(run, selected, progress));
-    if (progress.stage) progress.stage("intervene");
-  }
+  TEPUI_TRY(found.calibration,
+            calibrate_branches(specs_, calibration_text_, request_, input_, pool_, request_.rule,
+                               {run.folder(), run.identity()}, progress));
+  if (progress.stage && found.calibration.sequences > 0) progress.stage("intervene");
   auto specs = with_layers(specs_, found.calibration);
   if (!specs) return tl::unexpected(with_hint(specs.error()));
   found.specs = *std::move(specs);
@@ -189,7 +154,7 @@ Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> bra
   const Model& model = input_.model;
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request_.sites, model.spec));
   TEPUI_TRY(const Schedule schedule, make_schedule(branches, model.spec.dims.layers));
-  const auto metrics = intervention_metrics(measured(request_));
+  const auto metrics = intervention_metrics(measured());
   const auto pending = pending_sequences(input_, run.pending());
   TEPUI_TRY(const RunPlan plan,
             RunPlan::make(request_, input_, {schedule, sites, metrics, true}, pending));
@@ -204,55 +169,6 @@ Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> bra
   return executor.run(
       input_.sequences, run.pending(), sites, run.writer(), run.on_progress(),
       [&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}, &schedule);
-}
-
-Result<RunOutcome> OpenIntervention::plan(const RunProgress& progress) {
-  const int layers = input_.model.spec.dims.layers;
-  std::vector<BranchSpec> specs = specs_;
-  Calibration everywhere;
-  everywhere.sequences = 1;
-  bool waits = false;
-  for (BranchSpec& branch : specs) {
-    for (EditSpec& edit : branch.edits) {
-      waits = waits || edit.layers.kind != LayerSelector::Kind::listed;
-      for (int layer = 0; layer < layers; ++layer) everywhere.massive[{layer, edit.site}] = 1;
-      if (edit.rule.kind == RuleKind::mean) edit.rule = {};  // which costs the same
-    }
-  }
-  TEPUI_TRY(specs, with_layers(specs, everywhere));
-  std::vector<std::string> notes;
-  TEPUI_TRY(const auto branches, ready_branches(specs, input_.model.spec, everywhere, notes));
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request_.sites, input_.model.spec));
-  TEPUI_TRY(const Schedule schedule, make_schedule(branches, layers));
-  const auto metrics = intervention_metrics(measured(request_));
-  if (waits && progress.note)
-    progress.note("massive layers are known after calibration: counted as if all layers were so");
-  return dry_run(request_, input_, {schedule, sites, metrics, true}, pool_);
-}
-
-Result<std::optional<Schedule>> OpenIntervention::schedule() const {
-  std::vector<Branch> branches;
-  for (const BranchSpec& spec : specs_) {
-    Branch& branch = branches.emplace_back();
-    branch.name = spec.name;
-    for (const EditSpec& edit : spec.edits) {
-      if (edit.layers.kind != LayerSelector::Kind::listed) return std::nullopt;
-      for (const int layer : edit.layers.layers)
-        branch.edits.push_back({{layer, edit.site},
-                                edit.tokens,
-                                edit.channels,
-                                edit.rule,
-                                nullptr,
-                                fmt::format("{}{}", site_name(edit.site), edit.where)});
-    }
-    std::stable_sort(branch.edits.begin(), branch.edits.end(),
-                     [](const Edit& a, const Edit& b) { return a.point < b.point; });
-  }
-  TEPUI_TRY(Schedule schedule, make_schedule(branches, input_.model.spec.dims.layers));
-  // Whoever asks counts runs: the edits are gone.
-  for (PartLanes& part : schedule.parts)
-    for (Lane& lane : part.lanes) lane.edits.clear();
-  return schedule;
 }
 
 Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::path>& out,

@@ -14,9 +14,11 @@
 #include "base/thread_pool.h"
 #include "plan/massive_rule.h"
 #include "plan/schedule.h"
-#include "study/branches.h"
+#include "study/branch_setup.h"
 #include "study/input_request.h"
+#include "study/run_plan.h"
 #include "study/run_store.h"
+#include "tepui/metric.h"
 #include "tepui/result.h"
 
 namespace tepui {
@@ -30,9 +32,8 @@ struct InterveneRequest : InputRequest {
   bool unedited_alone = false;          // no branches at all
   Protocol protocol = Protocol::none;
   MassiveRule rule;
-  std::string sites = "resid_post";                     // where the change is measured
-  std::vector<std::filesystem::path> calibration_text;  // none: the text itself
-  int calibration_sequences = 100;                      // at most
+  std::string sites = "resid_post";  // where the change is measured
+  CalibrationRequest calibration;
 };
 
 // Detects and calibrates on the calibration text where an edit needs it, then runs what the store
@@ -53,7 +54,19 @@ class OpenIntervention {
   // Nothing where massive layers must be found first.
   Result<std::optional<Schedule>> schedule() const;
 
-  // Of a dry run. Massive layers are not looked for: all are taken to be so.
+  // What runs of parts of the sequences, [first, last) each, will take. This machine is measured
+  // once, for some seconds. Massive layers are not looked for: all are taken to be so.
+  struct Estimate {
+    double calibration = 0;  // seconds, once for all parts
+    struct Part {
+      std::uint64_t memory = 0;  // bytes
+      Expectation expected;
+    };
+    std::vector<Part> parts;
+    bool all_layers = false;  // massive layers are found first
+  };
+  Result<Estimate> estimate(std::span<const std::pair<int, int>> parts);
+  // Of a dry run.
   Result<RunOutcome> plan(const RunProgress& progress);
 
   // Runs what the store in `out` (none: the default folder) lacks of these sequences [first, last).
@@ -61,18 +74,32 @@ class OpenIntervention {
                          std::optional<std::pair<int, int>> sequences, const RunProgress& progress);
 
  private:
+  // What will run, as far as that can be told beforehand.
+  struct Planned {
+    std::vector<Branch> branches;
+    Schedule schedule;
+    Schedule unedited;
+    SiteSelection sites;
+    SiteSelection calibration_sites;
+    std::vector<std::unique_ptr<Metric>> metrics;
+    std::vector<std::unique_ptr<Metric>> calibration_metrics;
+    bool all_layers = false;
+    RunWork work() const { return {schedule, sites, metrics, true}; }
+    RunWork calibration() const { return {unedited, calibration_sites, calibration_metrics}; }
+  };
   struct Ready {
     std::vector<BranchSpec> specs;
     Calibration calibration;
   };
 
   explicit OpenIntervention(const InterveneRequest& request);
-  Result<std::vector<std::vector<TokenId>>> load_calibration() const;
   nlohmann::json make_identity() const;
+  ScanMetricOptions measured() const;
+  Result<Planned> planned() const;
+  // Seconds, at the speed that was measured for the run.
+  Result<double> calibration_time(const Planned& planned, const Speed& speed) const;
   Result<Ready> ready(RunStore& run, const RunProgress& progress);
   Error with_hint(Error error) const;
-  Result<Calibration> run_calibration(const RunStore& run, const SiteSelection& sites,
-                                      const RunProgress& progress);
   Status run_branches(RunStore& run, std::span<const Branch> branches);
 
   InterveneRequest request_;

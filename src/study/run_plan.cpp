@@ -7,6 +7,12 @@ namespace tepui {
 
 namespace {
 
+std::string plural(std::int64_t count, const char* one, const char* many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+}  // namespace
+
 std::string size_text(std::uint64_t bytes) {
   const double mib = static_cast<double>(bytes) / (1 << 20);
   return mib < 1000 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024);
@@ -16,18 +22,14 @@ std::string time_text(double seconds) {
   return seconds < 100 ? fmt::format("{:.1f} s", seconds) : clock_time(seconds);
 }
 
-std::string plural(std::int64_t count, const char* one, const char* many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
-}  // namespace
-
 MemoryQuestion RunPlan::question() const {
   return {*opened_.backend, opened_.model,
           sequences_,       work_.schedule,
           work_.sites,      work_.metrics,
           work_.scores,     weight_budget(request_, opened_.backend->device()),
-          request_.wave,    true};
+          request_.wave,    work_.keeps_states,
+          work_.streamed,   work_.beside,
+          work_.beside_what};
 }
 
 Result<RunPlan> RunPlan::make(const InputRequest& request, const ScanInput& opened,
@@ -49,17 +51,23 @@ ExecOptions RunPlan::options(const std::filesystem::path& folder,
                              const std::string& identity) const {
   ExecOptions options;
   memory_.apply(options);
+  if (!work_.keeps_states) return options;
   options.state_folder = folder / "wave";
   options.state_identity = identity;
   options.sync_seconds = request_.sync_seconds;
   return options;
 }
 
-Result<std::string> RunPlan::text(ThreadPool& pool) const {
-  const MemoryQuestion asked = question();
-  TEPUI_TRY(const Speed speed,
-            measure_speed(*opened_.backend, opened_.model, pool, asked, memory_));
-  return plan_table(asked, memory_, speed, expect(asked, memory_, speed));
+Result<Speed> RunPlan::measure(ThreadPool& pool) const {
+  return measure_speed(*opened_.backend, opened_.model, pool, question(), memory_);
+}
+
+Expectation RunPlan::expected(const Speed& speed) const {
+  return expect(question(), memory_, speed);
+}
+
+std::string RunPlan::text(const Speed& speed) const {
+  return plan_table(question(), memory_, speed, expected(speed));
 }
 
 Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
@@ -67,7 +75,8 @@ Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
   TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, opened.sequences));
   RunOutcome outcome;
   outcome.sequences = static_cast<int>(opened.sequences.size());
-  TEPUI_TRY(outcome.plan, plan.text(pool));
+  TEPUI_TRY(const Speed speed, plan.measure(pool));
+  outcome.plan = plan.text(speed);
   return outcome;
 }
 
@@ -93,6 +102,8 @@ std::string plan_table(const MemoryQuestion& question, const MemoryDivision& mem
   text += fmt::format("memory        {} of {}: program {}, weights {}, chunk {}, hidden states {}",
                       size_text(memory.total()), size_text(memory.budget), size_text(memory.base),
                       size_text(memory.weights), size_text(memory.chunk), size_text(memory.states));
+  if (memory.beside > 0)
+    text += fmt::format(", {} {}", question.beside_what, size_text(memory.beside));
   if (memory.keeps_head && question.scores)
     text += fmt::format(", head {}", size_text(memory.head));
   if (memory.spills)

@@ -20,6 +20,10 @@ struct RunWork {
   const SiteSelection& sites;
   std::span<const std::unique_ptr<Metric>> metrics;
   bool scores = false;
+  bool keeps_states = true;                 // hidden states may lie in files of the folder
+  const SiteSelection* streamed = nullptr;  // places whose rows are handed out as they are
+  std::uint64_t beside = 0;                 // bytes that the caller holds meanwhile, and of what
+  std::string_view beside_what = "";
 };
 
 class RunPlan {
@@ -29,11 +33,13 @@ class RunPlan {
                               const RunWork& work, Sequences sequences);
 
   const MemoryDivision& memory() const { return memory_; }
-  // `folder` is the store's, `identity` that of its results.
+  // `folder` is the store's, `identity` that of its results; unused where states are not kept.
   ExecOptions options(const std::filesystem::path& folder, const std::string& identity) const;
 
   // Measures this machine for some seconds.
-  Result<std::string> text(ThreadPool& pool) const;
+  Result<Speed> measure(ThreadPool& pool) const;
+  Expectation expected(const Speed& speed) const;
+  std::string text(const Speed& speed) const;
 
  private:
   RunPlan(const InputRequest& request, const ScanInput& opened, const RunWork& work,
@@ -51,6 +57,10 @@ class RunPlan {
 // Plans all sequences, and runs none.
 Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
                            const RunWork& work, ThreadPool& pool);
+
+// "268 MiB", "3.73 GiB"; "28.6 s", "2:28".
+std::string size_text(std::uint64_t bytes);
+std::string time_text(double seconds);
 
 // The text of a plan.
 std::string plan_table(const MemoryQuestion& question, const MemoryDivision& memory,

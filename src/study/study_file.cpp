@@ -135,9 +135,9 @@ class StudyReader {
     TEPUI_TRY(const auto sequences, fields.integer("sequences", 1, kMost));
     study_.rule.min_abs = min_abs.value_or(study_.rule.min_abs);
     study_.rule.min_ratio = min_ratio.value_or(study_.rule.min_ratio);
-    for (const std::string& path : calibrate) study_.calibration_text.push_back(folder_ / path);
-    study_.calibration_sequences =
-        static_cast<int>(sequences.value_or(study_.calibration_sequences));
+    for (const std::string& path : calibrate) study_.calibration.text.push_back(folder_ / path);
+    study_.calibration.sequences =
+        static_cast<int>(sequences.value_or(study_.calibration.sequences));
     return {};
   }
 

@@ -42,7 +42,7 @@
 
 #include "input/corpus.h"
 #include "plan/massive_rule.h"
-#include "study/branches.h"
+#include "study/branch_setup.h"
 #include "study/intervene.h"
 #include "tepui/result.h"
 
@@ -81,8 +81,7 @@ struct Study {
   int unit = 0;  // sequences; 0: a text is one unit
   Protocol protocol = Protocol::none;
   MassiveRule rule;
-  std::vector<std::filesystem::path> calibration_text;
-  int calibration_sequences = 100;
+  CalibrationRequest calibration;
   std::vector<StudyModel> models;
   std::vector<StudyText> texts;
   std::vector<StudyBranch> branches;

@@ -34,12 +34,17 @@ struct SweepRequest {
   int rank = 0;    // where a process begins among them, so that few meet
   int ranks = 1;
   std::string command;
+  bool measure = false;  // this machine, to say beforehand what units take
 };
 
 struct SweepUnit {
   int first = 0;  // sequences [first, last)
   int last = 0;
   std::filesystem::path folder;
+  // Of a dry run.
+  std::uint64_t memory = 0;      // bytes
+  std::uint64_t bytes_read = 0;  // of weights
+  double seconds = 0;
 };
 
 struct SweepJob {
@@ -53,12 +58,16 @@ struct SweepJob {
   std::int64_t block_runs = 0;     // lanes through layers; 0: massive layers must be found first
   std::int64_t unshared_runs = 0;  // if every branch were run alone
   std::uint64_t weight_bytes = 0;  // read once a wave
+  double calibration = 0;          // seconds, once a process; of a dry run
   std::vector<SweepUnit> units;    // one with the job's own folder, or several
 };
 
 // What could not be planned or run: one line each, and the rest is done all the same.
 struct SweepPlan {
   std::vector<SweepJob> jobs;  // models in order, and for each its texts
+  bool measured = false;
+  int shard = 0;  // whose units those that will be computed are
+  int shards = 1;
   std::vector<std::string> failures;
 };
 

@@ -19,8 +19,7 @@ InterveneRequest request_of(const SweepRequest& sweep, const StudyModel& model,
   request.protocol = sweep.study.protocol;
   request.rule = sweep.study.rule;
   request.sites = sweep.study.sites;
-  request.calibration_text = sweep.study.calibration_text;
-  request.calibration_sequences = sweep.study.calibration_sequences;
+  request.calibration = sweep.study.calibration;
   return request;
 }
 

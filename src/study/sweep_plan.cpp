@@ -41,15 +41,31 @@ SweepJob job_of(const SweepRequest& request, const StudyModel& model, const Stud
   return job;
 }
 
+Status estimate(OpenIntervention& open, SweepJob& job) {
+  std::vector<std::pair<int, int>> parts;
+  for (const SweepUnit& unit : job.units) parts.emplace_back(unit.first, unit.last);
+  TEPUI_TRY(const auto found, open.estimate(parts));
+  job.calibration = found.calibration;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    job.units[i].memory = found.parts[i].memory;
+    job.units[i].bytes_read = found.parts[i].expected.bytes_read;
+    job.units[i].seconds = found.parts[i].expected.seconds();
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<SweepPlan> plan_sweep(const SweepRequest& request, const RunProgress& progress) {
   SweepPlan plan;
+  plan.measured = request.measure;
+  plan.shard = request.shard;
+  plan.shards = request.shards;
   Fingerprints known;
   for (const StudyModel& model : request.study.models) {
     for (const StudyText& text : request.study.texts) {
       if (progress.stage) progress.stage(fmt::format("{}, {}", model.name, text.name));
-      const auto open = open_job(request, model, text, known);
+      auto open = open_job(request, model, text, known);
       if (!open) {
         // What the study says wrong is wrong everywhere.
         if (open.error().kind == ErrorKind::usage) return tl::unexpected(open.error());
@@ -62,6 +78,14 @@ Result<SweepPlan> plan_sweep(const SweepRequest& request, const RunProgress& pro
       if (schedule) {
         job.block_runs = schedule->block_runs();
         job.unshared_runs = schedule->unshared_block_runs();
+      }
+      if (request.measure) {
+        const Status measured = estimate(**open, job);
+        if (!measured && measured.error().kind == ErrorKind::usage)
+          return tl::unexpected(measured.error());
+        if (!measured)
+          plan.failures.push_back(
+              fmt::format("{}, {}: {}", model.name, text.name, measured.error().message));
       }
       plan.jobs.push_back(std::move(job));
     }

@@ -10,7 +10,7 @@
 namespace tepui {
 
 // Jobs with what they cost: sequences, tokens, branches, block runs with and without sharing, bytes
-// of weights, units that are there.
+// of weights, units that are there; where the machine was measured, memory and time as well.
 std::string plan_table(const SweepPlan& plan);
 nlohmann::ordered_json plan_json(const SweepPlan& plan);
 

@@ -153,6 +153,79 @@ TEST_F(CaptureCommand, IsReadByNumpy) {
   EXPECT_EQ(result.code, 0) << result.err;
 }
 
+// Tensors by name, of a file of f32 tensors.
+std::map<std::string, std::pair<json, std::string>> tensors_of(const std::string& file) {
+  std::map<std::string, std::pair<json, std::string>> tensors;
+  std::uint64_t length = 0;
+  if (file.size() < sizeof(length)) return tensors;
+  std::memcpy(&length, file.data(), sizeof(length));
+  const json header = json::parse(file.substr(8, length), nullptr, false);
+  EXPECT_EQ((8 + length) % 8, 0U);
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    EXPECT_EQ(entry["dtype"], "F32");
+    const auto begin = entry["data_offsets"][0].get<std::size_t>();
+    const auto end = entry["data_offsets"][1].get<std::size_t>();
+    tensors[name] = {entry["shape"], file.substr(8 + length + begin, end - begin)};
+  }
+  return tensors;
+}
+
+TEST_F(CaptureCommand, OneSafetensorsFileHoldsTheSameRows) {
+  give(sequences(30, 24));
+  const std::vector<std::string> places = {
+      "--site", "resid_post,mlp_act.1,final_norm", "--tokens", "0,2-5", "--wave", "64"};
+  auto one = places;
+  one.insert(one.end(), {"--format", "safetensors"});
+  ASSERT_EQ(test::run_program(capture("many", places)).code, 0);
+  ASSERT_EQ(test::run_program(capture("one", one)).code, 0);
+  const auto tensors = tensors_of(file("one/capture.safetensors"));
+  const auto arrays = all("many");
+  ASSERT_EQ(tensors.size(), 4U);
+  ASSERT_EQ(arrays.size(), 4U);
+  for (const auto& [name, tensor] : tensors) {
+    const std::string& array = arrays.at(name + ".npy");
+    const std::size_t bytes = tensor.second.size();
+    EXPECT_EQ(bytes, tensor.first[0].get<std::size_t>() * tensor.first[1].get<std::size_t>() * 4);
+    ASSERT_GT(array.size(), bytes);
+    EXPECT_TRUE(array.substr(array.size() - bytes) == tensor.second) << name;
+  }
+  const json sidecar = json::parse(file("one/capture.json"));
+  EXPECT_EQ(sidecar["files"][0]["file"], "capture.safetensors");
+  EXPECT_EQ(sidecar["files"][0]["tensor"], "resid_post.0");
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "one/capture.safetensors.part"));
+}
+
+TEST_F(CaptureCommand, KilledAndResumedOneFileIsTheSame) {
+  give(sequences(400, 24));
+  const std::vector<std::string> small = {"--wave", "64",       "--backend",
+                                          "cpu",    "--format", "safetensors"};
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(test::run_program(capture("whole", small)).code, 0);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::string expected = file("whole/capture.safetensors");
+  std::mt19937 random(4);
+  int midway = 0;
+  for (int attempt = 0; attempt < 12; ++attempt) {
+    ProgramRun again = capture("broken", small);
+    again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
+    const ProgramResult result = test::run_program(again);
+    ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
+    if (result.code == 0) {  // it was faster than the first one
+      std::filesystem::remove_all(folder_.path() / "broken");
+      continue;
+    }
+    const json progress = json::parse(file("broken/progress.json"), nullptr, false);
+    if (progress.is_discarded()) continue;
+    midway += progress.value("finished_sequences", 0) > 0 ? 1 : 0;
+  }
+  ASSERT_EQ(test::run_program(capture("broken", small)).code, 0);
+  EXPECT_GT(midway, 0);
+  EXPECT_TRUE(file("broken/capture.safetensors") == expected);
+  EXPECT_EQ(json::parse(file("broken/capture.json"))["complete"], true);
+}
+
 TEST_F(CaptureCommand, KilledAndResumedItIsTheSame) {
   give(sequences(400, 24));
   const std::vector<std::string> small = {"--wave", "64", "--backend", "cpu"};

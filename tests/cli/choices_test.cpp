@@ -86,6 +86,27 @@ TEST_F(Choices, BranchesStandBesideTheUneditedRun) {
   EXPECT_NE(table.out.find("3 items computed"), std::string::npos) << table.out;
 }
 
+TEST_F(Choices, WithinLittleMemoryTheyAreTheSame) {
+  const std::vector<std::string> command = {"choices",   kDemo,       "--tasks",
+                                            "few.jsonl", "--backend", "cpu"};
+  const json whole = document(command);
+  EXPECT_EQ(whole["shared_prefixes"], true);
+  auto little = command;
+  little.insert(little.end(), {"--memory", "1MiB"});
+  const std::string refusal = error(little, 2);
+  const std::string before = "expected at least ";
+  ASSERT_NE(refusal.find(before), std::string::npos) << refusal;
+  const int least = std::stoi(refusal.substr(refusal.find(before) + before.size()));
+  little.back() = std::to_string(least + 4) + "MiB";
+  const json streamed = document(little);
+  EXPECT_EQ(streamed["shared_prefixes"], false);
+  EXPECT_EQ(streamed["tasks"], whole["tasks"]);
+  const ProgramResult result = good(little);
+  EXPECT_LE(result.peak_bytes, static_cast<std::uint64_t>(least + 4) << 20);
+  EXPECT_NE(result.out.find("(within --memory nothing is kept of them"), std::string::npos)
+      << result.out;
+}
+
 TEST_F(Choices, GoOnWhereTheyStopped) {
   const std::vector<std::string> command = {"choices",   kDemo, "--tasks", "few.jsonl",
                                             "--backend", "cpu", "--out",   "items.jsonl"};

@@ -18,6 +18,7 @@ using test::TemporaryFolder;
 constexpr std::int64_t kWidth = 2048;
 constexpr std::int64_t kHidden = 5632;
 constexpr std::int64_t kVocabulary = 8000;
+constexpr std::uint64_t kBudget = std::uint64_t{700} << 20;
 constexpr int kLayers = 6;  // of 46 million weights each, 176 MiB packed
 
 // A LLaMA whose weights are holes: zeros that take no room on disk.
@@ -101,6 +102,30 @@ TEST_F(MemoryKept, TheBudgetIsKept) {
   const ProgramResult intervene = run("intervene", edits);
   ASSERT_EQ(intervene.code, 0) << intervene.err;
   EXPECT_LE(peak(intervene), 700) << intervene.out;
+}
+
+TEST_F(MemoryKept, EveryCommandKeepsIt) {
+  const auto within = [](const ProgramResult& result) {
+    ASSERT_EQ(result.code, 0) << result.err;
+    EXPECT_LE(result.peak_bytes, kBudget) << result.out;
+    EXPECT_GT(result.peak_bytes, kBudget / 4);
+  };
+  const ProgramResult capture = run("capture", {"--memory", "700MiB", "--site", "mlp_act"});
+  within(capture);
+  within(run("perplexity", {"--memory", "700MiB"}));
+  std::vector<std::string> generate = {"generate",     ".",      "--ids",  "ids.json",
+                                       "--memory",     "700MiB", "--edit", "resid_post.2:0:1=zero",
+                                       "--max-tokens", "2"};
+  const ProgramResult texts = test::run_program({generate, folder_.path(), {}, 0, ""});
+  within(texts);
+  EXPECT_NE(texts.err.find("all weights are read anew for every token"), std::string::npos)
+      << texts.err;
+  generate[5] = "300MiB";
+  const ProgramResult refused = test::run_program({generate, folder_.path(), {}, 0, ""});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("--memory 300 MiB: expected at least "), std::string::npos)
+      << refused.err;
+  EXPECT_NE(refused.err.find("keys, values and logits"), std::string::npos) << refused.err;
 }
 
 TEST_F(MemoryKept, TooLittleIsAnErrorThatNamesTheLeast) {

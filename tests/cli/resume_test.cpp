@@ -158,6 +158,49 @@ TEST_P(Resume, KilledInTheMiddleOfAWaveItGoesOnAtThatLayer) {
   EXPECT_GT(midway, 0);
 }
 
+// The same where hidden states do not fit --memory and lie in files.
+TEST_P(Resume, KilledWhereStatesLieInFilesItGoesOnAtThatLayer) {
+  if (GetParam() != "cpu") GTEST_SKIP() << "a GPU's memory is its own";
+  test::write_file(folder_.path() / "ids.json", many_sequences(1500));
+  const ProgramResult whole = test::run_program(intervene("whole"));
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  const std::string expected = exported("whole", true);
+  const auto with_memory = [&](const std::string& out, int mib) {
+    ProgramRun run = intervene(out);
+    run.arguments.insert(run.arguments.end(), {"--memory", std::to_string(mib) + "MiB"});
+    return run;
+  };
+  const std::string refusal = test::run_program(with_memory("none", 1)).err;
+  const std::string before = "expected at least ";
+  ASSERT_NE(refusal.find(before), std::string::npos) << refusal;
+  const int memory = std::stoi(refusal.substr(refusal.find(before) + before.size())) + 4;
+  ProgramRun plan = with_memory("none", memory);
+  plan.arguments.emplace_back("--dry-run");
+  const std::string planned = test::run_program(plan).out;
+  ASSERT_NE(planned.find("for hidden states"), std::string::npos) << planned;
+
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(test::run_program(with_memory("spilled", memory)).code, 0);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_EQ(exported("spilled", true), expected);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "spilled/wave"));
+  std::mt19937 random(14);
+  int midway = 0;
+  for (int attempt = 0; attempt < 12; ++attempt) {
+    ProgramRun again = with_memory("broken", memory);
+    again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
+    const ProgramResult result = test::run_program(again);
+    ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
+    if (result.code == 0) break;
+    midway += std::filesystem::exists(folder_.path() / "broken/wave/progress.json") ? 1 : 0;
+  }
+  const ProgramResult last = test::run_program(with_memory("broken", memory));
+  ASSERT_EQ(last.code, 0) << last.err;
+  EXPECT_EQ(exported("broken", true), expected);
+  EXPECT_GT(midway, 0);
+}
+
 TEST_P(Resume, AnotherWaveGivesTheSame) {
   ASSERT_EQ(test::run_program(scan("whole")).code, 0);
   ProgramRun other = scan("other");

@@ -29,6 +29,23 @@ TEST_F(Sweep, ShowsItsPlanAndItsResults) {
   EXPECT_EQ(plan["jobs"][0]["block_runs"], 8 + 7 + 5);
   EXPECT_EQ(plan["jobs"][0]["unshared_block_runs"], 24);
   EXPECT_FALSE(fs::exists(folder_.path() / "tepui-study"));
+  double seconds = 0;
+  for (const json& job : plan["jobs"]) {
+    ASSERT_EQ(job["estimates"].size(), job["units"].get<std::size_t>());
+    EXPECT_EQ(job["calibration_seconds"], 0.0);  // the edits need none
+    for (const json& unit : job["estimates"]) {
+      EXPECT_EQ(unit["there"], false);
+      EXPECT_GT(unit["memory"].get<double>(), 1e7);
+      EXPECT_GT(unit["bytes_read"].get<double>(), 1e6);
+      EXPECT_GT(unit["seconds"].get<double>(), 0);
+      seconds += unit["seconds"].get<double>();
+    }
+  }
+  EXPECT_NEAR(plan["seconds"].get<double>(), seconds, 1e-9 * seconds);
+  const std::string table = good({"sweep", "study.toml", "--dry-run"}).out;
+  EXPECT_NE(table.find("8 units to compute: "), std::string::npos) << table;
+  const std::string shard = good({"sweep", "study.toml", "--dry-run", "--shard", "1/4"}).out;
+  EXPECT_NE(shard.find("2 units to compute: "), std::string::npos) << shard;
 
   const ProgramResult first = good({"sweep", "study.toml", "--out", "out"});
   EXPECT_NE(first.out.find("layer 3"), std::string::npos) << first.out;
@@ -36,6 +53,9 @@ TEST_F(Sweep, ShowsItsPlanAndItsResults) {
   EXPECT_EQ(folders_of("out").size(), 2U);  // the units became one store a job
   const ProgramResult again = good({"sweep", "study.toml", "--out", "out"});
   EXPECT_NE(again.out.find("0 of 8 units computed, 8 were there"), std::string::npos) << again.out;
+
+  const std::string left = good({"sweep", "study.toml", "--dry-run", "--out", "out"}).out;
+  EXPECT_NE(left.find("0 units to compute: "), std::string::npos) << left;
 
   const json found = json::parse(good({"sweep", "study.toml", "--out", "out", "--json"}).out);
   const json alone = json::parse(

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <random>
 
+#include "backend/registry.h"
+#include "exec/executor.h"
 #include "support/branch_run.h"
 #include "support/paths.h"
 #include "support/run_model.h"
@@ -26,6 +28,15 @@ class Watch : public RunObserver {
   int layers = 0;
   int embeddings = 0;
   int first = 1000;
+};
+
+class Counting : public RowSink {
+ public:
+  Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
+  Status add(const Observation& /*row*/) override { return ++rows, Status(); }
+  Status add(const Series& /*row*/) override { return ++rows, Status(); }
+  Status end_unit() override { return {}; }
+  int rows = 0;
 };
 
 class Streaming : public testing::TestWithParam<std::string> {
@@ -77,6 +88,39 @@ class Streaming : public testing::TestWithParam<std::string> {
                           {"last", "final_norm:all:all=round:int8"}};
   TemporaryFolder folder_;
 };
+
+TEST_P(Streaming, LayersBehindTheLastPlaceAreNotComputed) {
+  const auto backend = make_backend(GetParam(), {});
+  ASSERT_TRUE(backend);
+  ThreadPool pool(2);
+  const auto metrics = scan_metrics({});
+  for (const auto& [places, layers] : {std::pair{"embeddings", 0},
+                                       {"resid_pre.0", 1},
+                                       {"resid_post.1,embeddings", 2},
+                                       {"final_norm", model_.spec.dims.layers}}) {
+    SCOPED_TRACE(places);
+    Watch watch;
+    ExecOptions options;
+    options.observer = &watch;
+    Executor executor(**backend, model_, pool, options, metrics);
+    const auto sites = SiteSelection::parse(places, model_.spec);
+    ASSERT_TRUE(sites);
+    Counting sink;
+    std::int64_t last = -1;
+    std::int64_t most = 0;
+    const SequenceRange all[] = {{0, static_cast<int>(sequences_.size())}};
+    const Status status =
+        executor.run(sequences_, all, *sites, sink, [&](std::int64_t done, std::int64_t total) {
+          last = done;
+          most = total;
+        });
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_EQ(watch.embeddings, 1);
+    EXPECT_EQ(watch.layers, layers);
+    EXPECT_GT(sink.rows, 0);
+    if (layers > 0) EXPECT_EQ(last, most);
+  }
+}
 
 TEST_P(Streaming, IsWhatStaysInMemory) {
   const BranchRun resident = run({});

@@ -48,8 +48,8 @@ TEST_F(StudyFile, HasModelsTextsAndBranches) {
   EXPECT_EQ(study->unit, 4);
   EXPECT_EQ(study->rule.min_ratio, 500);
   EXPECT_EQ(study->rule.min_abs, 100);
-  EXPECT_EQ(study->calibration_sequences, 7);
-  EXPECT_EQ(study->calibration_text, std::vector{folder_.path() / "c.txt"});
+  EXPECT_EQ(study->calibration.sequences, 7);
+  EXPECT_EQ(study->calibration.text, std::vector{folder_.path() / "c.txt"});
   ASSERT_EQ(study->models.size(), 2U);
   EXPECT_EQ(study->models[0].name, "one");
   EXPECT_EQ(study->models[1].tokenizer, folder_.path() / "t.json");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,7 +99,9 @@ ProgramResult run_program(const ProgramRun& run) {
   const bool ended = read_all(out[0], err[0], to_be_killed ? run.kill_after : kLongest, result);
   if (!ended) ::kill(child, SIGKILL);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  struct rusage usage = {};
+  ::wait4(child, &status, 0, &usage);
+  result.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) << 10;
   ::close(out[0]);
   ::close(err[0]);
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);

@@ -3,6 +3,7 @@
 // killed and told apart from one that ended.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -23,6 +24,7 @@ struct ProgramResult {
   int code = 0;  // exit code, or minus the signal that ended it
   std::string out;
   std::string err;
+  std::uint64_t peak_bytes = 0;  // of memory, as the system counts it, mapped pages included
 };
 
 // Types into a program on a terminal of its own, 80 columns wide, once it has shown `prompt`, and
