@@ -118,7 +118,9 @@ TEST_P(Streaming, LayersBehindTheLastPlaceAreNotComputed) {
     EXPECT_EQ(watch.embeddings, 1);
     EXPECT_EQ(watch.layers, layers);
     EXPECT_GT(sink.rows, 0);
-    if (layers > 0) EXPECT_EQ(last, most);
+    if (layers > 0) {
+      EXPECT_EQ(last, most);
+    }
   }
 }
 
