@@ -27,7 +27,7 @@ void main() {
   const uint apart = interleaved ? 1 : half_;
   const uint angle = uint(positions.v[i / width]) * p.rotary_dim + pair;
   const float cosine = table.v[angle];
-  const float sine = table.v[angle + half_];
+  const float sine = p.back != 0 ? -table.v[angle + half_] : table.v[angle + half_];
   const float own = x.v[i];
   const float other = x.v[is_first ? i + apart : i - apart];
   precise float turned = is_first ? -(other * sine) : other * sine;

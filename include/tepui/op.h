@@ -22,6 +22,8 @@ enum class OpCode : std::uint16_t {
 
 using Types = std::vector<TensorType>;
 
+class GradientBuilder;  // ops/gradient.h
+
 // One bound for each element of one output: |backend - reference| may not exceed it. Infinities and
 // NaN must be equal.
 struct BoundRequest {
@@ -50,6 +52,10 @@ struct Op {
   // Floating-point operations, for benchmarks; null: none worth counting, its bytes are what
   // counts.
   double (*flops)(std::span<const TensorType> in, const ParamBytes& params);
+
+  // Emits the steps that give the gradients of the operands from that of the outputs. Null: not
+  // differentiable.
+  Status (*gradient)(GradientBuilder& at) = nullptr;
 };
 
 const Op& op_of(OpCode code);

@@ -6,6 +6,7 @@
 #include "ops/activation.h"
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 #include "ops/rounding.h"
 
 namespace tepui {
@@ -112,15 +113,31 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return static_cast<double>(bytes.as<ActParams>().count);
 }
 
+Status gradient_act(GradientBuilder& at) {
+  const auto p = at.params<ActParams>();
+  at.give(0, at.builder().act_grad(at.in(0), at.of_out(), kNone, p.act, at.name(0)));
+  return {};
+}
+
+Status gradient_act_mul(GradientBuilder& at) {
+  const auto p = at.params<ActParams>();
+  Builder& b = at.builder();
+  const Value dy = at.of_out();
+  if (at.wants(0)) at.give(0, b.act_grad(at.in(0), dy, at.in(1), p.act, at.name(0)));
+  if (at.wants(1)) at.give(1, b.act_mul(at.in(0), dy, p.act, at.name(1)));
+  return {};
+}
+
 }  // namespace
 
 const Op& act_op() {
-  static constexpr Op kOp{"act", 1, infer_act, reference_act, bound_act, flops};
+  static constexpr Op kOp{"act", 1, infer_act, reference_act, bound_act, flops, gradient_act};
   return kOp;
 }
 
 const Op& act_mul_op() {
-  static constexpr Op kOp{"act_mul", 2, infer_act_mul, reference_act_mul, bound_act_mul, flops};
+  static constexpr Op kOp{"act_mul",     2,     infer_act_mul,   reference_act_mul,
+                          bound_act_mul, flops, gradient_act_mul};
   return kOp;
 }
 

@@ -17,4 +17,8 @@ double activation_slope(uint act);
 // What evaluating the function of an exact f32 argument may add.
 double activation_error(uint act, double x);
 
+// The derivative, and the absolute error that a backend may make in it (act_grad.cpp).
+double activation_gradient(uint act, double x);
+double activation_gradient_error(uint act, double x);
+
 }  // namespace tepui

@@ -2,6 +2,7 @@
 // One rounding of one sum has one result: every backend agrees bit for bit.
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 
 namespace tepui {
 namespace {
@@ -26,10 +27,16 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return static_cast<double>(bytes.as<AddParams>().count);
 }
 
+Status gradient(GradientBuilder& at) {
+  at.give(0, at.of_out());
+  at.give(1, at.of_out());
+  return {};
+}
+
 }  // namespace
 
 const Op& add_op() {
-  static constexpr Op kOp{"add", 2, infer, reference, nullptr, flops};
+  static constexpr Op kOp{"add", 2, infer, reference, nullptr, flops, gradient};
   return kOp;
 }
 

@@ -4,6 +4,7 @@
 
 #include "ops/attention_query.h"
 #include "ops/check.h"
+#include "ops/gradient.h"
 
 namespace tepui {
 namespace {
@@ -89,10 +90,24 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 4 * pairs * p.heads * p.head_dim;
 }
 
+Status gradient(GradientBuilder& at) {
+  const auto p = at.params<AttentionParams>();
+  if (p.softcap != 0 || p.bias_positions != 0 || p.cached != 0)
+    return fail(
+        ErrorKind::unsupported,
+        "differentiate: attention with a softcap, a key bias or earlier keys has no gradient");
+  const auto gradient = at.builder().attention_grad(at.in(0), at.in(1), at.in(2), at.in(3),
+                                                    at.of_out(), p, at.name(0));
+  at.give(0, gradient.dq);
+  at.give(1, gradient.dk);
+  at.give(2, gradient.dv);
+  return {};
+}
+
 }  // namespace
 
 const Op& attention_op() {
-  static constexpr Op kOp{"attention", 5, infer, reference, bound, flops};
+  static constexpr Op kOp{"attention", 5, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

@@ -139,6 +139,45 @@ class Builder {
   Value constancy(Value x, Value less, Value shift, Value mark, Value offsets, uint groups,
                   uint which, std::string name);
 
+  // Losses, gradients and the steps of an optimiser (ops/train_params.h); weights of rows, a factor
+  // and what came before may be kNone.
+  Value transpose(Value x, std::string name);
+  Value column_sum(Value x, std::int64_t columns, std::string name);
+  Value act_grad(Value x, Value dy, Value factor, uint act, std::string name);
+  struct NormGradient {
+    Value dx;
+    Value dn;
+  };
+  NormGradient norm_grad(Value x, Value weight, Value dy, const NormParams& norm, bool centred,
+                         const std::string& name);
+  struct AttentionGradient {
+    Value dq;
+    Value dk;
+    Value dv;
+  };
+  AttentionGradient attention_grad(Value q, Value k, Value v, Value offsets, Value dz,
+                                   const AttentionParams& params, const std::string& name);
+  Value embed_grad(Value ids, Value dy, std::int64_t vocabulary, std::string name);
+  Value nll(Value state, Value weight, std::string name);
+  Value nll_grad(Value state, Value weight, std::string name);
+  Value cross_entropy_grad(Value logits, Value targets, Value normaliser, uint first,
+                           std::string name);
+  Value squared_error(Value x, Value target, Value weight, std::string name);
+  Value squared_error_grad(Value x, Value target, Value weight, std::string name);
+  // `share` of the elements is dropped; `stream` tells the dropouts of one pass apart.
+  Value dropout(Value x, Value key, double share, uint stream, std::string name);
+  Value dropout(Value x, Value key, DropoutParams params, std::string name);
+  Value sum_squares(Value x, Value before, std::string name);
+  Value clip_factor(Value total, float limit, std::string name);
+  struct Moments {
+    Value m;
+    Value v;
+  };
+  Moments moments(Value gradient, Value m, Value v, Value clip, double beta1, double beta2,
+                  const std::string& name);
+  Value adamw(Value p, const Moments& moments, Value schedule, double eps, double decay,
+              std::string name);
+
   // A step with one output for each name.
   std::vector<Value> emit(OpCode op, std::vector<Value> in, const ParamBytes& params,
                           std::vector<std::string> names);

@@ -5,6 +5,7 @@
 
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 #include "ops/rounding.h"
 
 namespace tepui {
@@ -85,10 +86,21 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 3.0 * p.rows * p.tile;
 }
 
+// What the loss behind it gave stands for the gradient of every state (ops/train_params.h).
+Status gradient(GradientBuilder& at) {
+  const auto p = at.params<TileParams>();
+  const Value normaliser = at.of_out();
+  if (at.wants(0))
+    at.give(0,
+            at.builder().cross_entropy_grad(at.in(0), at.in(1), normaliser, p.first, at.name(0)));
+  at.give(2, normaliser);
+  return {};
+}
+
 }  // namespace
 
 const Op& cross_entropy_op() {
-  static constexpr Op kOp{"cross_entropy", 3, infer, reference, bound, flops};
+  static constexpr Op kOp{"cross_entropy", 3, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

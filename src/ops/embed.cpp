@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 
 namespace tepui {
 namespace {
@@ -28,10 +29,16 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   }
 }
 
+Status gradient(GradientBuilder& at) {
+  const auto p = at.params<EmbedParams>();
+  at.give(1, at.builder().embed_grad(at.in(0), at.of_out(), p.vocabulary, at.name(1)));
+  return {};
+}
+
 }  // namespace
 
 const Op& embed_op() {
-  static constexpr Op kOp{"embed", 2, infer, reference, nullptr, nullptr};
+  static constexpr Op kOp{"embed", 2, infer, reference, nullptr, nullptr, gradient};
   return kOp;
 }
 

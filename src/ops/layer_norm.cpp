@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 #include "ops/norm_groups.h"
 #include "ops/rounding.h"
 
@@ -95,10 +96,23 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 7.0 * p.rows * p.groups * p.dim;
 }
 
+Status gradient(GradientBuilder& at) {
+  const auto p = at.params<NormParams>();
+  Builder& b = at.builder();
+  const std::int64_t columns = std::int64_t{p.dim} * (p.apart != 0 ? p.groups : 1);
+  const Value dy = at.of_out();
+  if (at.wants(2)) at.give(2, b.column_sum(dy, columns, at.name(2)));
+  if (!at.wants(0) && !at.wants(1)) return {};
+  const auto gradient = b.norm_grad(at.in(0), at.in(1), dy, p, true, at.name(0));
+  at.give(0, gradient.dx);
+  if (at.wants(1)) at.give(1, b.column_sum(gradient.dn, columns, at.name(1)));
+  return {};
+}
+
 }  // namespace
 
 const Op& layer_norm_op() {
-  static constexpr Op kOp{"layer_norm", 3, infer, reference, bound, flops};
+  static constexpr Op kOp{"layer_norm", 3, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

@@ -6,6 +6,7 @@
 #include "ops/activation.h"
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 #include "ops/rounding.h"
 
 namespace tepui {
@@ -87,10 +88,35 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 2.0 * p.rows * p.n * p.k;
 }
 
+// dx = dy W, dW = dy^T x, each a product like the forward one. Where an activation rides on the
+// step its argument is computed once more.
+Status gradient(GradientBuilder& at) {
+  Builder& b = at.builder();
+  const auto p = at.params<LinearParams>();
+  Value dy = at.of_out();
+  at.give(3, dy);
+  if (p.act != TEPUI_ACT_NONE) {
+    const Value sum = b.linear(at.in(0), at.in(1), at.in(2), kNone, TEPUI_ACT_NONE,
+                               fmt::format("{} once more", b.program().info(at.out()).name));
+    dy = b.act_grad(sum, dy, kNone, p.act, "gradient of the sum");
+  }
+  if (at.wants(2)) at.give(2, b.column_sum(dy, p.n, at.name(2)));
+  if (at.wants(1)) {
+    const Value x = b.pack(at.in(0), true, "x packed");
+    const Value turned = b.transpose(dy, "dy transposed");
+    at.give(1, b.linear(turned, x, kNone, kNone, TEPUI_ACT_NONE, at.name(1)));
+  }
+  if (at.wants(0)) {
+    TEPUI_TRY(const Value back, at.transposed(at.in(1)));
+    at.give(0, b.linear(dy, back, kNone, kNone, TEPUI_ACT_NONE, at.name(0)));
+  }
+  return {};
+}
+
 }  // namespace
 
 const Op& linear_op() {
-  static constexpr Op kOp{"linear", 4, infer, reference, bound, flops};
+  static constexpr Op kOp{"linear", 4, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

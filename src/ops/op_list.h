@@ -9,6 +9,7 @@
 
 #include "ops/attention_params.h"
 #include "ops/param_words.h"
+#include "ops/train_params.h"
 
 #ifdef __cplusplus
 namespace tepui {
@@ -76,8 +77,8 @@ struct NormParams {
   uint apart TEPUI_OR(0);
 };
 
-// rope: rotates the first rotary_dim of each head by its position's angle; pairs are
-// (i, i + rotary_dim/2), or (2i, 2i + 1) where interleaved
+// rope: rotates the first rotary_dim of each head by its position's angle, or where `back` is not 0
+// against it; pairs are (i, i + rotary_dim/2), or (2i, 2i + 1) where interleaved
 //   x f32 [R, H * head_dim], positions i32 [R], table f32 [T, rotary_dim]: cosines, then sines
 //   -> f32 like x
 struct RopeParams {
@@ -86,6 +87,7 @@ struct RopeParams {
   uint head_dim;
   uint rotary_dim;
   uint interleaved;
+  uint back TEPUI_OR(0);
 };
 
 // act: out = act(x)
@@ -315,7 +317,23 @@ struct EditParams {
   X(attention_map, AttentionMapParams)     \
   X(head_values, HeadValuesParams)         \
   X(mix_rows, MixRowsParams)               \
-  X(constancy, ConstancyParams)
+  X(constancy, ConstancyParams)            \
+  X(transpose, MatrixParams)               \
+  X(column_sum, MatrixParams)              \
+  X(act_grad, ActParams)                   \
+  X(norm_grad, NormGradParams)             \
+  X(attention_grad, AttentionParams)       \
+  X(embed_grad, EmbedParams)               \
+  X(nll, LossParams)                       \
+  X(nll_grad, LossParams)                  \
+  X(cross_entropy_grad, TileParams)        \
+  X(squared_error, LossParams)             \
+  X(squared_error_grad, LossParams)        \
+  X(dropout, DropoutParams)                \
+  X(sum_squares, SumSquaresParams)         \
+  X(clip_factor, ClipParams)               \
+  X(moments, MomentsParams)                \
+  X(adamw, AdamwParams)
 #endif
 
 #endif

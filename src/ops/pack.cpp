@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 
 namespace tepui {
 namespace {
@@ -48,10 +49,25 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   }
 }
 
+// Of a whole f32 matrix.
+Status gradient(GradientBuilder& at) {
+  const auto p = at.params<PackParams>();
+  Builder& b = at.builder();
+  const TensorType stored = b.type(at.in(0));
+  const bool whole = p.run == 0 && p.offset == 0 && p.stride == (p.transposed != 0 ? p.n : p.k) &&
+                     stored.shape.elements() == std::int64_t{p.n} * p.k;
+  if (!whole || stored.dtype != DType::f32)
+    return fail(ErrorKind::unsupported,
+                "differentiate: pack: expected the whole of an f32 matrix, found part of {}",
+                stored.to_string());
+  at.give(0, p.transposed != 0 ? b.transpose(at.of_out(), at.name(0)) : at.of_out());
+  return {};
+}
+
 }  // namespace
 
 const Op& pack_op() {
-  static constexpr Op kOp{"pack", 1, infer, reference, nullptr, nullptr};
+  static constexpr Op kOp{"pack", 1, infer, reference, nullptr, nullptr, gradient};
   return kOp;
 }
 

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 #include "ops/norm_groups.h"
 #include "ops/rounding.h"
 
@@ -55,10 +56,20 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 4.0 * p.rows * p.groups * p.dim;
 }
 
+Status gradient(GradientBuilder& at) {
+  const auto p = at.params<NormParams>();
+  Builder& b = at.builder();
+  const auto gradient = b.norm_grad(at.in(0), at.in(1), at.of_out(), p, false, at.name(0));
+  at.give(0, gradient.dx);
+  const std::int64_t columns = std::int64_t{p.dim} * (p.apart != 0 ? p.groups : 1);
+  if (at.wants(1)) at.give(1, b.column_sum(gradient.dn, columns, at.name(1)));
+  return {};
+}
+
 }  // namespace
 
 const Op& rms_norm_op() {
-  static constexpr Op kOp{"rms_norm", 2, infer, reference, bound, flops};
+  static constexpr Op kOp{"rms_norm", 2, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 #include "ops/rounding.h"
 
 namespace tepui {
@@ -44,8 +45,9 @@ void for_each_pair(std::span<const HostView> in, const RopeParams& p, const Body
       const std::size_t head = (r * p.heads + h) * p.head_dim;
       for (std::size_t i = 0; i < half; ++i) {
         const auto [first, second] = pair_of(p, i);
+        const auto sine = static_cast<double>(table[angles + half + i]);
         body(head + first, head + second, static_cast<double>(table[angles + i]),
-             static_cast<double>(table[angles + half + i]));
+             p.back != 0 ? -sine : sine);
       }
     }
   }
@@ -86,10 +88,20 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return 3.0 * p.rows * p.heads * p.rotary_dim;
 }
 
+// The transpose of a rotation is the one against it.
+Status gradient(GradientBuilder& at) {
+  auto p = at.params<RopeParams>();
+  p.back = p.back != 0 ? 0 : 1;
+  at.give(0, at.builder()
+                 .emit(OpCode::rope, {at.of_out(), at.in(1), at.in(2)}, ParamBytes(p), {at.name(0)})
+                 .front());
+  return {};
+}
+
 }  // namespace
 
 const Op& rope_op() {
-  static constexpr Op kOp{"rope", 3, infer, reference, bound, flops};
+  static constexpr Op kOp{"rope", 3, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

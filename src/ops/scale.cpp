@@ -2,6 +2,7 @@
 // scale and clamp round once or not at all: every backend agrees bit for bit.
 #include "ops/check.h"
 #include "ops/elements.h"
+#include "ops/gradient.h"
 
 namespace tepui {
 namespace {
@@ -44,10 +45,15 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
   return static_cast<double>(bytes.as<ScalarParams>().count);
 }
 
+Status gradient_scale(GradientBuilder& at) {
+  at.give(0, at.builder().scale(at.of_out(), at.params<ScalarParams>().value, at.name(0)));
+  return {};
+}
+
 }  // namespace
 
 const Op& scale_op() {
-  static constexpr Op kOp{"scale", 1, infer_scale, reference_scale, nullptr, flops};
+  static constexpr Op kOp{"scale", 1, infer_scale, reference_scale, nullptr, flops, gradient_scale};
   return kOp;
 }
 

@@ -62,6 +62,17 @@ std::optional<Cut> cut_of(OpCode op) {
     case OpCode::attention_stats:  // keys receive from all later rows
       return Cut{
           .by_row = {0, 1}, .by_sequence = {4}, .offsets = 2, .sequences_word = 4, .causal = false};
+    case OpCode::nll:
+    case OpCode::nll_grad: return Cut{.by_row = {0, 1}};
+    case OpCode::norm_grad: return Cut{.by_row = {0, 2}};
+    case OpCode::cross_entropy_grad:
+    case OpCode::squared_error:
+    case OpCode::squared_error_grad: return Cut{.by_row = {0, 1, 2}};
+    case OpCode::act_grad:
+    case OpCode::moments:
+    case OpCode::adamw: return Cut{.by_row = {0, 1, 2}, .counts_elements = true};
+    case OpCode::attention_grad:  // keys get from all later rows
+      return Cut{.by_row = {0, 1, 2, 4}, .offsets = 3, .sequences_word = 4, .causal = false};
     case OpCode::mix_rows:
       return Cut{.by_row = {0}, .by_sequence = {1}, .offsets = 2, .sequences_word = 2};
     case OpCode::constancy:
@@ -70,6 +81,12 @@ std::optional<Cut> cut_of(OpCode op) {
     case OpCode::head_values:    // nor is a marked token
     case OpCode::row_level:      // its first operand is a sequence's, not a row's
     case OpCode::edit:           // which operands go by row depends on the case
+    case OpCode::transpose:      // its result has no rows of its operand
+    case OpCode::column_sum:
+    case OpCode::embed_grad:
+    case OpCode::sum_squares:
+    case OpCode::clip_factor:
+    case OpCode::dropout:  // an element's place decides
     case OpCode::pack: break;
   }
   return std::nullopt;

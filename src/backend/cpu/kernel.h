@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "ops/op_list.h"
+#include "ops/random_bits.h"
 #include "tepui/tensor.h"
 
 namespace tepui::cpu {

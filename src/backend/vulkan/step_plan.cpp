@@ -104,6 +104,73 @@ StepPlan plan_constancy(const ConstancyParams& p) {
   return plan;
 }
 
+// What a query's softmax needs lies in scratch; each pass writes one output, since there are more
+// than slots.
+std::optional<StepPlan> plan_attention_grad(const Step& step) {
+  const auto p = step.params.as<AttentionParams>();
+  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
+  if (per_lane > kHeadLimit) return std::nullopt;
+  const std::uint64_t queries = std::uint64_t{p.rows} * p.heads;
+  const std::uint64_t keys = std::uint64_t{p.rows} * p.kv_heads;
+  StepPlan plan;
+  for (std::uint32_t pass = 0; pass < 4; ++pass) {
+    const Constants constants{kLanes, per_lane, pass, 0};
+    plan.passes.push_back({"attention_grad", constants, pass < 2 ? queries : keys, {}, {}});
+    std::copy_n(step.in.begin(), 5, plan.passes.back().slots.begin());
+    if (pass > 0) plan.passes.back().slots[5] = step.out[pass - 1];
+  }
+  plan.scratch_bytes = 4 * 3 * queries;
+  return plan;
+}
+
+StepPlan plan_sum_squares(const SumSquaresParams& p) {
+  const std::uint64_t parts = divide_up(p.count, 4096);
+  StepPlan plan;
+  plan.passes.push_back({"sum_squares", {kLanes, 0, 0, 0}, parts, {}, {}});
+  plan.passes.push_back({"sum_squares", {kLanes, 0, 1, 0}, 1, {}, {}});
+  plan.scratch_bytes = 4 * std::max<std::uint64_t>(parts, 1);
+  return plan;
+}
+
+std::optional<StepPlan> plan_training(const Step& step) {
+  const ParamBytes& bytes = step.params;
+  const std::string name(op_of(step.op).name);
+  switch (step.op) {
+    case OpCode::transpose: {
+      const auto p = bytes.as<MatrixParams>();
+      return per_element(name, std::uint64_t{p.rows} * p.columns);
+    }
+    case OpCode::column_sum: return per_element(name, bytes.as<MatrixParams>().columns);
+    case OpCode::act_grad: return per_element(name, bytes.as<ActParams>().count);
+    case OpCode::norm_grad: {
+      const auto p = bytes.as<NormGradParams>();
+      return one_pass(name, std::uint64_t{p.rows} * p.groups);
+    }
+    case OpCode::attention_grad: return plan_attention_grad(step);
+    case OpCode::embed_grad: {
+      const auto p = bytes.as<EmbedParams>();
+      return one_pass(name, p.vocabulary * divide_up(p.dim, kLanes));
+    }
+    case OpCode::nll:
+    case OpCode::nll_grad: return per_element(name, bytes.as<LossParams>().rows);
+    case OpCode::cross_entropy_grad: {
+      const auto p = bytes.as<TileParams>();
+      return per_element(name, std::uint64_t{p.rows} * p.tile);
+    }
+    case OpCode::squared_error: return one_pass(name, bytes.as<LossParams>().rows);
+    case OpCode::squared_error_grad: {
+      const auto p = bytes.as<LossParams>();
+      return per_element(name, std::uint64_t{p.rows} * p.dim);
+    }
+    case OpCode::dropout: return per_element(name, bytes.as<DropoutParams>().count);
+    case OpCode::sum_squares: return plan_sum_squares(bytes.as<SumSquaresParams>());
+    case OpCode::clip_factor: return one_pass(name, 1);
+    case OpCode::moments: return per_element(name, bytes.as<MomentsParams>().count);
+    case OpCode::adamw: return per_element(name, bytes.as<AdamwParams>().count);
+    default: return std::nullopt;
+  }
+}
+
 std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
   const ParamBytes& bytes = step.params;
   switch (step.op) {
@@ -179,8 +246,8 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
       return per_element("mix_rows", std::uint64_t{p.rows} * p.dim);
     }
     case OpCode::constancy: return plan_constancy(bytes.as<ConstancyParams>());
+    default: return plan_training(step);
   }
-  return std::nullopt;
 }
 
 // The dtype that names the variant: that of the stored tensor.
