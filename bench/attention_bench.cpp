@@ -51,7 +51,8 @@ void measure(Backend& backend, ThreadPool& pool, const Case& c) {
                     {{DType::f32, {rows, keys}}, Role::input, "v"},
                     {{DType::i32, {c.sequences + 1}}, Role::input, "offsets"},
                     {{DType::f32, {rows, queries}}, Role::output, "z"}};
-  program.steps = {{OpCode::attention, {{0}, {1}, {2}, {3}, kNone}, {{4}}, ParamBytes(params)}};
+  program.steps = {
+      {OpCode::attention, {{0}, {1}, {2}, {3}, kNone, kNone}, {{4}}, ParamBytes(params)}};
   std::vector<Buffer> buffers;
   for (const std::int64_t width : {queries, keys, keys})
     buffers.push_back(random_buffer(backend, rows * width));

@@ -3,7 +3,8 @@
 // A workgroup computes one head of one row: blocks of LANES keys, counted from the first key of the
 // row's sequence, in ascending order with a running maximum, so that nothing depends on what else
 // is in the chunk or on the keys that follow (laws 2 and 4). A window leaves out the blocks before
-// the one in which it begins.
+// the one in which it begins. Keys whose probabilities are edited only add to the sum there; a
+// second pass, which knows it, adds their values.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
 #include "lib/reduce.glsl"
@@ -18,12 +19,29 @@ layout(push_constant, scalar) uniform Push {
   SLOT(4) Floats bias;
   SLOT(5) Floats y;
   PARAMS AttentionParams p;
+  SCRATCH Scratch scratch;
 };
 
 #define ATTENTION p
+#define EDITS_AT 0
 #include "lib/scores.glsl"
 
 shared float weights[LANES];
+
+// Adds the values of the keys from row `first` on, by weight; true if any has one.
+bool mix_edited(uint first, uint keys, uint channel, inout float more[kPerLane]) {
+  const uint kv_width = p.kv_heads * p.head_dim;
+  bool any = false;
+  for (uint j = 0; j < keys; ++j) {
+    if (weights[j] == 0) continue;
+    any = true;
+    [[unroll]] for (uint i = 0; i < kPerLane; ++i) {
+      const uint d = i * LANES + lane();
+      if (d < p.head_dim) more[i] = fma(weights[j], v.v[(first + j) * kv_width + channel + d], more[i]);
+    }
+  }
+  return any;
+}
 
 void main() {
   const uint row = group() / p.heads;
@@ -44,7 +62,8 @@ void main() {
     const float next = max(largest, reduce_max(score));
     const float shrink = first == start ? 0.0 : exp_of(largest - next);
     const float weight = sees ? exp_of(score - next) : 0.0;
-    weights[lane()] = weight;
+    const bool apart = p.edits != 0 && sees && edits_of(own, head, kOfProbabilities) != 0;
+    weights[lane()] = apart ? 0.0 : weight;
     sum = fma(sum, shrink, reduce_add(weight));  // its barriers show the weights to all
     const uint keys = min(LANES, seen.last - first + 1);
     const uint skipped = max(seen.visible, first) - first;
@@ -61,8 +80,23 @@ void main() {
     largest = next;
     barrier();
   }
+  float more[kPerLane];
+  [[unroll]] for (uint i = 0; i < kPerLane; ++i) more[i] = 0;
+  bool edited = false;
+  for (uint first = start; p.edits != 0 && first <= seen.last; first += LANES) {
+    const uint own = first + lane();
+    const bool sees = own >= seen.visible && own <= seen.last;
+    const uint marks = sees ? edits_of(own, head, kOfProbabilities) : 0;
+    weights[lane()] =
+        marks != 0 ? edited_by(marks, exp_of(score_of(seen, own) - largest) / sum) : 0.0;
+    barrier();
+    if (mix_edited(first, min(LANES, seen.last - first + 1), seen.channel, more)) edited = true;
+    barrier();
+  }
   [[unroll]] for (uint i = 0; i < kPerLane; ++i) {
     const uint d = i * LANES + lane();
-    if (d < p.head_dim) y.v[seen.query + d] = mix[i] / sum;
+    if (d >= p.head_dim) break;
+    precise float mean = mix[i] / sum;
+    y.v[seen.query + d] = edited ? mean + more[i] : mean;
   }
 }

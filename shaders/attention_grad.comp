@@ -23,6 +23,7 @@ layout(push_constant, scalar) uniform Push {
 };
 
 #define ATTENTION p
+#define EDITS_AT 0  // there are none
 #define bias dz  // never read: there is no key bias
 #include "lib/scores.glsl"
 

@@ -14,9 +14,11 @@ layout(push_constant, scalar) uniform Push {
   SLOT(4) Floats score;
   SLOT(5) Floats probability;
   PARAMS AttentionMapParams p;
+  SCRATCH Scratch scratch;
 };
 
 #define ATTENTION p.of
+#define EDITS_AT 0
 #include "lib/scores.glsl"
 
 void main() {
@@ -53,7 +55,7 @@ void main() {
       const bool sees = own >= seen.visible && own <= seen.last;
       precise float value = sees ? score_of(seen, own) : nothing;
       precise float x = sees ? value - largest : 0;
-      precise float share = sees ? exp_of(x) / sum : 0.0;
+      precise float share = sees ? edited_probability(own, head, exp_of(x) / sum) : 0.0;
       if (head != p.first) {
         value = score.v[cell + j] + value;
         share = probability.v[cell + j] + share;

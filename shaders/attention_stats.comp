@@ -21,6 +21,8 @@ layout(push_constant, scalar) uniform Push {
 };
 
 #define ATTENTION p.of
+// Behind the marked tokens and the softmax of every query.
+#define EDITS_AT (p.of.sequences * p.marked + p.of.rows * p.of.heads * 2)
 #include "lib/scores.glsl"
 
 uint softmax_at(uint row, uint head) {
@@ -54,10 +56,24 @@ void measure_query(uint row, uint head) {
     const bool sees = key != NO_INDEX && seen.begin + key >= seen.visible &&
                       seen.begin + key <= seen.last;
     precise float x = sees ? score_of(seen, seen.begin + key) - largest : 0;
-    chosen.v[(row * p.marked + m) * p.of.heads + head] = sees ? exp_of(x) / sum : 0.0;
+    chosen.v[(row * p.marked + m) * p.of.heads + head] =
+        sees ? edited_probability(seen.begin + key, head, exp_of(x) / sum) : 0.0;
+  }
+  precise float change = 0;
+  for (uint first = start; p.of.edits != 0 && first <= seen.last; first += LANES) {
+    const uint own = first + lane();
+    const bool sees = own >= seen.visible && own <= seen.last;
+    const uint marks = sees ? edits_of(own, head, kOfProbabilities) : 0;
+    precise float term = 0;
+    if (marks != 0) {
+      const float before = exp_of(score_of(seen, own) - largest) / sum;
+      term = entropy_term(edited_by(marks, before)) - entropy_term(before);
+    }
+    change = change + reduce_add(term);
   }
   if (lane() != 0) return;
   precise float entropy = log(sum) - weighted / sum;
+  entropy = entropy + change;
   a.v[row * p.of.heads + head] = entropy;
   scratch.v[softmax_at(row, head)] = floatBitsToUint(largest);
   scratch.v[softmax_at(row, head) + 1] = floatBitsToUint(sum);
@@ -74,6 +90,7 @@ void measure_key(uint row, uint head) {
     const uint at = softmax_at(query, head);
     precise float x = score_of(seen_by(query, head), row) - uintBitsToFloat(scratch.v[at]);
     precise float probability = exp_of(x) / uintBitsToFloat(scratch.v[at + 1]);
+    probability = edited_probability(row, head, probability);
     all = all + probability;
     if (query - begin < p.early) early = early + probability;
   }

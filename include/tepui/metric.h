@@ -22,10 +22,10 @@ struct Constant {
   std::vector<std::byte> bytes;
 };
 
-// What attention reads and gives in a layer. Edits of q, k and v are in it, and what is edited
-// behind is not.
+// What attention reads and gives in a layer. Edits of q, k, v, scores and probabilities are in it,
+// and what is edited behind is not.
 struct AttentionOperands {
-  Builder::AttentionInputs scores;  // q, k, the bias, and the parameters
+  Builder::AttentionInputs scores;  // q, k, the bias, edits, and the parameters
   Value v;                          // f32 [R, G d]
   Value z;                          // f32 [R, H d]: what it gives
   Value projection;                 // packed [D, H d]

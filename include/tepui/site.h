@@ -72,6 +72,10 @@ inline constexpr std::size_t kSites = 26;
 std::string_view site_name(Site site);
 std::optional<Site> site_from_name(std::string_view name);
 bool site_has_layer(Site site);  // false for embeddings, final_norm, logits
+// Values by query and key, which exist only while attention is computed.
+inline bool is_inside_attention(Site site) {
+  return site == Site::attn_scores || site == Site::attn_probs;
+}
 
 inline constexpr int kNoLayer = -1;
 

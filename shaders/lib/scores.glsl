@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Scores of one query of one head with its keys, for the buffers q, k, offsets and bias and the
-// parameters ATTENTION of the shader that includes it.
+// parameters ATTENTION of the shader that includes it, and its edits.
 #include "lib/sequences.glsl"
+#include "lib/attention_edits.glsl"
 
 // Where a query stands: its own element in q, and the keys that it sees.
 struct Seen {
   uint query;     // of q
   uint channel;   // of k, in every row
+  uint head;
   uint bias;      // of the head's biases
   uint begin;     // the first row of the sequence's keys
   uint visible;   // the first row that the query sees
@@ -17,6 +19,7 @@ Seen seen_by(uint row, uint head) {
   Seen at;
   at.query = (row * ATTENTION.heads + head) * ATTENTION.head_dim;
   at.channel = head / (ATTENTION.heads / ATTENTION.kv_heads) * ATTENTION.head_dim;
+  at.head = head;
   at.bias = head * ATTENTION.bias_positions;
   const uint sequence = sequence_of_row(offsets, ATTENTION.sequences, row);
   const uint of_keys = sequence + (ATTENTION.cached != 0 ? ATTENTION.sequences + 1 : 0);
@@ -50,5 +53,6 @@ float score_of(Seen at, uint key) {
     precise float more = bias.v[at.bias + key - at.begin] - bias.v[at.bias + at.last - at.begin];
     score = score + more;
   }
+  if (ATTENTION.edits != 0) return edited_by(edits_of(key, at.head, kOfScores), score);
   return score;
 }

@@ -2,66 +2,24 @@
 #include "exec/decoder.h"
 
 #include <algorithm>
-#include <deque>
 #include <numeric>
 #include <utility>
 
 #include "base/assert.h"
+#include "exec/decoder_step.h"
 #include "models/rope_table.h"
 
 namespace tepui {
 
-struct Decoder::Step {
-  ChunkShape shape;
-  CacheShape cache;
-  std::vector<Kept> kept;  // what will be kept
-  // By row.
-  std::vector<TokenId> ids;
-  std::vector<std::int32_t> positions;
-  std::vector<int> branch;
-  std::vector<std::size_t> sequence;
-  // On the device.
-  Buffer ids_there;
-  Buffer token_rows;  // where the table of tokens is not resident: what the ids count
-  Buffer positions_there;
-  Buffer offsets;
-  Buffer key_offsets;
-  Buffer moved;
-  Buffer own;
-  Buffer fresh;
-  Buffer state;
-  std::deque<Buffer> marks;  // those of earlier parts stay where they are
-  // Of the part in hand.
-  std::vector<ActiveEdit> edits;
-  Buffer keys_left;
-  Buffer values_left;
-  std::vector<Ticket> last;  // of the run that was issued last
-};
-
 namespace {
 
 constexpr std::size_t kStepsKept = 256;
-
-template <class T>
-Result<Buffer> uploaded(Backend& backend, const std::vector<T>& values) {
-  const auto bytes = std::as_bytes(std::span<const T>(values));
-  TEPUI_TRY(Buffer buffer,
-            backend.allocate(std::max<std::size_t>(bytes.size(), 1), Memory::device));
-  if (!bytes.empty())
-    TEPUI_TRY(backend.wait(backend.upload({&buffer, 0, bytes.size()}, bytes, {})));
-  return buffer;
-}
 
 // A part is prepared for a number of cached rows: growing by steps keeps the number of them small.
 int roomy(int needed, int before) {
   constexpr int kStep = 64;
   if (needed <= before && before <= 4 * needed) return before;
   return (needed + needed / 2 + kStep - 1) / kStep * kStep;
-}
-
-// Whether an edit is at a point of the part; a layer's part stands for all its sites.
-bool is_in_part(Point edit, Point part) {
-  return edit.layer == part.layer && (part.layer != kNoLayer || edit.site == part.site);
 }
 
 }  // namespace
@@ -73,25 +31,6 @@ std::uint64_t decoder_bytes(const Dims& dims, std::int64_t tokens) {
                               static_cast<std::uint64_t>(dims.kv_heads) *
                               static_cast<std::uint64_t>(dims.head_dim) * 2 * sizeof(float);
   return (most + static_cast<std::uint64_t>(tokens)) * token;
-}
-
-std::vector<Decoder::ActiveEdit> Decoder::active_edits(const Step& step, Point part) const {
-  std::vector<ActiveEdit> active;
-  for (std::size_t branch = 0; branch < branches_.size(); ++branch) {
-    for (const Edit& edit : branches_[branch].edits) {
-      const bool of_beginning =
-          edit.tokens.kind == TokenSelector::Kind::largest || edit.rule.kind == RuleKind::patch;
-      if (of_beginning || !is_in_part(edit.point, part)) continue;
-      std::vector<std::uint32_t> marks(step.ids.size(), 0);
-      for (std::size_t r = 0; r < marks.size(); ++r) {
-        if (step.branch[r] == static_cast<int>(branch) + 1)
-          marks[r] = row_mark(edit, step.positions[r], step.ids[r], step.sequence[r]);
-      }
-      if (std::ranges::any_of(marks, [](std::uint32_t mark) { return mark != 0; }))
-        active.push_back({&edit, std::move(marks)});
-    }
-  }
-  return active;
 }
 
 Decoder::Decoder(Backend& backend, const Model& model, WeightStore& weights,
@@ -107,7 +46,7 @@ Status Decoder::keep(std::span<const Prefix* const> prefixes) {
   kept_.clear();
   rows_ = 0;
   for (const Prefix* prefix : prefixes) {
-    kept_.push_back({rows_, prefix->length});
+    kept_.push_back({rows_, prefix->length, prefix->ids});
     rows_ += prefix->length;
   }
   rows_ = roomy(rows_, 0);
@@ -151,13 +90,16 @@ Status Decoder::place(Step& step, std::span<const Continuation> continuations) {
   std::int32_t new_row = 0;
   for (const Continuation& continuation : continuations) {
     const Kept& before = kept_[static_cast<std::size_t>(continuation.prefix)];
-    step.kept.push_back({static_cast<int>(row), before.length});
+    step.kept.push_back({static_cast<int>(row), before.length, before.ids});
+    step.branch_of.push_back(continuation.branch);
     for (int i = 0; i < before.length; ++i) moved[row++] = before.begin + i;
     for (std::size_t i = 0; i < continuation.ids.size(); ++i, ++row) {
       own[row] = new_row++;
       fresh[row] = 1;
     }
     step.kept.back().length += static_cast<int>(continuation.ids.size());
+    step.kept.back().ids.insert(step.kept.back().ids.end(), continuation.ids.begin(),
+                                continuation.ids.end());
     offsets.push_back(static_cast<std::int32_t>(row));
   }
   TEPUI_TRY(step.offsets, uploaded(backend_, of_chunk));
@@ -209,16 +151,6 @@ Status Decoder::load_tables(int longest) {
   for (const Table table : tables_of(model_.spec)) {
     TEPUI_TRY(tables_[table],
               uploaded(backend_, table_values(model_.spec, table, table_positions_, longest)));
-  }
-  return {};
-}
-
-Status Decoder::bind_marks(Step& step, const Part& part, Bindings& bindings) {
-  for (const EditInput& input : part.edit_inputs) {
-    TEPUI_ASSERT(input.kind == EditInput::Kind::marks);
-    TEPUI_TRY(Buffer marks, uploaded(backend_, step.edits[input.edit].marks));
-    step.marks.push_back(std::move(marks));
-    bindings[input.value.id] = BufferSlice::whole(step.marks.back());
   }
   return {};
 }

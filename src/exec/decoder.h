@@ -56,15 +56,16 @@ class Decoder {
   struct Kept {
     int begin = 0;  // its first row in the cache
     int length = 0;
+    std::vector<TokenId> ids;
   };
   struct Layer {
     Buffer keys;
     Buffer values;
   };
-  // An edit of one branch that selects some of the new rows, and which.
+  // An edit of one branch that selects some of the new rows, or keys inside attention, and which.
   struct ActiveEdit {
     const Edit* edit = nullptr;
-    std::vector<std::uint32_t> marks;  // [R]
+    std::vector<std::uint32_t> marks;  // [R], or by row of the cache that will be left
   };
   struct Step;  // what one call works with
 
@@ -74,6 +75,9 @@ class Decoder {
   Status compute_all(Step& step);
   Status compute(Step& step, const std::string& kind, Point point,
                  const std::function<Result<Lowered>()>& lower);
+  // What an edit of a branch, numbered from 1, selects.
+  static std::vector<std::uint32_t> marks_of(const Step& step, const Edit& edit, int branch);
+  std::vector<std::uint32_t> attention_words(const Step& step) const;
   Status bind_marks(Step& step, const Part& part, Bindings& bindings);
   Status bind_cache(Step& step, Layer& layer, const Lowered& lowered, Bindings& bindings,
                     std::vector<Ticket>& after);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/assert.h"
+#include "exec/attention_edits.h"
 #include "models/site_width.h"
 #include "ops/builder.h"
 
@@ -237,8 +238,16 @@ Result<Edited> attach_edits(Lowered lowered, const ModelSpec& spec, const ChunkS
                             std::span<const LaneEdit> edits, const MassiveRule& rule) {
   Edited out;
   out.lowered = std::move(lowered);
-  for (std::size_t i = 0; i < edits.size(); ++i)
-    TEPUI_TRY(EditSteps(out, spec, chunk, rule, edits[i], i).run());
+  std::size_t inside = 0;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < edits.size(); ++i) {
+    if (!is_inside_attention(edits[i].edit->point.site)) {
+      TEPUI_TRY(EditSteps(out, spec, chunk, rule, edits[i], i).run());
+    } else if (inside++ == 0) {
+      first = i;
+    }
+  }
+  if (inside > 0) TEPUI_TRY(edit_attention(out, first, inside, spec.dims.heads));
   return out;
 }
 

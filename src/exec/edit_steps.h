@@ -21,10 +21,11 @@ struct EditInput {
     marks,      // u32 [R], row_marks() of the chunk
     selection,  // f32 [R, width], the site's value in the lane LaneEdit::selection
     patch,      // likewise, in the lane LaneEdit::patch
+    attention,  // u32, AttentionEditWords of all edits inside attention and the part's keys
   };
   Kind kind = Kind::marks;
   Value value;
-  std::size_t edit = 0;  // of the lane
+  std::size_t edit = 0;  // of the lane; the first one of several
 };
 
 struct Edited {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "exec/attention_edits.h"
 
 namespace tepui {
 
@@ -65,6 +66,15 @@ Status LaneRunner::bind_edits(ChunkState& chunk, const Lane& lane, const Part& p
                               Bindings& bindings, std::vector<Ticket>& after) {
   for (const EditInput& input : part.edit_inputs) {
     const LaneEdit& own = lane.edits[input.edit];
+    if (input.kind == EditInput::Kind::attention) {
+      const AttentionEditWords edits =
+          attention_edit_words(lane.edits, means_.model.spec.dims.heads, chunk.shape, chunk.tokens);
+      TEPUI_TRY(const ChunkState::Marks* const marks,
+                marks_of(means_.backend, chunk, edits.words()));
+      bindings[input.value.id] = BufferSlice::whole(marks->buffer);
+      after.push_back(marks->upload);
+      continue;
+    }
     if (input.kind == EditInput::Kind::marks) {
       TEPUI_TRY(const ChunkState::Marks* const marks,
                 marks_of(means_.backend, chunk, row_marks(*own.edit, chunk.shape, chunk.tokens)));

@@ -96,6 +96,7 @@ Result<std::vector<std::vector<Prefix>>> compute_prefixes(Executor& executor, Ba
   for (const auto& sequence : sequences) {
     Prefix empty;
     empty.length = static_cast<int>(sequence.size());
+    empty.ids.assign(sequence.begin(), sequence.end());
     empty.keys.resize(layers);
     empty.values.resize(layers);
     prefixes.emplace_back(branches, empty);

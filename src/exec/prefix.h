@@ -15,6 +15,7 @@ namespace tepui {
 
 struct Prefix {
   int length = 0;                          // T
+  std::vector<TokenId> ids;                // [T]
   std::vector<std::vector<float>> keys;    // by layer, [T, G d]: the site k
   std::vector<std::vector<float>> values;  // by layer, [T, G d]: the site v
   std::vector<float> final_norm;           // [embedding_width], of the last row

@@ -65,8 +65,9 @@ AttentionOperands attention_of(const Lowered& lowered) {
   }
   for (const Step& step : lowered.program.steps) {
     if (step.op == OpCode::attention) {
-      found.scores = {step.in[0], step.in[1], step.in[3], step.in[4],
-                      step.params.as<AttentionParams>()};
+      found.scores = {
+          step.in[0], step.in[1], step.in[3], step.in[4], step.params.as<AttentionParams>(),
+          step.in[5]};
       found.v = step.in[2];
       found.z = step.out[0];
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "ops/attention_query.h"
 #include "ops/check.h"
@@ -16,7 +17,9 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const std::uint64_t ends = std::uint64_t{p.sequences} + 1;
   const bool cached = p.cached != 0 && in.size() > 1 && in[1].shape.rank() == 2;
   const auto keys = cached ? static_cast<std::uint64_t>(in[1].shape[0]) : p.rows;
-  return OperandCheck("attention", in, {"q", "k", "v", "offsets", "bias"})
+  OperandCheck check("attention", in, {"q", "k", "v", "offsets", "bias", "edits"});
+  check_edits(check, in, 5, p, keys);
+  return check
       .holds(p.head_dim > 0 && p.kv_heads > 0 && p.heads > 0 && p.heads % p.kv_heads == 0,
              fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
                          p.heads, p.kv_heads, p.head_dim))
@@ -36,7 +39,9 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const auto p = bytes.as<AttentionParams>();
   const auto y = out[0].as<float>();
   for_each_query(in, p, [&](const Query& query) {
-    const Softmax s = softmax(query);
+    Softmax s = softmax(query);
+    std::vector<double> error(query.keys());
+    edit_probabilities(query, s, error);
     for (std::size_t d = 0; d < p.head_dim; ++d) {
       double sum = 0;
       for (std::size_t j = 0; j < query.keys(); ++j) sum += s.probability[j] * query.value(j, d);
@@ -45,15 +50,35 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   });
 }
 
+void bound_apart(const Query& query, Softmax s, double sums, std::span<double> bound) {
+  std::vector<double> error = probability_error(s);
+  for (std::size_t j = 0; j < query.keys(); ++j) error[j] *= s.probability[j];
+  edit_probabilities(query, s, error);
+  for (std::size_t d = 0; d < query.head_dim(); ++d) {
+    double total = 0;
+    for (std::size_t j = 0; j < query.keys(); ++j) {
+      const double v = std::abs(query.value(j, d));
+      total += (error[j] + sums * std::abs(s.probability[j])) * v + kTiny * (1 + v);
+    }
+    bound[query.output() + d] = total;
+  }
+}
+
 // Each key's score is wrong by e_j = head_dim eps sum|q k| scale, which a softcap shrinks by its
 // slope and adds its own error to, and by the roundings of the bias, its own and that of the
 // largest; its weight by f_j = exp(e_j) - 1. Numerator and denominator share the weights, so that
 // the output o is wrong by sum_j p_j f_j |v_j - o|, over 1 less the mean of f. Beside that,
 // exponentials and sums are rounded: (exp's error, its mean, keys eps) times sum_j p_j |v_j|.
+// Edited probabilities no longer belong together: each is off by its own error.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionParams>();
   for_each_query(request.in, p, [&](const Query& query) {
     Softmax s = softmax(query);
+    const double sums = (2.0 * static_cast<double>(query.keys()) + 8) * kUnit;
+    if (query.edits_probabilities()) {
+      bound_apart(query, std::move(s), sums, bound);
+      return;
+    }
     std::vector<double>& factor = s.error;
     double mean = 0;
     double exp_mean = 0;
@@ -63,7 +88,6 @@ void bound(const BoundRequest& request, std::span<double> bound) {
       mean += s.probability[j] * factor[j];
       exp_mean += s.probability[j] * exp_error(-s.score[j]);
     }
-    const double sums = (2.0 * static_cast<double>(query.keys()) + 8) * kUnit;
     for (std::size_t d = 0; d < p.head_dim; ++d) {
       double output = 0;
       for (std::size_t j = 0; j < query.keys(); ++j) {
@@ -92,10 +116,10 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
 
 Status gradient(GradientBuilder& at) {
   const auto p = at.params<AttentionParams>();
-  if (p.softcap != 0 || p.bias_positions != 0 || p.cached != 0)
-    return fail(
-        ErrorKind::unsupported,
-        "differentiate: attention with a softcap, a key bias or earlier keys has no gradient");
+  if (p.softcap != 0 || p.bias_positions != 0 || p.cached != 0 || p.edits != 0)
+    return fail(ErrorKind::unsupported,
+                "differentiate: attention with a softcap, a key bias, earlier keys or edits has no "
+                "gradient");
   const auto gradient = at.builder().attention_grad(at.in(0), at.in(1), at.in(2), at.in(3),
                                                     at.of_out(), p, at.name(0));
   at.give(0, gradient.dq);
@@ -107,7 +131,7 @@ Status gradient(GradientBuilder& at) {
 }  // namespace
 
 const Op& attention_op() {
-  static constexpr Op kOp{"attention", 5, infer, reference, bound, flops, gradient};
+  static constexpr Op kOp{"attention", 6, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

@@ -16,8 +16,8 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
       .holds(p.head_dim > 0 && p.kv_heads > 0 && p.heads > 0 && p.heads % p.kv_heads == 0,
              fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
                          p.heads, p.kv_heads, p.head_dim))
-      .holds(p.softcap == 0 && p.bias_positions == 0 && p.cached == 0,
-             "expected neither a softcap nor a key bias nor earlier keys")
+      .holds(p.softcap == 0 && p.bias_positions == 0 && p.cached == 0 && p.edits == 0,
+             "expected neither a softcap nor a key bias nor earlier keys nor edits")
       .is(0, DType::f32, q)
       .is(1, DType::f32, kv)
       .is(2, DType::f32, kv)
@@ -26,9 +26,10 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
       .gives({{DType::f32, q}, {DType::f32, kv}, {DType::f32, kv}});
 }
 
-// Whatever `Query` reads but a key bias, which there is not.
-std::array<HostView, 5> as_attention(std::span<const HostView> in) {
-  return {in[0], in[1], in[2], in[3], HostView{TensorType::absent(), {}}};
+// Whatever `Query` reads but a key bias and edits, which there are not.
+std::array<HostView, 6> as_attention(std::span<const HostView> in) {
+  const HostView absent{TensorType::absent(), {}};
+  return {in[0], in[1], in[2], in[3], absent, absent};
 }
 
 // One query's gradients with respect to its scores (before the scale), and how far off they may be.
@@ -75,7 +76,7 @@ Scores scores_of(const Query& query, const Elements<float>& dz, const AttentionP
 // What every query head adds: to(output, element, term, the error of its factor times the other).
 template <class To>
 void for_each_term(std::span<const HostView> in, const AttentionParams& p, const To& to) {
-  const std::array<HostView, 5> views = as_attention(in);
+  const std::array<HostView, 6> views = as_attention(in);
   const Elements<float> q(in[0]);
   const Elements<float> k(in[1]);
   const Elements<float> dz(in[4]);

@@ -14,7 +14,9 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionMapParams>();
   const auto q_dim = std::uint64_t{p.of.heads} * p.of.head_dim;
   const auto kv_dim = std::uint64_t{p.of.kv_heads} * p.of.head_dim;
-  return OperandCheck("attention_map", in, {"q", "k", "offsets", "bias"})
+  OperandCheck check("attention_map", in, {"q", "k", "offsets", "bias", "edits"});
+  check_edits(check, in, 4, p.of, p.of.rows);
+  return check
       .holds(p.of.head_dim > 0 && p.of.kv_heads > 0 && p.of.heads > 0 &&
                  p.of.heads % p.of.kv_heads == 0,
              fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
@@ -55,7 +57,7 @@ std::vector<Area> areas_of(const HostView& offsets, const AttentionMapParams& p)
 template <class Body>
 void for_each_mapped(std::span<const HostView> in, const AttentionMapParams& p, const Body& body) {
   const std::vector<Area> areas = areas_of(in[2], p);
-  const auto operands = without_values(in);
+  const auto operands = without_values(in, 4);
   std::size_t s = 0;
   for_each_query(operands, p.of, [&](const Query& query) {
     const std::size_t row = query.output() / p.of.head_dim / p.of.heads;
@@ -72,7 +74,9 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   std::vector<double> score(p.cells, -kInfinity);
   std::vector<double> probability(p.cells, 0.0);
   for_each_mapped(in, p, [&](const Query& query, std::size_t cell) {
-    const Softmax s = softmax(query);
+    Softmax s = softmax(query);
+    std::vector<double> error(query.keys());
+    edit_probabilities(query, s, error);
     for (std::size_t j = 0; j < query.keys(); ++j) {
       const std::size_t at = cell + query.first() + j;
       if (query.head() == p.first) score[at] = 0;
@@ -92,11 +96,13 @@ void bound(const BoundRequest& request, std::span<double> bound) {
   const double sums = (p.count + 2.0) * kUnit;
   std::fill(bound.begin(), bound.end(), 0.0);
   for_each_mapped(request.in, p, [&](const Query& query, std::size_t cell) {
-    const Softmax s = softmax(query);
-    const std::vector<double> error = probability_error(s);
+    Softmax s = softmax(query);
+    std::vector<double> error = probability_error(s);
+    for (std::size_t j = 0; j < query.keys(); ++j) error[j] *= s.probability[j];
+    edit_probabilities(query, s, error);
     for (std::size_t j = 0; j < query.keys(); ++j) {
       const double own = request.output == 0 ? s.error[j] + sums * std::abs(s.score[j] + s.largest)
-                                             : s.probability[j] * (error[j] + sums);
+                                             : error[j] + std::abs(s.probability[j]) * sums;
       bound[cell + query.first() + j] += own / p.count + kTiny;
     }
   });
@@ -105,7 +111,7 @@ void bound(const BoundRequest& request, std::span<double> bound) {
 }  // namespace
 
 const Op& attention_map_op() {
-  static constexpr Op kOp{"attention_map", 4, infer, reference, bound, nullptr};
+  static constexpr Op kOp{"attention_map", 5, infer, reference, bound, nullptr};
   return kOp;
 }
 

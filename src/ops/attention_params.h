@@ -16,10 +16,17 @@ namespace tepui {
 // and the query at position i; a window leaves the query only its last `window` keys, its own
 // counted.
 //   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
-//   bias f32 [heads, bias_positions] or absent -> f32 like q
+//   bias f32 [heads, bias_positions] or absent, edits or absent -> f32 like q
 // With `cached`, k and v hold more rows than q: offsets is i32 [2, S + 1], its second row the keys'
 // offsets (at most the rows of k), and the queries of a sequence are its last positions. The bits
 // are those of the same rows computed with all queries.
+//
+// With `edits` E, what queries give some keys is changed on its way, by one edit after the other:
+// scores as they enter the softmax, and, with TEPUI_EDIT_PROBABILITY, probabilities as they leave
+// it, whose sum is then no longer 1. What a query does not see stays hidden.
+//   edits u32 [E * (2 + heads) + K], K the rows of k: of each edit its rule (TEPUI_EDIT_SET, _CLIP
+//   or _SCALE, see edit), the bits of its value, and 1 for every head that it reaches, else 0; then
+//   by key the edits that select it, bit e for edit e
 struct AttentionParams {
   uint rows;
   uint heads;
@@ -31,25 +38,28 @@ struct AttentionParams {
   uint window TEPUI_OR(0);
   uint bias_positions TEPUI_OR(0);
   uint cached TEPUI_OR(0);
+  uint edits TEPUI_OR(0);  // at most TEPUI_ATTENTION_EDITS
 };
+#define TEPUI_EDIT_PROBABILITY 256u  // added to a rule
+#define TEPUI_ATTENTION_EDITS 32u
 
 // What attention does with the same operands (without `cached`), seen from outside; p[t, h, j] is
-// the probability that the query of row t gives the key of row j in head h.
+// the probability that the query of row t gives the key of row j in head h, behind edits.
 // attention_stats: received[j, h, 0] = sum of p[t, h, j] over the sequence's queries, received[j,
 // h, 1] = the same over those at positions below `early`; entropy[t, h] = -sum_j p ln p in nats;
 // chosen[t, m, h] = p[t, h, j] of the key at position marked[s, m], 0 where the query does not see
 // it or marked holds 0xffffffff
-//   q, k, offsets, bias, marked u32 [S, M] -> received f32 [R, H, 2], entropy f32 [R, H], chosen
-//   f32 [R, M * H]
+//   q, k, offsets, bias, marked u32 [S, M], edits -> received f32 [R, H, 2], entropy f32 [R, H],
+//   chosen f32 [R, M * H]
 struct AttentionStatsParams {
   AttentionParams of;
   uint early;
   uint marked;  // M, at least 1
 };
-// attention_map: scores as they enter the softmax, and p, as means over heads [first, first +
-// count); of each sequence the first n = min(T, tokens) queries and keys, n^2 cells by query, one
-// sequence behind the other; where the query does not see the key -infinity and 0
-//   q, k, offsets, bias -> score f32 [cells], probability f32 [cells]
+// attention_map: scores as they enter the softmax, behind edits, and p, as means over heads [first,
+// first + count); of each sequence the first n = min(T, tokens) queries and keys, n^2 cells by
+// query, one sequence behind the other; where the query does not see the key -infinity and 0
+//   q, k, offsets, bias, edits -> score f32 [cells], probability f32 [cells]
 struct AttentionMapParams {
   AttentionParams of;
   uint first;

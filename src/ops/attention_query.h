@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "ops/attention_edits.h"
 #include "ops/elements.h"
 #include "ops/op_list.h"
 #include "ops/rounding.h"
@@ -26,6 +27,7 @@ class Query {
         k_(in[1]),
         v_(in[2]),
         bias_(in[4]),
+        edits_(in[5], p, head),
         p_(p),
         sequence_keys_(sequence_keys),
         first_(p.window != 0 && position >= p.window ? position + 1 - p.window : 0),
@@ -37,6 +39,7 @@ class Query {
   std::size_t first() const { return first_; }  // the position of the first key that it sees
   std::size_t position() const { return position_; }
   std::size_t head() const { return head_; }
+  std::size_t head_dim() const { return p_.head_dim; }
   std::size_t output() const { return q_start_; }
   double value(std::size_t j, std::size_t d) const {
     return static_cast<double>(v_[kv_start(j) + d]);
@@ -65,8 +68,14 @@ class Query {
       sum += bias;
       error += kUnit * std::abs(bias);
     }
+    edits_.apply(false, sequence_keys_ + first_ + j, sum, error);
     return sum;
   }
+  // Whether key j's probability is edited, and what becomes of it and of its error.
+  bool edit_probability(std::size_t j, double& probability, double& error) const {
+    return edits_.apply(true, sequence_keys_ + first_ + j, probability, error);
+  }
+  bool edits_probabilities() const { return edits_.any(true); }
 
  private:
   std::size_t kv_start(std::size_t j) const {
@@ -82,6 +91,7 @@ class Query {
   Elements<float> k_;
   Elements<float> v_;
   Elements<float> bias_;
+  AttentionEdits edits_;
   const AttentionParams& p_;
   std::size_t sequence_keys_;  // the first key row of the sequence
   std::size_t first_;
@@ -129,9 +139,25 @@ inline std::vector<double> probability_error(const Softmax& s) {
   return error;
 }
 
-// The operands q, k, offsets and bias as those of attention; nothing reads values.
-inline std::array<HostView, 5> without_values(std::span<const HostView> in) {
-  return {in[0], in[1], in[1], in[2], in[3]};
+// The operands q, k, offsets, bias and, in slot `edits`, edits as those of attention; nothing reads
+// values.
+inline std::array<HostView, 6> without_values(std::span<const HostView> in, std::size_t edits) {
+  return {in[0], in[1], in[1], in[2], in[3], in[edits]};
+}
+
+// Changes the probabilities as edits say, and how far off each may be, the absolute `error`; true
+// if any was changed.
+inline bool edit_probabilities(const Query& query, Softmax& s, std::vector<double>& error) {
+  if (!query.edits_probabilities()) return false;
+  bool edited = false;
+  for (std::size_t j = 0; j < s.probability.size(); ++j) {
+    // Kernels that hold weights for probabilities go through their sum and back.
+    const double more = 4 * kUnit * std::abs(s.probability[j]);
+    if (!query.edit_probability(j, s.probability[j], error[j])) continue;
+    error[j] += more + 4 * kUnit * std::abs(s.probability[j]) + kTiny;
+    edited = true;
+  }
+  return edited;
 }
 
 template <class Body>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "ops/attention_query.h"
 #include "ops/check.h"
@@ -13,7 +16,9 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionStatsParams>();
   const auto q_dim = std::uint64_t{p.of.heads} * p.of.head_dim;
   const auto kv_dim = std::uint64_t{p.of.kv_heads} * p.of.head_dim;
-  return OperandCheck("attention_stats", in, {"q", "k", "offsets", "bias", "marked"})
+  OperandCheck check("attention_stats", in, {"q", "k", "offsets", "bias", "marked", "edits"});
+  check_edits(check, in, 5, p.of, p.of.rows);
+  return check
       .holds(p.of.head_dim > 0 && p.of.kv_heads > 0 && p.of.heads > 0 &&
                  p.of.heads % p.of.kv_heads == 0,
              fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
@@ -32,22 +37,42 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
               {DType::f32, shape_of(p.of.rows, std::uint64_t{p.marked} * p.of.heads)}});
 }
 
-// Calls body(query, softmax, sequence, the sequence's first row) for every query of every head.
+// What a query gives its keys behind edits, and the softmax that it comes from.
+struct Given {
+  Softmax softmax;
+  std::vector<double> probability;
+  std::vector<double> error;  // of each, absolute
+};
+
+Given given_by(const Query& query) {
+  Given given;
+  given.softmax = softmax(query);
+  given.error = probability_error(given.softmax);
+  Softmax edited = given.softmax;
+  for (std::size_t j = 0; j < query.keys(); ++j) given.error[j] *= edited.probability[j];
+  edit_probabilities(query, edited, given.error);
+  given.probability = std::move(edited.probability);
+  return given;
+}
+
+// Calls body(query, what it gives, sequence, the sequence's first row) for every query of every
+// head.
 template <class Body>
-void for_each_softmax(std::span<const HostView> in, const AttentionStatsParams& p,
-                      const Body& body) {
-  const auto operands = without_values(in);
+void for_each_given(std::span<const HostView> in, const AttentionStatsParams& p, const Body& body) {
+  const auto operands = without_values(in, 5);
   std::size_t s = 0;
   for_each_query(operands, p.of, [&](const Query& query) {
     const std::size_t row = query.output() / p.of.head_dim / p.of.heads;
     while (row >= sequence_rows(in[2], s, p.of.rows).end) ++s;
-    body(query, softmax(query), s, sequence_rows(in[2], s, p.of.rows).begin);
+    body(query, given_by(query), s, sequence_rows(in[2], s, p.of.rows).begin);
   });
 }
 
-double entropy_of(const Softmax& s) {
+double entropy_term(double p) { return p > 0 ? -p * std::log(p) : 0; }
+
+double entropy_of(const std::vector<double>& probability) {
   double entropy = 0;
-  for (const double p : s.probability) entropy -= p > 0 ? p * std::log(p) : 0;
+  for (const double p : probability) entropy += entropy_term(p);
   return entropy;
 }
 
@@ -64,8 +89,8 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const auto entropy = out[1].as<float>();
   const auto chosen = out[2].as<float>();
   std::vector<double> sums(received.size(), 0.0);
-  for_each_softmax(
-      in, p, [&](const Query& query, const Softmax& s, std::size_t sequence, std::size_t begin) {
+  for_each_given(
+      in, p, [&](const Query& query, const Given& s, std::size_t sequence, std::size_t begin) {
         const std::size_t row = begin + query.position();
         const std::size_t head = query.head();
         for (std::size_t j = 0; j < query.keys(); ++j) {
@@ -74,7 +99,7 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
           sum[0] += s.probability[j];
           if (query.position() < p.early) sum[1] += s.probability[j];
         }
-        entropy[row * p.of.heads + head] = static_cast<float>(entropy_of(s));
+        entropy[row * p.of.heads + head] = static_cast<float>(entropy_of(s.probability));
         for (std::size_t m = 0; m < p.marked; ++m) {
           const std::uint32_t key = marked[sequence * p.marked + m];
           chosen[(row * p.marked + m) * p.of.heads + head] =
@@ -90,7 +115,7 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
 // |x_j| / Z with weights w_j = exp(x_j), whose sums and logarithm are rounded (2^-21 is what Vulkan
 // grants a logarithm near 1).
 double entropy_bound(const Softmax& s, const std::vector<double>& error) {
-  const double entropy = entropy_of(s);
+  const double entropy = entropy_of(s.probability);
   const double keys = static_cast<double>(s.score.size());
   double mean = 0;
   for (std::size_t j = 0; j < error.size(); ++j) mean += s.probability[j] * error[j];
@@ -104,18 +129,37 @@ double entropy_bound(const Softmax& s, const std::vector<double>& error) {
   return bound;
 }
 
+// How far off the change by edits may be: the sum over edited keys of the new term less the old
+// one.
+double edited_entropy_bound(const Given& given, const std::vector<double>& error) {
+  double bound = 0;
+  const auto term = [&](double p, double off) {
+    const double log = std::abs(std::log(std::max(p, kTiny)));
+    bound += off * (1 + log) + off * off / std::max(p, kTiny) +
+             std::max(p, 0.0) * (0x1p-20 + 8 * kUnit * log) + kTiny * 128;
+  };
+  for (std::size_t j = 0; j < given.probability.size(); ++j) {
+    const double before = given.softmax.probability[j];
+    if (given.probability[j] == before && given.error[j] == before * error[j]) continue;
+    term(before, before * error[j]);
+    term(given.probability[j], given.error[j]);
+  }
+  return bound + 4 * kUnit * bound;
+}
+
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionStatsParams>();
   const Elements<std::uint32_t> marked(request.in[4]);
   std::fill(bound.begin(), bound.end(), 0.0);
-  for_each_softmax(
+  for_each_given(
       request.in, p,
-      [&](const Query& query, const Softmax& s, std::size_t sequence, std::size_t begin) {
-        const std::vector<double> error = probability_error(s);
+      [&](const Query& query, const Given& given, std::size_t sequence, std::size_t begin) {
         const std::size_t row = begin + query.position();
         const std::size_t head = query.head();
         if (request.output == 1) {
-          bound[row * p.of.heads + head] = entropy_bound(s, error);
+          const std::vector<double> error = probability_error(given.softmax);
+          bound[row * p.of.heads + head] =
+              entropy_bound(given.softmax, error) + edited_entropy_bound(given, error);
           return;
         }
         if (request.output == 2) {
@@ -124,7 +168,7 @@ void bound(const BoundRequest& request, std::span<double> bound) {
             if (!sees(query, key)) continue;
             const std::size_t j = key - query.first();
             bound[(row * p.marked + m) * p.of.heads + head] =
-                s.probability[j] * (error[j] + 2 * kUnit) + 2 * kTiny;
+                given.error[j] + std::abs(given.probability[j]) * 2 * kUnit + 2 * kTiny;
           }
           return;
         }
@@ -132,7 +176,7 @@ void bound(const BoundRequest& request, std::span<double> bound) {
         const SequenceRows rows = sequence_rows(request.in[2], sequence, p.of.rows);
         const double sums = static_cast<double>(rows.end - rows.begin + 2) * kUnit;
         for (std::size_t j = 0; j < query.keys(); ++j) {
-          const double own = s.probability[j] * (error[j] + sums) + 2 * kTiny;
+          const double own = given.error[j] + std::abs(given.probability[j]) * sums + 2 * kTiny;
           double* to = &bound[((begin + query.first() + j) * p.of.heads + head) * 2];
           to[0] += own;
           if (query.position() < p.early) to[1] += own;
@@ -151,7 +195,7 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
 }  // namespace
 
 const Op& attention_stats_op() {
-  static constexpr Op kOp{"attention_stats", 5, infer, reference, bound, flops};
+  static constexpr Op kOp{"attention_stats", 6, infer, reference, bound, flops};
   return kOp;
 }
 

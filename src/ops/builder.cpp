@@ -159,7 +159,8 @@ Value Builder::attention(Value q, Value k, Value v, Value offsets, Value bias,
   const AttentionParams params{size(q, 0),    shape.heads,     shape.kv_heads, shape.head_dim,
                                sequences,     shape.scale,     shape.softcap,  shape.window,
                                size(bias, 1), cached ? 1U : 0U};
-  return emit_one(OpCode::attention, {q, k, v, offsets, bias}, ParamBytes(params), std::move(name));
+  return emit_one(OpCode::attention, {q, k, v, offsets, bias, kNone}, ParamBytes(params),
+                  std::move(name));
 }
 
 Value Builder::act(Value x, uint act, std::string name) {

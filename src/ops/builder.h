@@ -125,6 +125,7 @@ class Builder {
     Value offsets;
     Value bias;
     AttentionParams params;
+    Value edits = kNone;
   };
   AttentionStats attention_stats(const AttentionInputs& attention, Value marked, uint early,
                                  const std::string& name);

@@ -11,7 +11,7 @@ Builder::AttentionStats Builder::attention_stats(const AttentionInputs& attentio
   const AttentionStatsParams params{attention.params, early, size(marked, 1)};
   const auto out =
       emit(OpCode::attention_stats,
-           {attention.q, attention.k, attention.offsets, attention.bias, marked},
+           {attention.q, attention.k, attention.offsets, attention.bias, marked, attention.edits},
            ParamBytes(params), {name + ".received", name + ".entropy", name + ".chosen"});
   return {out[0], out[1], out[2]};
 }
@@ -21,7 +21,8 @@ Builder::AttentionMap Builder::attention_map(const AttentionInputs& attention, u
                                              const std::string& name) {
   const AttentionMapParams params{attention.params, first, count, tokens, cells};
   const auto out =
-      emit(OpCode::attention_map, {attention.q, attention.k, attention.offsets, attention.bias},
+      emit(OpCode::attention_map,
+           {attention.q, attention.k, attention.offsets, attention.bias, attention.edits},
            ParamBytes(params), {name + ".score", name + ".probability"});
   return {out[0], out[1]};
 }

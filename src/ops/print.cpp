@@ -48,6 +48,7 @@ std::string extra(const Step& step) {
           fmt::format(" heads={}/{}x{} scale={}", p.heads, p.kv_heads, p.head_dim, p.scale);
       if (p.softcap != 0) text += fmt::format(" softcap={}", p.softcap);
       if (p.window != 0) text += fmt::format(" window={}", p.window);
+      if (p.edits != 0) text += fmt::format(" edits={}", p.edits);
       return text + (p.cached != 0 ? " cached" : "");
     }
     case OpCode::scale:

@@ -17,6 +17,10 @@
 // unedited run, and `massive` channels of a token are those activations themselves; massive layers
 // are found by calibration. clip:qQ limits |x| to the quantile Q of the sequence's |x| there,
 // clip:kM to M medians.
+//
+// At attn_scores (as they enter the softmax) and attn_probs (as they leave it; their sum is then no
+// longer 1) TOKENS are the keys that queries look at, by position or id, and CHANNELS are heads;
+// LAYERS are numbers, and the rules zero, const:V, clip:V and scale:S.
 #pragma once
 
 #include <climits>

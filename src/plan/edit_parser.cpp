@@ -12,9 +12,6 @@ namespace tepui {
 
 namespace {
 
-// Sites whose values exist only where attention is opened.
-bool inside_attention(Site site) { return site == Site::attn_scores || site == Site::attn_probs; }
-
 class EditParser : TextCursor {
  public:
   EditParser(std::string_view text, const ModelSpec& spec, std::string_view option)
@@ -32,11 +29,17 @@ class EditParser : TextCursor {
     }
     const std::size_t where = at_;
     TEPUI_TRY(take(":", "':' and TOKENS"));
+    const std::size_t tokens = at_;
     TEPUI_TRY(edit.tokens, parse_tokens());
+    if (is_inside_attention(edit.site) && edit.tokens.kind != TokenSelector::Kind::listed)
+      return expected_at(tokens, "keys by all, a position or id:N");
     TEPUI_TRY(take(":", "':' and CHANNELS"));
-    TEPUI_TRY(edit.channels, parse_channels(*site_width(spec_, edit.site)));
+    TEPUI_TRY(edit.channels, parse_channels(edit.site));
     TEPUI_TRY(take("=", "'=' and RULE"));
+    const std::size_t rule = at_;
     TEPUI_TRY(edit.rule, parse_rule());
+    if (is_inside_attention(edit.site) && !reaches_attention(edit.rule.kind))
+      return expected_at(rule, "zero, const:V, clip:V or scale:S: attention is never held whole");
     if (at_ != text_.size()) return expected("the end of the edit");
     edit.where = text_.substr(where);
     return edit;
@@ -67,11 +70,13 @@ class EditParser : TextCursor {
     return *site;
   }
 
+  // Rules that need nothing of a score or probability but itself.
+  static bool reaches_attention(RuleKind rule) {
+    return rule == RuleKind::constant || rule == RuleKind::clip || rule == RuleKind::scale;
+  }
+
   Status check_site(Site site, std::size_t at) const {
-    if (inside_attention(site))
-      return fail(ErrorKind::unsupported,
-                  "{} \"{}\": {} cannot be edited yet: attention is computed in one step", option_,
-                  valid_utf8(text_), site_name(site));
+    if (is_inside_attention(site)) return {};
     if (site_width(spec_, site)) return {};
     const std::string_view why = why_no_site(spec_, site);
     return expected_at(at, fmt::format("a site of this model{}{}", why.empty() ? "" : ": ", why));
@@ -87,15 +92,16 @@ class EditParser : TextCursor {
     }
     const int layers = spec_.dims.layers;
     TEPUI_TRY(take(".", "'.' and LAYERS"));
-    if (accept_word("first-massive")) {
+    const bool found = !is_inside_attention(site);  // by what is massive there
+    if (found && accept_word("first-massive")) {
       out.kind = LayerSelector::Kind::first_massive;
-    } else if (accept_word("massive")) {
+    } else if (found && accept_word("massive")) {
       out.kind = LayerSelector::Kind::massive;
     } else if (accept_word("all") || accept_word("*")) {
       for (int layer = 0; layer < layers; ++layer) out.layers.push_back(layer);
     } else {
-      const std::string what =
-          fmt::format("all, first-massive, massive or a layer from 0 to {}", layers - 1);
+      const std::string what = fmt::format("all, {}a layer from 0 to {}",
+                                           found ? "first-massive, massive or " : "", layers - 1);
       do {
         TEPUI_TRY(const IntRange range, parse_range(layers, false, what));
         for (int layer = range.first; layer <= range.last; ++layer) out.layers.push_back(layer);
@@ -140,18 +146,22 @@ class EditParser : TextCursor {
     return {};
   }
 
-  Result<ChannelSelector> parse_channels(int width) {
+  Result<ChannelSelector> parse_channels(Site site) {
     ChannelSelector out;
+    const bool heads = is_inside_attention(site);
+    const int width = heads ? spec_.dims.heads : *site_width(spec_, site);
     if (accept_word("all")) return out;
-    if (accept_word("massive")) {
+    if (!heads && accept_word("massive")) {
       out.kind = ChannelSelector::Kind::massive;
       return out;
     }
     out.kind = ChannelSelector::Kind::listed;
     do {
-      TEPUI_TRY(const IntRange range,
-                parse_range(width, false,
-                            fmt::format("all, massive or a channel from 0 to {}", width - 1)));
+      TEPUI_TRY(
+          const IntRange range,
+          parse_range(width, false,
+                      fmt::format("all{} from 0 to {}",
+                                  heads ? " or a head" : ", massive or a channel", width - 1)));
       out.ranges.push_back(range);
     } while (accept(","));
     return out;

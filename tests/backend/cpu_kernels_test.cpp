@@ -116,6 +116,7 @@ struct AttentionCase {
             random_operand({rows, keys}, 2),
             random_operand({rows, keys}, 3),
             operand(DType::i32, {std::ssize(offsets)}, offsets),
+            {},
             {}};
   }
 };

@@ -115,6 +115,26 @@ TEST_F(Attention, BranchesStandBesideTheUneditedRun) {
   EXPECT_NE(text.find("nothing had to be computed anew"), std::string::npos) << text;
 }
 
+// The sink's own probability, taken away in one layer, and its score hidden in another.
+TEST_F(Attention, IsEditedInside) {
+  const json found =
+      document({"attention", kDemo, "--text", kSample, "--sequences", "2", "--branch",
+                "cut=attn_probs.2:0:0-2=zero;attn_scores.5:0:all=const:-1e9"});
+  const json& before = found["branches"][0]["layers"];
+  const json& after = found["branches"][1]["layers"];
+  EXPECT_EQ(before[1], after[1]);
+  for (std::size_t head = 0; head < 6; ++head) {
+    const double own = after[2]["key_receives"][head].get<double>();
+    if (head < 3)
+      EXPECT_EQ(own, 0) << head;
+    else
+      EXPECT_EQ(own, before[2]["key_receives"][head].get<double>()) << head;
+    // All but the first token, which sees no other key.
+    EXPECT_LT(after[5]["key_receives"][head].get<double>(), 0.02) << head;
+    EXPECT_GT(before[5]["key_receives"][head].get<double>(), 0.1) << head;
+  }
+}
+
 // A run that is cut in units and gone on with, against one in a single unit.
 TEST_F(Attention, IsResumedAndExported) {
   const std::vector<std::string> command = {"attention",   kDemo, "--text",       kSample,
@@ -152,11 +172,8 @@ TEST_F(Attention, ErrorsNameWhatWasExpected) {
   EXPECT_NE(with({"--tokens", "largest"}).find("expected massive, or up to 64 positions"),
             std::string::npos);
   EXPECT_NE(with({"--sink-key", "64"}).find("below --sink-tokens"), std::string::npos);
-  auto edit = base;
-  edit.insert(edit.end(), {"--edit", "attn_probs.1:0:all=zero"});
-  const ProgramResult edited = run(edit);
-  EXPECT_EQ(edited.code, 1);
-  EXPECT_NE(edited.err.find("cannot be edited yet"), std::string::npos) << edited.err;
+  EXPECT_NE(with({"--edit", "attn_probs.1:massive:all=zero"}).find("keys by all, a position"),
+            std::string::npos);
   EXPECT_NE(error({"attention", kDemo}).find("--text FILE"), std::string::npos);
 }
 

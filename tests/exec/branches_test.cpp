@@ -48,6 +48,8 @@ const char* const kEdits[] = {
     "mlp_act.0:above:0.2:all=clip:0.1",
     "resid_mid.1:all:all=clip:q0.5;resid_post.1:all:all=clip:k2",
     "k.0:all:all=round:f16;v.1:all:all=round:bf16",
+    "attn_scores.0:0:all=const:-1e9;q.0:1:all=scale:2",
+    "attn_probs.1:1,id:5:0=zero;attn_scores.1:all:all=clip:0.5;attn_probs.1:0:all=scale:0.5",
     "z.0:all:all=round:int8:token;resid_post.0:all:all=round:fp8:channel",
     "final_norm:all:all=round:int8",
     "resid_post.0:massive:massive=zero;resid_post.1:massive:all=scale:0.1",
@@ -91,6 +93,8 @@ TEST_P(Branches, WhatSelectsNothingChangesNothing) {
                                {"nothing above", "q.0:above:1e30:all=zero"},
                                {"nothing massive", "resid_post.1:massive:massive=zero"},
                                {"clip far away", "resid_post.0:all:all=clip:1e30"},
+                               {"no key", "attn_probs.1:100-:all=zero;attn_scores.0:id:60:0=zero"},
+                               {"no score", "attn_scores.0:all:all=clip:1e30"},
                                {"scale by one", "z.1:all:all=scale:1"}},
                               {1000, 1000, 2, {1e9, 1e9}});
   for (std::size_t i = 1; i < found.scores.size(); ++i) {
@@ -118,8 +122,10 @@ TEST_P(Branches, PatchesFromAnEqualRunAndFromItself) {
 
 // Taps read after edits.
 TEST_P(Branches, EditsDoWhatTheySay) {
-  const BranchRun found =
-      run({{"b", "resid_post.0:0,2:3-5=const:7"}, {"c", "mlp_act.1:largest:all=zero"}});
+  const BranchRun found = run({{"b", "resid_post.0:0,2:3-5=const:7"},
+                               {"c", "mlp_act.1:largest:all=zero"},
+                               {"d", "attn_scores.1:0:all=const:-1e9"},
+                               {"e", "attn_probs.1:all:all=zero"}});
   const auto before = found.sites[0].at(capture_key({0, Site::resid_post}, 0));
   const auto after = found.sites[1].at(capture_key({0, Site::resid_post}, 0));
   const auto width = static_cast<std::size_t>(model_.spec.dims.width);
@@ -138,6 +144,14 @@ TEST_P(Branches, EditsDoWhatTheySay) {
       static_cast<std::size_t>(std::max_element(dense.begin(), dense.end(), size) - dense.begin());
   for (std::size_t i = 0; i < dense.size(); ++i)
     EXPECT_EQ(holed[i], i / hidden == largest / hidden ? 0 : dense[i]) << i;
+  // The second query sees itself alone where the first key is hidden.
+  const auto values = found.sites[0].at(capture_key({1, Site::v}, 0));
+  const auto given = found.sites[3].at(capture_key({1, Site::z}, 0));
+  const auto head = static_cast<std::size_t>(model_.spec.dims.head_dim);
+  const auto kv = head * static_cast<std::size_t>(model_.spec.dims.kv_heads);
+  for (std::size_t d = 0; d < head; ++d)
+    EXPECT_EQ(given[head * static_cast<std::size_t>(model_.spec.dims.heads) + d], values[kv + d]);
+  for (const float z : found.sites[4].at(capture_key({1, Site::z}, 0))) EXPECT_EQ(z, 0);
 }
 
 std::vector<std::string> branch_backends() {

@@ -211,6 +211,8 @@ TEST_P(CachedRuns, EditsReachNewTokens) {
       {"above", "mlp_act.0:above:0.2:all=clip:0.1"},
       {"tokens", "z.0:all:all=round:int8:token;final_norm:3-:all=scale:0.5"},
       {"nothing", "resid_post.0:100-200:all=zero"},
+      {"hidden", "attn_scores.0:0:all=const:-1e9"},
+      {"inside", "attn_probs.1:2,id:5:0=scale:0.25;attn_scores.1:5-:all=scale:2"},
   };
   const std::vector<TokenId> whole = {9, 3, 5, 31, 21, 5, 40, 21, 7, 5, 2};
   const BranchRun all = run_branches(model_, GetParam(), std::vector<std::vector<TokenId>>{whole},

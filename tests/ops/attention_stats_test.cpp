@@ -54,6 +54,7 @@ OpCase stats_case(const std::vector<double>& offsets, StatsHeads h, Fill fill,
     for (uint m = 0; m < marked; ++m) tokens.push_back(m == 0 ? 0 : m % 3 == 1 ? 5 * m : kNoToken);
   }
   in.push_back(exact(DType::u32, {of.sequences, marked}, tokens));
+  in.push_back(absent());
   return {.op = OpCode::attention_stats,
           .in = in,
           .params = ParamBytes(AttentionStatsParams{of, early, marked})};
@@ -124,8 +125,10 @@ OpCase map_case(const std::vector<double>& offsets, StatsHeads h, Fill fill, uin
     const uint n = std::min(static_cast<uint>(offsets[s + 1] - offsets[s]), tokens);
     cells += n * n;
   }
+  std::vector<Operand> in = scored(of, offsets, fill);
+  in.push_back(absent());
   return {.op = OpCode::attention_map,
-          .in = scored(of, offsets, fill),
+          .in = in,
           .params = ParamBytes(AttentionMapParams{of, first, count, tokens, cells})};
 }
 

@@ -40,7 +40,7 @@ OpCase attention_case(const std::vector<double>& offsets, Heads h, Fill qk, Fill
   return {.op = OpCode::attention,
           .in = {f32({rows, std::int64_t{h.heads} * h.head_dim}, qk), f32({rows, kv}, qk),
                  f32({rows, kv}, v), i32(offsets),
-                 biased ? f32({h.heads, extras.bias_positions}) : absent()},
+                 biased ? f32({h.heads, extras.bias_positions}) : absent(), absent()},
           .params = ParamBytes(params)};
 }
 

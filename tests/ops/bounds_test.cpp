@@ -161,10 +161,11 @@ TEST(Bounds, Attention) {
       for (const uint width : {4U, 64U}) {
         const uint rows = 100;
         const AttentionParams p{rows, 1, 1, width, 1, 1 / std::sqrt(static_cast<float>(width))};
-        const OpData data = make_data({.op = OpCode::attention,
-                                       .in = {f32({rows, width}, qk), f32({rows, width}, qk),
-                                              f32({rows, width}, fill), i32({0, rows}), absent()},
-                                       .params = ParamBytes(p)});
+        const OpData data =
+            make_data({.op = OpCode::attention,
+                       .in = {f32({rows, width}, qk), f32({rows, width}, qk),
+                              f32({rows, width}, fill), i32({0, rows}), absent(), absent()},
+                       .params = ParamBytes(p)});
         const Outputs expected = run_reference(data);
         const Floats q = floats(data.tensors[0]);
         const Floats k = floats(data.tensors[1]);

@@ -126,9 +126,25 @@ TEST(EditGrammar, ErrorsNameTheCharacter) {
   says("resid_post.1:0:1=round:fp8:row", 28, "tensor, token or channel");
 }
 
-TEST(EditGrammar, AttentionIsNotOpenedYet) {
-  EXPECT_NE(error("attn_probs.1:0:1=zero").find("attn_probs cannot be edited yet"),
-            std::string::npos);
+// Keys for tokens, heads for channels, and rules that look at a value alone.
+TEST(EditGrammar, InsideAttention) {
+  const EditSpec edit = good("attn_scores.0-2:0,id:5:1=const:-1e9");
+  EXPECT_EQ(edit.site, Site::attn_scores);
+  EXPECT_EQ(edit.layers.layers.size(), 3U);
+  EXPECT_TRUE(edit.tokens.selects(0, 1));
+  EXPECT_TRUE(edit.tokens.selects(7, 5));
+  EXPECT_TRUE(edit.channels.selects(1));
+  EXPECT_EQ(good("attn_probs.1:all:all=scale:0.5").rule.kind, RuleKind::scale);
+  const auto says = [](const std::string& text, const std::string& what) {
+    EXPECT_NE(error(text).find(what), std::string::npos) << error(text);
+  };
+  says("attn_probs.1:massive:all=zero", "keys by all, a position or id:N");
+  says("attn_probs.1:largest:all=zero", "keys by all, a position or id:N");
+  says("attn_probs.first-massive:0:all=zero", "all, a layer from 0 to 3");
+  says("attn_probs.1:0:massive=zero", "all or a head from 0 to");
+  says("attn_probs.1:0:64=zero", "all or a head from 0 to");
+  for (const char* rule : {"mean", "clip:q0.5", "clip:k2", "patch:b", "round:f16"})
+    says("attn_scores.1:0:all=" + std::string(rule), "zero, const:V, clip:V or scale:S");
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ struct Cut {
   std::vector<std::size_t> by_row;
   std::vector<std::size_t> by_sequence = {};
   std::optional<std::size_t> offsets = {};
-  std::size_t sequences_word = 0;  // where the parameter block counts the sequences
+  std::optional<std::size_t> edits = {};  // a table, then words by row
+  std::size_t sequences_word = 0;         // where the parameter block counts the sequences
   bool counts_elements = false;
   bool outputs_by_row = true;
   bool causal = true;  // of one by sequence and row: the first rows do not depend on the others
@@ -47,7 +48,8 @@ std::optional<Cut> cut_of(OpCode op) {
     case OpCode::act: return Cut{.by_row = {0}, .counts_elements = true};
     case OpCode::act_mul:
     case OpCode::add: return Cut{.by_row = {0, 1}, .counts_elements = true};
-    case OpCode::attention: return Cut{.by_row = {0, 1, 2}, .offsets = 3, .sequences_word = 4};
+    case OpCode::attention:
+      return Cut{.by_row = {0, 1, 2}, .offsets = 3, .edits = 5, .sequences_word = 4};
     case OpCode::max_abs:
     case OpCode::top_k_abs:
     case OpCode::channel_max_abs:
@@ -60,8 +62,12 @@ std::optional<Cut> cut_of(OpCode op) {
                  .sequences_word = 2,
                  .outputs_by_row = false};
     case OpCode::attention_stats:  // keys receive from all later rows
-      return Cut{
-          .by_row = {0, 1}, .by_sequence = {4}, .offsets = 2, .sequences_word = 4, .causal = false};
+      return Cut{.by_row = {0, 1},
+                 .by_sequence = {4},
+                 .offsets = 2,
+                 .edits = 5,
+                 .sequences_word = 4,
+                 .causal = false};
     case OpCode::nll:
     case OpCode::nll_grad: return Cut{.by_row = {0, 1}};
     case OpCode::norm_grad: return Cut{.by_row = {0, 2}};
@@ -117,6 +123,16 @@ OpData cut_rows(const OpData& data, const Cut& cut, std::size_t begin, std::size
   for (const std::size_t slot : cut.by_row) {
     part.tensors[slot] = lines(data.tensors[slot], begin, end);
     part.types[slot] = part.tensors[slot].type;
+  }
+  if (cut.edits && data.types[*cut.edits].present()) {
+    const auto rows = static_cast<std::size_t>(data.types[0].shape[0]);
+    const HostTensor& whole = data.tensors[*cut.edits];
+    const std::size_t table = whole.bytes.size() / sizeof(std::uint32_t) - rows;
+    HostTensor& words = part.tensors[*cut.edits];
+    words = lines(whole, 0, table + end - begin);
+    const HostTensor own = lines(whole, table + begin, table + end);
+    std::ranges::copy(own.bytes, words.bytes.end() - std::ssize(own.bytes));
+    part.types[*cut.edits] = words.type;
   }
   const auto elements = static_cast<std::size_t>(part.types[0].shape.elements());
   set_word(part.params, 0, cut.counts_elements ? elements : end - begin);

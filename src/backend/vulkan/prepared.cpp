@@ -83,9 +83,9 @@ void PreparedVulkan::record(Recorder& recorder, const Bindings& bindings, const 
     writes.push_back({push.scratch, push.scratch + plan.scratch_bytes});
     recorder.clear(arena, scratch_at_, plan.cleared_bytes);
   }
-  if (plan.copied.present()) {
-    const Place from = place(bindings, arena, plan.copied);
-    recorder.copy(*from.range, from.offset, arena, scratch_at_ + plan.copied_to, from.bytes);
+  for (const StepPlan::Copied& copied : plan.copied) {
+    const Place from = place(bindings, arena, copied.value);
+    recorder.copy(*from.range, from.offset, arena, scratch_at_ + copied.to, from.bytes);
   }
   for (std::size_t i = 0; i < plan.passes.size(); ++i) {
     const Pass& pass = plan.passes[i];

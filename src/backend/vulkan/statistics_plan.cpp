@@ -152,7 +152,6 @@ class Planner {
     const std::uint64_t ranks = p.ranks + (p.k > 0 ? 1U : 0U);
     const std::uint64_t cleared = kCounters * sequences + radix_words(sequences, ranks);
     plan.cleared_bytes = 4 * cleared;
-    plan.copied_to = 4 * cleared;
     const std::uint64_t limits = 2 * sequences;
     const std::uint64_t top = sequences * (1 + 2 * std::uint64_t{p.k});
     const std::uint64_t maxima = 2 * std::uint64_t{p.rows} * p.tiles;
@@ -233,7 +232,8 @@ class Planner {
   void finish(const Group& group, StepPlan plan) {
     plan.reads.push_back(group.x);
     plan.reads.push_back(group.offsets);
-    if (group.quantile != kNoStep) plan.copied = program_.steps[group.quantile].in[2];
+    if (group.quantile != kNoStep)
+      plan.copied = {{program_.steps[group.quantile].in[2], plan.cleared_bytes}};
     for (const std::size_t step : group.steps()) {
       plan.steps.push_back(step);
       const auto& outputs = program_.steps[step].out;

@@ -70,14 +70,35 @@ StepPlan plan_above(const AboveParams& p) {
   return by_blocks("above_abs", 2, p.dim, slots, p.sequences, p.sequences + 6 * slots);
 }
 
-std::optional<StepPlan> plan_attention(const AttentionParams& p) {
-  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
-  if (per_lane > kHeadLimit) return std::nullopt;
-  return one_pass("attention", std::uint64_t{p.rows} * p.heads, per_lane);
+// There are more operands than slots: edits, the last operand, lie in scratch behind all else.
+void put_edits(StepPlan& plan, const Step& step, const Program& program) {
+  const Value edits = step.in.back();
+  if (!edits.present()) return;
+  plan.copied.push_back({edits, plan.scratch_bytes});
+  plan.scratch_bytes += 4 * static_cast<std::size_t>(program.type_of(edits).shape.elements());
 }
 
-// The marked tokens and each query's softmax lie in scratch: there are more operands than slots.
-StepPlan plan_attention_stats(const Step& step) {
+std::optional<StepPlan> plan_attention(const Step& step, const Program& program) {
+  const auto p = step.params.as<AttentionParams>();
+  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
+  if (per_lane > kHeadLimit) return std::nullopt;
+  StepPlan plan = one_pass("attention", std::uint64_t{p.rows} * p.heads, per_lane);
+  std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
+  plan.passes[0].slots[5] = step.out[0];
+  put_edits(plan, step, program);
+  return plan;
+}
+
+StepPlan plan_attention_map(const Step& step, const Program& program) {
+  StepPlan plan = one_pass("attention_map", step.params.as<AttentionMapParams>().of.rows);
+  std::copy_n(step.in.begin(), 4, plan.passes[0].slots.begin());
+  std::ranges::copy(step.out, plan.passes[0].slots.begin() + 4);
+  put_edits(plan, step, program);
+  return plan;
+}
+
+// The marked tokens and each query's softmax lie in scratch as well.
+StepPlan plan_attention_stats(const Step& step, const Program& program) {
   const auto p = step.params.as<AttentionStatsParams>();
   const std::uint64_t queries = std::uint64_t{p.of.rows} * p.of.heads;
   const std::uint64_t marked = std::uint64_t{p.of.sequences} * p.marked;
@@ -89,8 +110,9 @@ StepPlan plan_attention_stats(const Step& step) {
   plan.passes[0].slots[4] = step.out[1];
   plan.passes[0].slots[5] = step.out[2];
   plan.passes[1].slots[4] = step.out[0];
-  plan.copied = step.in[4];
+  plan.copied = {{step.in[4], 0}};
   plan.scratch_bytes = 4 * (marked + 2 * queries);
+  put_edits(plan, step, program);
   return plan;
 }
 
@@ -171,7 +193,8 @@ std::optional<StepPlan> plan_training(const Step& step) {
   }
 }
 
-std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
+std::optional<StepPlan> plan_of(const Step& step, const Program& program,
+                                const std::string& dtype) {
   const ParamBytes& bytes = step.params;
   switch (step.op) {
     case OpCode::embed: {
@@ -193,7 +216,7 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
       const auto p = bytes.as<RopeParams>();
       return per_element("rope", std::uint64_t{p.rows} * p.heads * p.head_dim);
     }
-    case OpCode::attention: return plan_attention(bytes.as<AttentionParams>());
+    case OpCode::attention: return plan_attention(step, program);
     case OpCode::act: return per_element("act", bytes.as<ActParams>().count);
     case OpCode::act_mul: return per_element("act_mul", bytes.as<ActParams>().count);
     case OpCode::add: return per_element("add", bytes.as<AddParams>().count);
@@ -233,9 +256,8 @@ std::optional<StepPlan> plan_of(const Step& step, const std::string& dtype) {
       const auto p = bytes.as<EditParams>();
       return per_element("edit", std::uint64_t{p.rows} * p.dim);
     }
-    case OpCode::attention_stats: return plan_attention_stats(step);
-    case OpCode::attention_map:
-      return one_pass("attention_map", bytes.as<AttentionMapParams>().of.rows);
+    case OpCode::attention_stats: return plan_attention_stats(step, program);
+    case OpCode::attention_map: return plan_attention_map(step, program);
     case OpCode::head_values: {
       const auto p = bytes.as<HeadValuesParams>();
       const std::uint64_t rows = std::uint64_t{p.sequences} * p.marked * p.heads;
@@ -283,7 +305,7 @@ std::uint64_t radix_words(std::uint64_t sequences, std::uint64_t ranks) {
 
 std::optional<StepPlan> plan_step(const Step& step, const Program& program) {
   if (!indexable(step.in, program) || !indexable(step.out, program)) return std::nullopt;
-  std::optional<StepPlan> plan = plan_of(step, variant(step, program));
+  std::optional<StepPlan> plan = plan_of(step, program, variant(step, program));
   if (!plan || plan->scratch_bytes >= kScratchLimit) return std::nullopt;
   plan->reads = step.in;
   plan->writes = step.out;

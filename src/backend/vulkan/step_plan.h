@@ -32,8 +32,11 @@ struct StepPlan {
   std::vector<Value> writes;
   std::size_t scratch_bytes = 0;
   std::size_t cleared_bytes = 0;  // of them, set to zero before the first pass
-  Value copied;                   // whose bytes are put into scratch before the first pass, if any
-  std::size_t copied_to = 0;
+  struct Copied {
+    Value value;
+    std::size_t to = 0;
+  };
+  std::vector<Copied> copied;  // whose bytes are put into scratch before the first pass
 };
 
 // Nothing where this backend has no kernel for the step: an unknown dtype, or sizes beyond what 31
