@@ -7,8 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "backend/cpu/calibrate.h"
 #include "backend/registry.h"
-#include "calibrate.h"
 #include "ops/op_list.h"
 #include "tepui/op.h"
 
@@ -65,12 +65,12 @@ void measure(Backend& backend, ThreadPool& pool, const Case& c) {
   const double flops = 4.0 * c.sequences * c.heads * c.head_dim * length * (length + 1) / 2;
   std::vector<double> rates, shares;
   for (int round = -1; round < 7; ++round) {
-    const double before = bench::fma_rate(pool, backend.device().isa);
+    const double before = fma_rate(pool, backend.device().isa);
     const int calls = std::max(1, static_cast<int>(0.02 * 0.5 * before / flops));
-    const double begin = bench::seconds_now();
+    const double begin = seconds_now();
     for (int i = 0; i < calls; ++i) (void)backend.run(*prepared, bindings, {});
-    const double rate = flops * calls / (bench::seconds_now() - begin);
-    const double after = bench::fma_rate(pool, backend.device().isa);
+    const double rate = flops * calls / (seconds_now() - begin);
+    const double after = fma_rate(pool, backend.device().isa);
     if (round < 0) continue;  // warms up
     rates.push_back(rate / 1e9);
     shares.push_back(200 * rate / (before + after));

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "backend/cpu/calibrate.h"
 #include "backend/registry.h"
-#include "calibrate.h"
 #include "ops/op_list.h"
 #include "tepui/op.h"
 #ifdef TEPUI_HAVE_OPENBLAS
@@ -25,7 +25,6 @@ extern "C" void openblas_set_num_threads(int threads);
 namespace {
 
 using namespace tepui;
-using bench::seconds_now;
 
 struct Options {
   std::string isa;
@@ -132,15 +131,15 @@ void measure(Backend& backend, ThreadPool& pool, const Options& options, std::in
   Shape3 shape(backend, rows, k, n);
   const std::string isa = backend.device().isa;
   Series ours, blas, eigen;
-  const double expected = bench::fma_rate(pool, isa);
+  const double expected = fma_rate(pool, isa);
   for (int round = -1; round < options.rounds; ++round) {
-    const double before = bench::fma_rate(pool, isa);
+    const double before = fma_rate(pool, isa);
     const double own = rate(shape, expected, [&] { shape.ours(); });
     const double other = options.peers ? rate(shape, expected, [&] { shape.openblas(); }) : 1;
     // OpenBLAS's threads look for work for some 25 ms before they sleep, on the others' processors.
     if (options.peers) std::this_thread::sleep_for(std::chrono::milliseconds(40));
     const double third = options.peers ? rate(shape, expected, [&] { shape.eigen(); }) : 1;
-    const double after = bench::fma_rate(pool, isa);
+    const double after = fma_rate(pool, isa);
     if (round < 0) continue;  // warms up
     const double peak = (before + after) / 2;
     for (auto [series, value] : {std::pair{&ours, own}, {&blas, other}, {&eigen, third}}) {

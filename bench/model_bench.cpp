@@ -6,11 +6,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <random>
 
+#include "backend/cpu/calibrate.h"
 #include "backend/registry.h"
-#include "calibrate.h"
 #include "exec/executor.h"
-#include "random_model.h"
+#include "prefill.h"
 
 namespace tepui::bench {
 namespace {
@@ -41,7 +42,7 @@ void print(const char* name, const std::vector<double>& values, const char* unit
 }
 
 // What `tepui attention` measures in every layer, of the first token.
-SiteSelection attention_sites(const ModelShape& shape) {
+SiteSelection attention_sites(const NamedShape& shape) {
   std::vector<Point> points;
   for (int layer = 0; layer < shape.layers; ++layer) {
     for (const Site site :
@@ -52,13 +53,13 @@ SiteSelection attention_sites(const ModelShape& shape) {
 }
 
 Status run(int length, int threads) {
-  const ModelShape shape = llama_134m();
-  TEPUI_TRY(const Model model, random_model(shape));
+  TEPUI_TRY(const NamedShape shape, named_shape("llama-134m"));
+  TEPUI_TRY(const Model model, random_model(shape, DType::f32));
   ThreadPool pool(threads);
   BackendOptions options;
   options.threads = threads;
   TEPUI_TRY(const auto backend, make_backend("cpu", options));
-  std::printf("%s, %d-token sequences, %d threads, %s\n", shape.name.c_str(), length, threads,
+  std::printf("%s, %d-token sequences, %d threads, %s\n", shape.name.data(), length, threads,
               backend->device().detail.c_str());
   std::mt19937 random(2);
   std::vector<std::vector<TokenId>> sequences(

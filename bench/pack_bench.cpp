@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "backend/cpu/calibrate.h"
 #include "backend/registry.h"
-#include "calibrate.h"
 #include "ops/builder.h"
 
 namespace tepui {
@@ -38,11 +38,10 @@ Status pack_row(Backend& backend, int threads, DType dtype, bool transposed) {
   std::vector<double> rates;
   std::vector<double> shares;
   for (int round = 0; round <= kRounds; ++round) {
-    const double peak = bench::read_rate(pool, backend.device().isa, kN * kK * sizeof(float));
-    const double begin = bench::seconds_now();
+    const double peak = read_rate(pool, backend.device().isa, kN * kK * sizeof(float));
+    const double begin = seconds_now();
     TEPUI_TRY(backend.wait(backend.run(*prepared, bindings, {})));
-    const double rate =
-        static_cast<double>(data.size() + packed_bytes) / (bench::seconds_now() - begin);
+    const double rate = static_cast<double>(data.size() + packed_bytes) / (seconds_now() - begin);
     if (round == 0) continue;  // touches the target's pages
     rates.push_back(rate * 1e-9);
     shares.push_back(rate / peak);

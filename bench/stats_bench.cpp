@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/cpu/calibrate.h"
 #include "backend/registry.h"
-#include "calibrate.h"
 #include "op_cases.h"
 
 namespace tepui::bench {
@@ -115,8 +115,7 @@ Status bench_all(const std::vector<std::string>& chosen) {
 }  // namespace tepui::bench
 
 int main(int argc, char** argv) {
-  const tepui::Status status =
-      tepui::bench::bench_all(std::vector<std::string>(argv + 1, argv + argc));
+  const tepui::Status status = tepui::bench::bench_all(std::vector<std::string>(argv + 1, argv + argc));
   if (!status) fmt::print(stderr, "stats_bench: {}\n", status.error().message);
   return status ? 0 : 1;
 }

@@ -5,12 +5,13 @@
 // [rounds]
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 
 #include "backend/registry.h"
 #include "exec/executor.h"
 #include "exec/head.h"
 #include "exec/speed.h"
-#include "random_model.h"
+#include "models/named_shape.h"
 #include "study/branches.h"
 
 namespace tepui::bench {
@@ -20,7 +21,7 @@ constexpr int kEdits = 64;
 constexpr double kMostBlockRuns = 0.55;
 constexpr double kMostTime = 1.1;
 
-ModelShape sweep_shape() { return {"llama-118m-32-layers", 512, 1376, 32, 8, 8, 16000, 2048}; }
+NamedShape sweep_shape() { return {"llama-118m-32-layers", 512, 1376, 32, 8, 8, 16000, 2048}; }
 
 class NullSink : public RowSink {
  public:
@@ -104,13 +105,13 @@ Result<bool> round_of(Backend& backend, const Model& model, ThreadPool& pool, Se
 }
 
 Result<bool> run(int tokens, int threads, int rounds) {
-  const ModelShape shape = sweep_shape();
-  TEPUI_TRY(const Model model, random_model(shape));
+  const NamedShape shape = sweep_shape();
+  TEPUI_TRY(const Model model, random_model(shape, DType::f32));
   ThreadPool pool(threads);
   BackendOptions options;
   options.threads = threads;
   TEPUI_TRY(const auto backend, make_backend("cpu", options));
-  std::printf("%s, %d tokens, %d edits, %s\n\n", shape.name.c_str(), tokens, kEdits,
+  std::printf("%s, %d tokens, %d edits, %s\n\n", shape.name.data(), tokens, kEdits,
               backend->device().detail.c_str());
   std::mt19937 random(2);
   std::vector<std::vector<TokenId>> sequences(static_cast<std::size_t>(std::max(1, tokens / 256)));

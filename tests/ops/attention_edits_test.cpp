@@ -2,6 +2,7 @@
 // Edits of scores and probabilities inside attention, in the three ops that have them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -18,16 +19,16 @@ struct KeyEdit {
   std::vector<std::size_t> rows;  // of the keys that it selects
 };
 
-constexpr uint kHeads = 4;
-constexpr uint kKvHeads = 2;
-constexpr uint kHeadDim = 5;
+constexpr uint kEditHeads = 4;
+constexpr uint kEditKvHeads = 2;
+constexpr uint kEditHeadDim = 5;
 
 Operand edit_words(const std::vector<KeyEdit>& edits, std::size_t keys) {
   std::vector<double> words;
   for (const KeyEdit& edit : edits) {
     words.push_back(edit.rule);
     words.push_back(std::bit_cast<std::uint32_t>(edit.value));
-    for (uint head = 0; head < kHeads; ++head)
+    for (uint head = 0; head < kEditHeads; ++head)
       words.push_back(std::ranges::find(edit.heads, head) != edit.heads.end() ? 1 : 0);
   }
   for (std::size_t key = 0; key < keys; ++key) {
@@ -41,9 +42,9 @@ Operand edit_words(const std::vector<KeyEdit>& edits, std::size_t keys) {
 
 AttentionParams params_for(const std::vector<double>& offsets, std::size_t edits, uint window) {
   return {.rows = static_cast<uint>(offsets.back()),
-          .heads = kHeads,
-          .kv_heads = kKvHeads,
-          .head_dim = kHeadDim,
+          .heads = kEditHeads,
+          .kv_heads = kEditKvHeads,
+          .head_dim = kEditHeadDim,
           .sequences = static_cast<uint>(offsets.size() - 1),
           .scale = 0.7F,
           .window = window,
@@ -58,9 +59,9 @@ OpCase edited_case(const std::vector<double>& offsets, const std::vector<KeyEdit
                    uint window = 0) {
   const AttentionParams p = params_for(offsets, edits.size(), window);
   return {.op = OpCode::attention,
-          .in = {f32({p.rows, kHeads * kHeadDim}, Fill::normal),
-                 f32({p.rows, kKvHeads * kHeadDim}, Fill::normal),
-                 f32({p.rows, kKvHeads * kHeadDim}, Fill::normal), i32(offsets), absent(),
+          .in = {f32({p.rows, kEditHeads * kEditHeadDim}, Fill::normal),
+                 f32({p.rows, kEditKvHeads * kEditHeadDim}, Fill::normal),
+                 f32({p.rows, kEditKvHeads * kEditHeadDim}, Fill::normal), i32(offsets), absent(),
                  edits_or_none(edits, p.rows)},
           .params = ParamBytes(p)};
 }
@@ -71,8 +72,8 @@ OpCase edited_stats(const std::vector<double>& offsets, const std::vector<KeyEdi
   std::vector<double> marked;
   for (uint s = 0; s < p.sequences; ++s) marked.insert(marked.end(), {0, 3});
   return {.op = OpCode::attention_stats,
-          .in = {f32({p.rows, kHeads * kHeadDim}, Fill::normal),
-                 f32({p.rows, kKvHeads * kHeadDim}, Fill::normal), i32(offsets), absent(),
+          .in = {f32({p.rows, kEditHeads * kEditHeadDim}, Fill::normal),
+                 f32({p.rows, kEditKvHeads * kEditHeadDim}, Fill::normal), i32(offsets), absent(),
                  exact(DType::u32, {p.sequences, 2}, marked), edits_or_none(edits, p.rows)},
           .params = ParamBytes(AttentionStatsParams{p, 4, 2})};
 }
@@ -86,23 +87,23 @@ OpCase edited_map(const std::vector<double>& offsets, const std::vector<KeyEdit>
     cells += n * n;
   }
   return {.op = OpCode::attention_map,
-          .in = {f32({p.rows, kHeads * kHeadDim}, Fill::normal),
-                 f32({p.rows, kKvHeads * kHeadDim}, Fill::normal), i32(offsets), absent(),
+          .in = {f32({p.rows, kEditHeads * kEditHeadDim}, Fill::normal),
+                 f32({p.rows, kEditKvHeads * kEditHeadDim}, Fill::normal), i32(offsets), absent(),
                  edits_or_none(edits, p.rows)},
           .params = ParamBytes(AttentionMapParams{p, 1, 2, p.rows, cells})};
 }
 
-const std::vector<uint> kAllHeads{0, 1, 2, 3};
+const std::vector<uint> kEveryHead{0, 1, 2, 3};
 
 std::vector<std::vector<KeyEdit>> kinds_of_edits() {
   std::vector<std::vector<KeyEdit>> all;
   for (const uint kind : {0U, TEPUI_EDIT_PROBABILITY}) {
-    all.push_back({{TEPUI_EDIT_SET | kind, 0, kAllHeads, {0, 7, 8}}});
+    all.push_back({{TEPUI_EDIT_SET | kind, 0, kEveryHead, {0, 7, 8}}});
     all.push_back({{TEPUI_EDIT_SET | kind, 0.25F, {1, 2}, {7, 12}}});
     all.push_back({{TEPUI_EDIT_CLIP | kind, 0.125F, {0, 3}, {0, 1, 2, 9, 10, 11}}});
     all.push_back({{TEPUI_EDIT_SCALE | kind, -1.5F, {1}, {7}}});
   }
-  all.push_back({{TEPUI_EDIT_SCALE, 3, kAllHeads, {1, 8, 20}},
+  all.push_back({{TEPUI_EDIT_SCALE, 3, kEveryHead, {1, 8, 20}},
                  {TEPUI_EDIT_CLIP, 0.5F, {1, 3}, {1, 9}},
                  {TEPUI_EDIT_SCALE | TEPUI_EDIT_PROBABILITY, 0.5F, {0, 1}, {1, 8, 20}},
                  {TEPUI_EDIT_SET | TEPUI_EDIT_PROBABILITY, 0.1F, {1}, {8}}});
@@ -122,10 +123,23 @@ TEST(AttentionEdits, Agree) {
 
 TEST(AttentionEdits, AgreeOverManyBlocksOfKeys) {
   const std::vector<KeyEdit> edits{
-      {TEPUI_EDIT_SET | TEPUI_EDIT_PROBABILITY, 0, kAllHeads, {0, 255, 256, 300}},
+      {TEPUI_EDIT_SET | TEPUI_EDIT_PROBABILITY, 0, kEveryHead, {0, 255, 256, 300}},
       {TEPUI_EDIT_SCALE, 2, {0}, {1, 257, 310}}};
   check_op(edited_case({0, 320}, edits));
   check_op(edited_stats({0, 320}, edits));
+}
+
+// What an edit changes is far outside the bound.
+TEST(AttentionEdits, BoundsAreNarrow) {
+  const std::vector<double> offsets{0, 7, 30};
+  for (const auto& edits : kinds_of_edits()) {
+    using Make = OpCase (*)(const std::vector<double>&, const std::vector<KeyEdit>&, uint);
+    for (const Make make : {Make{edited_case}, Make{edited_stats}, Make{edited_map}}) {
+      const OpData data = make_data(make(offsets, edits, 0));
+      const Outputs plain = run_reference(make_data(make(offsets, {}, 0)));
+      EXPECT_NE(compare(data, run_reference(data), plain), "");
+    }
+  }
 }
 
 // Edits that select no key leave every bit as it is, on every backend.
@@ -133,7 +147,7 @@ TEST(AttentionEdits, WithoutKeysChangeNoBit) {
   const std::vector<double> offsets{0, 70, 75};
   std::vector<KeyEdit> nothing;
   for (const uint kind : {0U, TEPUI_EDIT_PROBABILITY}) {
-    nothing.push_back({TEPUI_EDIT_SET | kind, 0, kAllHeads, {}});
+    nothing.push_back({TEPUI_EDIT_SET | kind, 0, kEveryHead, {}});
     nothing.push_back({TEPUI_EDIT_SCALE | kind, 3, {}, {0, 1, 2}});
   }
   using Make = OpCase (*)(const std::vector<double>&, const std::vector<KeyEdit>&, uint);
@@ -163,7 +177,7 @@ TEST(AttentionEdits, Definition) {
     const Outputs out = run_reference(make_data(op_case));
     const double other = out[0].view().at(20);  // head 0 of the second query
     EXPECT_NEAR(other, 1 / (1 + std::exp(-2.1)), 1e-6);
-    return out[0].view().at(20 + 2 * kHeadDim);
+    return out[0].view().at(20 + 2 * kEditHeadDim);
   };
   const double p = 1 / (1 + std::exp(-2.1));
   EXPECT_NEAR(value(TEPUI_EDIT_SET, 0), 1 / (1 + std::exp(-1.4)), 1e-6);
@@ -180,7 +194,7 @@ TEST(AttentionEdits, TableMustFit) {
   op_case.in[5] = exact(DType::u32, {3}, {0, 0, 0});
   const auto types = op_of(OpCode::attention).infer(make_data(op_case).types, op_case.params);
   ASSERT_FALSE(types);
-  EXPECT_NE(types.error().message.find("attention: edits: expected u32 [9], found u32 [3]"),
+  EXPECT_NE(types.error().message.find("attention: edits: expected u32 [9] or none, found u32 [3]"),
             std::string::npos)
       << types.error().message;
 }

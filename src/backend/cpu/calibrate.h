@@ -15,7 +15,7 @@
 #include <immintrin.h>
 #endif
 
-namespace tepui::bench {
+namespace tepui {
 
 inline double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -25,26 +25,26 @@ inline double seconds_now() {
 using FmaLoop = double (*)(std::int64_t rounds);
 
 #if defined(__clang__)
-#define TEPUI_BENCH_UNROLL _Pragma("unroll")
+#define TEPUI_CALIBRATE_UNROLL _Pragma("unroll")
 #else
-#define TEPUI_BENCH_UNROLL _Pragma("GCC unroll 12")
+#define TEPUI_CALIBRATE_UNROLL _Pragma("GCC unroll 12")
 #endif
 
 #if defined(__x86_64__)
-#define TEPUI_BENCH_FMA_LOOP(name, isa, Vector, lanes, set1, fma)                             \
+#define TEPUI_CALIBRATE_FMA_LOOP(name, isa, Vector, lanes, set1, fma)                         \
   [[gnu::target(isa)]] inline double name(std::int64_t rounds) {                              \
     const Vector x = set1(0.999F);                                                            \
     Vector sum[12];                                                                           \
     for (int i = 0; i < 12; ++i) sum[i] = set1(static_cast<float>(i)); /* no two are alike */ \
     for (std::int64_t round = 0; round < rounds; ++round) {                                   \
-      TEPUI_BENCH_UNROLL for (int i = 0; i < 12; ++i) sum[i] = fma(sum[i], x, x);             \
+      TEPUI_CALIBRATE_UNROLL for (int i = 0; i < 12; ++i) sum[i] = fma(sum[i], x, x);         \
     }                                                                                         \
     for (int i = 0; i < 12; ++i) asm volatile("" : : "x"(sum[i]));                            \
     return 2.0 * 12.0 * lanes * static_cast<double>(rounds);                                  \
   }
-TEPUI_BENCH_FMA_LOOP(fma_loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps)
-TEPUI_BENCH_FMA_LOOP(fma_loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
-#undef TEPUI_BENCH_FMA_LOOP
+TEPUI_CALIBRATE_FMA_LOOP(fma_loop_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps)
+TEPUI_CALIBRATE_FMA_LOOP(fma_loop_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
+#undef TEPUI_CALIBRATE_FMA_LOOP
 #endif
 
 // Without a fused one: a multiplication and an addition.
@@ -54,7 +54,7 @@ inline double fma_loop_portable(std::int64_t rounds) {
   V sum[8];
   for (int i = 0; i < 8; ++i) sum[i] = x * static_cast<float>(i);
   for (std::int64_t round = 0; round < rounds; ++round) {
-    TEPUI_BENCH_UNROLL for (int i = 0; i < 8; ++i) sum[i] = sum[i] * x + x;
+    TEPUI_CALIBRATE_UNROLL for (int i = 0; i < 8; ++i) sum[i] = sum[i] * x + x;
   }
   for (int i = 0; i < 8; ++i) asm volatile("" : : "m"(sum[i]));
   return 2.0 * 8.0 * 4.0 * static_cast<double>(rounds);
@@ -80,7 +80,7 @@ inline double fma_rate(ThreadPool& pool, std::string_view isa) {
 }
 
 // A cache line of floats.
-struct alignas(64) Line {
+struct alignas(64) CacheLine {
   float values[16] = {};
 };
 
@@ -88,7 +88,7 @@ struct alignas(64) Line {
 using SumLoop = float (*)(const float* x, std::size_t count);
 
 #if defined(__x86_64__)
-#define TEPUI_BENCH_SUM_LOOP(name, isa, Vector, lanes, load, add)                            \
+#define TEPUI_CALIBRATE_SUM_LOOP(name, isa, Vector, lanes, load, add)                        \
   [[gnu::target(isa)]] inline float name(const float* x, std::size_t count) {                \
     Vector sums[8] = {};                                                                     \
     for (std::size_t i = 0; i < count; i += 8 * (lanes))                                     \
@@ -97,9 +97,9 @@ using SumLoop = float (*)(const float* x, std::size_t count);
     for (const Vector& sum : sums) all += sum[0] + sum[1];                                   \
     return all;                                                                              \
   }
-TEPUI_BENCH_SUM_LOOP(sum_loop_avx512, "avx512f", __m512, 16, _mm512_loadu_ps, _mm512_add_ps)
-TEPUI_BENCH_SUM_LOOP(sum_loop_avx2, "avx2", __m256, 8, _mm256_loadu_ps, _mm256_add_ps)
-#undef TEPUI_BENCH_SUM_LOOP
+TEPUI_CALIBRATE_SUM_LOOP(sum_loop_avx512, "avx512f", __m512, 16, _mm512_loadu_ps, _mm512_add_ps)
+TEPUI_CALIBRATE_SUM_LOOP(sum_loop_avx2, "avx2", __m256, 8, _mm256_loadu_ps, _mm256_add_ps)
+#undef TEPUI_CALIBRATE_SUM_LOOP
 #endif
 
 inline float sum_loop_portable(const float* x, std::size_t count) {
@@ -125,7 +125,7 @@ inline double read_rate(ThreadPool& pool, std::string_view isa, std::size_t byte
   constexpr std::int64_t kPieces = 8;
   const std::size_t piece_size = bytes / sizeof(float) / kPieces / 128 * 128;
   const SumLoop loop = sum_loop(isa);
-  std::vector<Line> data(kPieces * piece_size / 16 + 1);
+  std::vector<CacheLine> data(kPieces * piece_size / 16 + 1);
   const float* const x = data.front().values;
   std::atomic<float> keep = 0;
   const auto sum_all = [&] {
@@ -145,4 +145,4 @@ inline double read_rate(ThreadPool& pool, std::string_view isa, std::size_t byte
          (seconds_now() - begin);
 }
 
-}  // namespace tepui::bench
+}  // namespace tepui
