@@ -30,6 +30,7 @@ void add_man(CLI::App& app, int& code);
 void add_tokenize(CLI::App& app, int& code);
 void add_inspect(CLI::App& app, int& code);
 void add_verify(CLI::App& app, int& code);
+void add_bench(CLI::App& app, int& code);
 
 // Prints an error as one line on stderr and gives its exit code: 2 for usage, 1 for everything
 // else; 0 without one.

@@ -39,7 +39,8 @@ const char* const kAbout =
     "  tepui inspect MODEL               what a model is, its sites, the memory it needs\n"
     "  tepui tokenize MODEL --text FILE  a text as token ids, pieces and places\n"
     "  tepui devices                     what this machine can compute on\n"
-    "  tepui verify MODEL                whether two backends agree, step by step";
+    "  tepui verify MODEL                whether two backends agree, step by step\n"
+    "  tepui bench MODEL                 how fast backends are, or a device would be";
 
 // A standard stream that the caller closed would be the number of the next file opened, and a
 // report would be written into it. Read-only, so that writing there is still an error.
@@ -77,6 +78,7 @@ int run(int argc, char** argv) {
   tepui::add_completion(app, code);
   tepui::add_man(app, code);
   tepui::add_verify(app, code);
+  tepui::add_bench(app, code);
   app.footer(
       "tepui COMMAND --help tells the options of a command.\n"
       "Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");

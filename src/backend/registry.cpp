@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "backend/cpu/calibrate.h"
 #include "backend/cpu/cpu_backend.h"
 #include "backend/reference/reference_backend.h"
 #ifdef TEPUI_HAVE_VULKAN
+#include "backend/vulkan/program_counts.h"
 #include "backend/vulkan/vulkan_backend.h"
 #endif
 
@@ -23,6 +25,13 @@ DeviceList vulkan_devices() {
   if (!listed) return {{}, listed.error().message};
   return {*std::move(listed), ""};
 }
+std::span<const double> vulkan_step_seconds(const Prepared& prepared) {
+  return vulkan::step_seconds(prepared);
+}
+Result<PeakRates> vulkan_peak_rates(Backend& backend) {
+  TEPUI_TRY(const vulkan::Peak peak, vulkan::measure_peak(backend));
+  return PeakRates{peak.flops, peak.bytes};
+}
 #else
 constexpr bool kBuiltWithVulkan = false;
 DeviceList vulkan_devices() { return {{}, "this program was built without Vulkan"}; }
@@ -30,6 +39,9 @@ Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view, const Bac
   return fail(ErrorKind::unsupported, "--backend vulkan: this program was built without Vulkan");
 }
 Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions&) { return nullptr; }
+std::optional<std::vector<StepCounts>> count_vulkan(const Program&) { return std::nullopt; }
+std::span<const double> vulkan_step_seconds(const Prepared&) { return {}; }
+Result<PeakRates> vulkan_peak_rates(Backend&) { return PeakRates{}; }
 #endif
 
 bool usable(const DeviceListing& device) { return device.lacks.empty(); }
@@ -66,6 +78,25 @@ Result<std::unique_ptr<Backend>> make_backend(std::string_view name,
   }
   return fail(ErrorKind::usage, "--backend {}: expected auto, vulkan:N or one of {}", name,
               fmt::join(backend_names(), ", "));
+}
+
+std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program) {
+  return count_vulkan(program);
+}
+
+std::span<const double> step_seconds(const Backend& backend, const Prepared& prepared) {
+  if (backend.device().backend == "cpu") return cpu_step_seconds(prepared);
+  return backend.device().backend == kVulkan ? vulkan_step_seconds(prepared)
+                                             : std::span<const double>{};
+}
+
+Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool) {
+  const DeviceInfo& device = backend.device();
+  if (device.backend == kVulkan) return vulkan_peak_rates(backend);
+  if (device.backend != "cpu")
+    return fail(ErrorKind::usage, "--backends {}: expected cpu or vulkan:N", device.backend);
+  constexpr std::size_t kBytes = std::size_t{256} << 20;
+  return PeakRates{fma_rate(pool, device.isa), read_rate(pool, device.isa, kBytes)};
 }
 
 DeviceList list_devices() {

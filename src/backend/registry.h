@@ -4,10 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "tepui/backend.h"
 
 namespace tepui {
@@ -24,6 +27,29 @@ Result<std::unique_ptr<Backend>> make_backend(std::string_view name, const Backe
 
 // Those that work here, without "auto" and without numbers.
 std::vector<std::string> backend_names();
+
+// What a step costs a GPU beside its work.
+struct StepCounts {
+  int dispatches = 0;
+  int barriers = 0;           // in front of and between them
+  bool with_earlier = false;  // computed together with an earlier step, which has the counts
+};
+// Of a run of a Program on a Vulkan device, by step, told without one. Nothing where it cannot run
+// there, or this build has no Vulkan.
+std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program);
+
+// The seconds that each step of a Program has taken so far, of a backend that was made with
+// `profile`; of steps that run together the first has them all. Empty where it keeps none.
+std::span<const double> step_seconds(const Backend& backend, const Prepared& prepared);
+
+// What a device reaches at best, a second: multiply-adds on registers (each two), and bytes of
+// memory beyond all caches.
+struct PeakRates {
+  double flops = 0;
+  double bytes = 0;
+};
+// Measured now, in some ten milliseconds; `pool` as wide as the backend where the host computes.
+Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool);
 
 // Whether this build has the Vulkan backend at all.
 bool built_with_vulkan();

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/registry.h"
+#include "base/assert.h"
 #include "exec/head.h"
 #include "exec/lane_runner.h"
 #include "exec/timed.h"
@@ -79,6 +81,42 @@ class Measurement {
     }
     if (q_.scores) TEPUI_TRY(score(chunk));
     return out_;
+  }
+
+  Result<LayerSteps> steps(int rounds) {
+    TEPUI_TRY(load());
+    const SequenceRange all{0, static_cast<int>(q_.sequences.size())};
+    const SequenceRange first =
+        cut(q_.sequences, all, memory_.chunk_tokens, [](std::size_t, std::size_t) {
+          return true;
+        }).front();
+    TEPUI_TRY(auto wave,
+              load_wave(backend_, model_.spec, q_.sequences, first, memory_.chunk_tokens));
+    ChunkState& chunk = wave.front();
+    TEPUI_TRY(embed(chunk));
+    TEPUI_TRY(compute(chunk, 1));
+    SiteWork work;
+    work.measured = q_.sites.at_layer(layer_);
+    TEPUI_TRY(const Part* const part,
+              parts_.get(fmt::format("block {}", layer_kind(model_.spec, layer_)), chunk.shape,
+                         chunk.first_sequence, {}, work,
+                         [&] { return lower_block(model_, layer_, chunk.shape); }));
+    LayerSteps out;
+    out.program = part->tapped.lowered.program;
+    std::vector<std::vector<double>> taken(out.program.steps.size());
+    for (int round = 0; round < rounds; ++round) {
+      const auto now = step_seconds(backend_, *part->prepared);
+      TEPUI_ASSERT(now.size() == taken.size());
+      const std::vector<double> before(now.begin(), now.end());
+      TEPUI_TRY(compute(chunk, 1));
+      for (std::size_t i = 0; i < taken.size(); ++i)
+        taken[i].push_back(step_seconds(backend_, *part->prepared)[i] - before[i]);
+    }
+    for (auto& all_of_step : taken) {
+      std::ranges::sort(all_of_step);
+      out.seconds.push_back(all_of_step[all_of_step.size() / 2]);
+    }
+    return out;
   }
 
  private:
@@ -164,6 +202,12 @@ class Measurement {
 Result<Speed> measure_speed(Backend& backend, const Model& model, ThreadPool& pool,
                             const MemoryQuestion& question, const MemoryDivision& memory) {
   return Measurement(backend, model, pool, question, memory).run();
+}
+
+Result<LayerSteps> measure_layer_steps(Backend& backend, const Model& model, ThreadPool& pool,
+                                       const MemoryQuestion& question, const MemoryDivision& memory,
+                                       int rounds) {
+  return Measurement(backend, model, pool, question, memory).steps(rounds);
 }
 
 Expectation expect(const MemoryQuestion& question, const MemoryDivision& memory,

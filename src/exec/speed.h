@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "exec/memory_division.h"
 
@@ -27,6 +28,16 @@ struct Speed {
 // Loads one layer and runs the first chunk through it a few times.
 Result<Speed> measure_speed(Backend& backend, const Model& model, ThreadPool& pool,
                             const MemoryQuestion& question, const MemoryDivision& memory);
+
+// One layer's Program, and what each of its steps takes: the median over some rounds.
+struct LayerSteps {
+  Program program;
+  std::vector<double> seconds;  // by step; of steps that run together the first has them all
+};
+// Of the middle layer and the first chunk, on a backend that was made with `profile`.
+Result<LayerSteps> measure_layer_steps(Backend& backend, const Model& model, ThreadPool& pool,
+                                       const MemoryQuestion& question, const MemoryDivision& memory,
+                                       int rounds);
 
 struct Expectation {
   std::int64_t tokens = 0;

@@ -155,6 +155,9 @@ TEST(Help, NamesEveryCommandAndOption) {
       {"verify",
        {"MODEL", "--prompt", "--ids", "--tokenizer", "--sequences", "--sites", "--backend",
         "--against", "--threads", "--json", "Exit code"}},
+      {"bench",
+       {"MODEL", "--shape", "--backends", "--types", "--lengths", "--rounds", "--predict",
+        "--json"}},
       {"massive", {"DIR", "--min-abs", "--min-ratio", "--top", "--json"}},
       {"show",
        {"DIR", "--site", "--layers", "--only", "--sequence", "--channel", "--top", "--columns",
@@ -176,7 +179,7 @@ TEST(Help, NamesEveryCommandAndOption) {
 
 TEST(Help, FitsATerminalOf100Columns) {
   for (const std::string command :
-       {"scan", "massive", "show", "export", "devices", "verify", "completion", "man"}) {
+       {"scan", "massive", "show", "export", "devices", "verify", "bench", "completion", "man"}) {
     std::istringstream help(run_tepui({command, "--help"}).out);
     for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100U) << line;
   }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "backend/registry.h"
+#include "exec/cost.h"
 #include "models/site_width.h"
 #include "study/run_trace.h"
 #include "support/paths.h"
@@ -159,6 +160,32 @@ TEST_F(Trace, RowsThatAreAskedForAreAllThatComesBack) {
     bytes += row.counted.downloaded_bytes;
   }
   EXPECT_EQ(bytes, streamed_bytes_);
+}
+
+// What is told without a device is what the device did: of the first chunk, since later ones have
+// no surface.
+TEST_F(Trace, TheCostModelCountsTheSame) {
+  const DeviceProfile any{"any", "", 1e12, 1e11};
+  for (const char* sites : {"", "resid_post", "attn_out,mlp_act,resid_post", "all"}) {
+    SCOPED_TRACE(sites);
+    const SiteSelection selection = std::string(sites).empty()
+                                        ? SiteSelection()
+                                        : SiteSelection::parse(sites, model_->spec).value();
+    const RunTrace::Row row = blocks(sites).front();
+    const auto parts =
+        cost_of(CostQuestion{*model_, lengths_of(row), selection, metrics_}, any).value();
+    ASSERT_EQ(parts.size(), 3U);
+    ASSERT_EQ(parts[1].times, model_->spec.dims.layers);
+    std::uint64_t dispatches = 0;
+    std::uint64_t barriers = 0;
+    for (const StepCost& step : parts[1].steps) {
+      dispatches += static_cast<std::uint64_t>(step.counts.dispatches);
+      barriers += static_cast<std::uint64_t>(step.counts.barriers);
+    }
+    EXPECT_EQ(dispatches, row.counted.dispatches);
+    EXPECT_EQ(barriers, row.counted.barriers);
+    EXPECT_EQ(parts[1].host_bytes, static_cast<double>(row.counted.downloaded_bytes));
+  }
 }
 
 // The same counts as a user sees them.

@@ -6,13 +6,6 @@
 namespace tepui::vulkan {
 namespace {
 
-bool meet(std::span<const AddressRange> a, std::span<const AddressRange> b) {
-  return std::ranges::any_of(a, [&](const AddressRange& x) {
-    return std::ranges::any_of(
-        b, [&](const AddressRange& y) { return x.begin < y.end && y.begin < x.end; });
-  });
-}
-
 AddressRange address_range(const Range& range, std::size_t offset, std::size_t bytes) {
   return {range.address() + offset, range.address() + offset + bytes};
 }
@@ -28,14 +21,9 @@ std::pair<std::uint32_t, std::uint32_t> Recorder::fold(std::uint64_t groups) {
 }
 
 void Recorder::order(std::span<const AddressRange> reads, std::span<const AddressRange> writes) {
-  if (meet(reads, written_) || meet(writes, written_) || meet(writes, read_)) {
-    device_.queue().barrier(commands_);
-    ++counters_.barriers;
-    read_.clear();
-    written_.clear();
-  }
-  read_.insert(read_.end(), reads.begin(), reads.end());
-  written_.insert(written_.end(), writes.begin(), writes.end());
+  if (!hazards_.barrier_before(reads, writes)) return;
+  device_.queue().barrier(commands_);
+  ++counters_.barriers;
 }
 
 void Recorder::dispatch(VkPipeline pipeline, const PushBlock& push, std::uint64_t groups,

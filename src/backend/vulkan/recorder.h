@@ -8,15 +8,11 @@
 #include <span>
 #include <vector>
 
+#include "backend/vulkan/hazards.h"
 #include "backend/vulkan/memory.h"
 #include "backend/vulkan/shader_library.h"
 
 namespace tepui::vulkan {
-
-struct AddressRange {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-};
 
 class Recorder {
  public:
@@ -40,8 +36,7 @@ class Recorder {
   const Device& device_;
   VkPipelineLayout layout_;
   VkCommandBuffer commands_;
-  std::vector<AddressRange> read_;  // since the last barrier
-  std::vector<AddressRange> written_;
+  Hazards hazards_;
   BackendCounters counters_;
 };
 

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "backend/vulkan/program_counts.h"
+
+#include <algorithm>
+
+#include "backend/vulkan/hazards.h"
+#include "backend/vulkan/statistics_plan.h"
+#include "ir/memory_plan.h"
+
+namespace tepui {
+
+namespace {
+
+using vulkan::AddressRange;
+using vulkan::StepPlan;
+
+std::size_t bytes_there(const TensorType& type) {
+  return type.dtype == DType::packed ? vulkan::packed_bytes(type.shape) : type.bytes();
+}
+
+// A Program's plans in order, as PreparedVulkan records them (prepared.cpp).
+class Counter {
+ public:
+  explicit Counter(const Program& program)
+      : program_(program), memory_(plan_memory(program, [&](Value value) {
+          return bytes_there(program.type_of(value));
+        })) {}
+
+  std::vector<StepCounts> run() {
+    std::vector<StepCounts> counts(program_.steps.size());
+    for (const StepPlan& plan : vulkan::plan_program(program_)) {
+      StepCounts& own = counts[plan.steps.front()];
+      for (std::size_t i = 1; i < plan.steps.size(); ++i) counts[plan.steps[i]].with_earlier = true;
+      count(plan, own);
+    }
+    return counts;
+  }
+
+ private:
+  // Temporaries share the arena, scratch memory lies behind it, and all else apart.
+  AddressRange range(Value value) const {
+    const std::uint64_t bytes = bytes_there(program_.type_of(value));
+    std::uint64_t begin = (std::uint64_t{value.id} + 2) << 48;
+    if (program_.info(value).role == Role::temp) begin = memory_.offset[value.id];
+    return {begin, begin + bytes};
+  }
+  static AddressRange scratch(std::uint64_t offset, std::uint64_t bytes) {
+    return {kScratch + offset, kScratch + offset + bytes};
+  }
+
+  void count(const StepPlan& plan, StepCounts& own) {
+    const auto order = [&](std::span<const AddressRange> reads,
+                           std::span<const AddressRange> writes) {
+      if (hazards_.barrier_before(reads, writes)) ++own.barriers;
+    };
+    std::vector<AddressRange> reads = ranges(plan.reads);
+    std::vector<AddressRange> writes = ranges(plan.writes);
+    if (plan.scratch_bytes > 0) writes.push_back(scratch(0, plan.scratch_bytes));
+    if (plan.cleared_bytes > 0) {
+      const AddressRange cleared = scratch(0, plan.cleared_bytes);
+      order({}, {&cleared, 1});
+    }
+    for (const StepPlan::Copied& copied : plan.copied) {
+      const AddressRange from = range(copied.value);
+      const AddressRange to = scratch(copied.to, from.end - from.begin);
+      if (from.end > from.begin) order({&from, 1}, {&to, 1});
+    }
+    for (const vulkan::Pass& pass : plan.passes) {
+      if (pass.groups == 0) continue;
+      order(reads, writes);
+      ++own.dispatches;
+    }
+  }
+
+  std::vector<AddressRange> ranges(const std::vector<Value>& values) const {
+    std::vector<AddressRange> list;
+    for (const Value value : values)
+      if (value.present()) list.push_back(range(value));
+    return list;
+  }
+
+  static constexpr std::uint64_t kScratch = std::uint64_t{1} << 48;
+  const Program& program_;
+  MemoryPlan memory_;
+  vulkan::Hazards hazards_;
+};
+
+}  // namespace
+
+std::optional<std::vector<StepCounts>> count_vulkan(const Program& program) {
+  const bool all = std::ranges::all_of(program.steps, [&](const Step& step) {
+    return vulkan::plan_step(step, program).has_value();
+  });
+  if (!all) return std::nullopt;
+  return Counter(program).run();
+}
+
+}  // namespace tepui

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// What a pass through a model takes, step by step, told without running it: floating-point
+// operations, bytes, dispatches, barriers, what comes back to the host, and the time that a device
+// of given rates needs for them at least.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/registry.h"
+#include "models/model.h"
+#include "plan/site_selection.h"
+#include "tepui/metric.h"
+
+namespace tepui {
+
+// Rates that nothing exceeds, and what each piece of work costs beside.
+struct DeviceProfile {
+  std::string name;
+  std::string what;
+  double flops = 0;       // a second, f32; a multiply-add counts as two
+  double bytes = 0;       // a second, of its memory
+  double host_bytes = 0;  // a second, to the host; 0: host and device share their memory
+  double dispatch = 0;    // seconds
+  double barrier = 0;     // seconds
+  bool device = true;     // whether work is dispatched: not where the host computes
+
+  // Of so much work: what takes longest decides, and dispatches and barriers come on top.
+  double seconds(double work_flops, double work_bytes, int dispatches, int barriers) const;
+};
+
+// Those known by name: "h100", "integrated". The processor is measured, not known.
+std::span<const DeviceProfile> device_profiles();
+
+enum class Limit : std::uint8_t { compute, memory, overhead };
+
+struct StepCost {
+  OpCode op{};
+  std::string name;  // of its first output
+  double flops = 0;
+  double bytes = 0;  // of operands and results, each once
+  StepCounts counts;
+  double seconds = 0;
+  Limit limit = Limit::memory;  // what most of them go to
+};
+
+// A part of the model and how often it runs in a pass: a layer once for each of its kind.
+struct PartCost {
+  std::string name;
+  std::vector<StepCost> steps;
+  int times = 1;
+  double host_bytes = 0;  // that come back, of one run
+  bool counted = true;    // whether dispatches are known: not in a build without Vulkan
+
+  double flops() const;
+  double bytes() const;
+  double seconds(const DeviceProfile& profile) const;  // of one run
+};
+
+// Of a chunk of whole sequences. Weights are taken to be resident. `head` counts the scores of the
+// vocabulary as well, tile by tile.
+struct CostQuestion {
+  const Model& model;
+  std::vector<int> lengths;
+  const SiteSelection& sites;  // measured by the metrics
+  std::span<const std::unique_ptr<Metric>> metrics;
+  bool head = false;
+};
+Result<std::vector<PartCost>> cost_of(const CostQuestion& question, const DeviceProfile& profile);
+
+// The costs of a Program's steps alone.
+PartCost cost_of(const Program& program, const DeviceProfile& profile);
+
+}  // namespace tepui

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "study/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <random>
+
+#include "backend/registry.h"
+#include "exec/executor.h"
+#include "exec/speed.h"
+#include "models/rope_table.h"
+#include "study/bench_model.h"
+
+namespace tepui {
+
+namespace {
+
+class Unread final : public RowSink {
+ public:
+  Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
+  Status add(const Observation& /*row*/) override { return {}; }
+  Status add(const Series& /*row*/) override { return {}; }
+  Status end_unit() override { return {}; }
+};
+
+using Batch = std::vector<std::vector<TokenId>>;
+
+Batch random_batch(int tokens, int length, int vocabulary) {
+  std::mt19937 random(2);
+  Batch batch(static_cast<std::size_t>(std::max(1, tokens / length)));
+  for (auto& sequence : batch) {
+    for (int i = 0; i < length; ++i)
+      sequence.push_back(static_cast<TokenId>(random() % static_cast<unsigned>(vocabulary)));
+  }
+  return batch;
+}
+
+// A backend with a model in one type, and what it runs.
+struct Subject {
+  std::unique_ptr<Backend> backend;
+  BenchModel model;
+  SiteSelection sites;
+  std::vector<std::unique_ptr<Metric>> metrics;
+  std::unique_ptr<Executor> executor;
+  std::string name;
+  std::string type;
+};
+
+class Bench {
+ public:
+  Bench(const BenchRequest& request, const std::function<void(int, int)>& advance)
+      : request_(request),
+        advance_(advance),
+        pool_(request.threads > 0 ? request.threads : ThreadPool::hardware_threads()) {}
+
+  Result<BenchResult> run() {
+    TEPUI_TRY(make_subjects());
+    TEPUI_TRY(make_rows());
+    const int runs = static_cast<int>(out_.rows.size()) * 2;
+    int done = 0;
+    for (int round = -1; round < request_.rounds; ++round) {  // the first one packs and warms
+      for (std::size_t i = 0; i < out_.rows.size(); ++i) {
+        TEPUI_TRY(measure(out_.rows[i], *subject_of_[i], batches_[i], round >= 0));
+        done += 2;
+        if (advance_) advance_(done, runs * (request_.rounds + 1));
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  Status make_subjects() {
+    const std::vector<std::string> stored{""};
+    for (const std::string& type : request_.types.empty() ? stored : request_.types) {
+      for (const std::string& name : request_.backends) {
+        auto subject = std::make_unique<Subject>();
+        TEPUI_TRY(subject->backend, make_backend(name, {.threads = pool_.size(), .isa = {}}));
+        TEPUI_TRY(subject->model, bench_model(request_, type));
+        const Model& model = subject->model.model;
+        TEPUI_TRY(subject->sites, SiteSelection::parse(request_.sites, model.spec));
+        subject->metrics = scan_metrics({});
+        ExecOptions options;
+        options.weight_budget = UINT64_MAX / 2;  // all stay
+        subject->executor =
+            std::make_unique<Executor>(*subject->backend, model, pool_, options, subject->metrics);
+        subject->name = name;
+        subject->type = !type.empty() ? type : request_.shape.empty() ? "as stored" : "f32";
+        out_.model = model.name;
+        out_.layers = model.spec.dims.layers;
+        out_.of_layers = subject->model.of_layers;
+        out_.sites = request_.sites;
+        out_.devices.push_back(subject->backend->device());
+        subjects_.push_back(std::move(subject));
+      }
+    }
+    return {};
+  }
+
+  Status make_rows() {
+    for (const auto& subject : subjects_) {
+      const Model& model = subject->model.model;
+      for (const int length : request_.lengths) {
+        if (length > longest_context(model.spec.dims))
+          return fail(ErrorKind::usage,
+                      "--lengths: expected at most {} tokens, the model's context, found {}",
+                      longest_context(model.spec.dims), length);
+        BenchRow row;
+        row.backend = subject->name;
+        row.type = subject->type;
+        row.length = length;
+        batches_.push_back(random_batch(request_.tokens, length, model.spec.dims.vocabulary));
+        row.sequences = static_cast<int>(batches_.back().size());
+        TEPUI_TRY(row.flops, flops_of(model, row));
+        out_.rows.push_back(std::move(row));
+        subject_of_.push_back(subject.get());
+      }
+    }
+    return {};
+  }
+
+  // Of all layers, sequence by sequence; what is measured of them counts as nothing.
+  static Result<double> flops_of(const Model& model, const BenchRow& row) {
+    const SiteSelection none;
+    const DeviceProfile any{"", "", 1, 1};
+    TEPUI_TRY(const auto parts, cost_of(CostQuestion{model, {row.length}, none, {}}, any));
+    double flops = 0;
+    for (const PartCost& part : parts) flops += part.flops() * part.times;
+    return flops * row.sequences;
+  }
+
+  Status measure(BenchRow& row, Subject& subject, const Batch& batch, bool keep) {
+    TEPUI_TRY(const double before, rate(subject));
+    TEPUI_TRY(const double plain, seconds(subject, batch, SiteSelection{}));
+    TEPUI_TRY(const double measured, seconds(subject, batch, subject.sites));
+    TEPUI_TRY(const double behind, rate(subject));
+    if (!keep) return {};
+    // Of all layers, where some stand for them.
+    const double share = static_cast<double>(out_.of_layers) / out_.layers;
+    row.peaks.push_back(0.5 * (before + behind));
+    row.plain.push_back(plain * share);
+    row.measured.push_back(measured * share);
+    return {};
+  }
+
+  // A device's peak does not wander as a shared processor's: it is measured once.
+  Result<double> rate(Subject& subject) {
+    const DeviceInfo& device = subject.backend->device();
+    if (device.threads > 0 || !peaks_.contains(subject.name)) {
+      TEPUI_TRY(const PeakRates peak, measure_peak_rates(*subject.backend, pool_));
+      peaks_[subject.name] = peak.flops;
+    }
+    return peaks_[subject.name];
+  }
+
+  Result<double> seconds(Subject& subject, const Batch& batch, const SiteSelection& sites) {
+    Unread sink;
+    const SequenceRange all[] = {{0, static_cast<int>(batch.size())}};
+    const auto start = std::chrono::steady_clock::now();
+    TEPUI_TRY(subject.executor->run(batch, all, sites, sink, nullptr));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  const BenchRequest& request_;
+  const std::function<void(int, int)>& advance_;
+  ThreadPool pool_;
+  std::vector<std::unique_ptr<Subject>> subjects_;
+  std::vector<Subject*> subject_of_;  // by row
+  std::vector<Batch> batches_;        // by row
+  std::map<std::string, double> peaks_;
+  BenchResult out_;
+};
+
+Status check_request(const BenchRequest& request) {
+  if (request.model.empty() == request.shape.empty())
+    return fail(ErrorKind::usage, "expected MODEL or --shape NAME, found {}",
+                request.shape.empty() ? "neither" : "both");
+  for (const std::string& type : request.types) TEPUI_TRY(bench_type(type));
+  return {};
+}
+
+// The device of a profile, if this machine has it.
+Result<std::unique_ptr<Backend>> device_of(const BenchRequest& request) {
+  if (!known_backend(request.profile) || request.profile == "auto" ||
+      request.profile == "reference")
+    return nullptr;
+  return make_backend(request.profile, {.threads = request.threads, .isa = {}, .profile = true});
+}
+
+Result<DeviceProfile> profile_of(const BenchRequest& request, Backend* device, ThreadPool& pool) {
+  if (device == nullptr) {
+    std::string names = "cpu, vulkan:N";
+    for (const DeviceProfile& profile : device_profiles()) {
+      if (profile.name == request.profile) return profile;
+      names += ", " + profile.name;
+    }
+    return fail(ErrorKind::usage, "--predict {}: expected one of {}", request.profile, names);
+  }
+  PeakRates peak;  // a shared processor's wander: the best of some
+  for (int i = 0; i < 5; ++i) {
+    TEPUI_TRY(const PeakRates found, measure_peak_rates(*device, pool));
+    peak.flops = std::max(peak.flops, found.flops);
+    peak.bytes = std::max(peak.bytes, found.bytes);
+  }
+  DeviceProfile profile{request.profile, device->device().name, peak.flops, peak.bytes};
+  profile.device = device->device().threads == 0;
+  return profile;
+}
+
+// Measures the middle layer beside.
+Status measure_beside(const BenchRequest& request, Backend& device, ThreadPool& pool,
+                      Prediction& out) {
+  BenchRequest small = request;
+  if (small.layers == 0) small.layers = 1;
+  TEPUI_TRY(const BenchModel made,
+            bench_model(small, request.types.empty() ? "" : request.types[0]));
+  TEPUI_TRY(const auto sites, SiteSelection::parse(request.sites, made.model.spec));
+  const auto metrics = scan_metrics({});
+  const Batch batch =
+      random_batch(out.lengths.front(), out.lengths.front(), made.model.spec.dims.vocabulary);
+  TEPUI_TRY(const Schedule schedule, make_schedule({}, made.model.spec.dims.layers));
+  const MemoryQuestion question{device, made.model, batch, schedule, sites, metrics};
+  MemoryDivision memory;
+  memory.chunk_tokens = out.lengths.front();
+  memory.wave_tokens = out.lengths.front();
+  TEPUI_TRY(const LayerSteps steps,
+            measure_layer_steps(device, made.model, pool, question, memory, request.rounds));
+  out.measured = true;
+  out.layer = cost_of(steps.program, out.profile);
+  out.layer.name = "layer";
+  out.seconds = steps.seconds;
+  return {};
+}
+
+}  // namespace
+
+Result<BenchResult> run_bench(const BenchRequest& request,
+                              const std::function<void(int, int)>& advance) {
+  TEPUI_TRY(check_request(request));
+  return Bench(request, advance).run();
+}
+
+Result<Prediction> predict(const BenchRequest& request) {
+  TEPUI_TRY(check_request(request));
+  Prediction out;
+  ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
+  TEPUI_TRY(const auto device, device_of(request));
+  TEPUI_TRY(out.profile, profile_of(request, device.get(), pool));
+  TEPUI_TRY(const BenchModel outline, bench_outline(request));
+  out.model = outline.model.name;
+  out.lengths = {request.lengths.front()};
+  TEPUI_TRY(const auto sites, SiteSelection::parse(request.sites, outline.model.spec));
+  const auto metrics = scan_metrics({});
+  TEPUI_TRY(
+      out.parts,
+      cost_of(CostQuestion{outline.model, out.lengths, sites, metrics, request.head}, out.profile));
+  if (device != nullptr) TEPUI_TRY(measure_beside(request, *device, pool, out));
+  return out;
+}
+
+}  // namespace tepui

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// `tepui bench`: how fast backends compute a model, with and without statistics, in interleaved
+// rounds beside what the machine reaches at best; and what a device of a given profile would need.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "exec/cost.h"
+#include "tepui/backend.h"
+#include "tepui/result.h"
+
+namespace tepui {
+
+struct BenchRequest {
+  std::filesystem::path model;  // or
+  std::string shape;            // models/named_shape.h
+  std::vector<std::string> backends = {"cpu"};
+  std::vector<std::string> types;  // f32, f16, bf16, q8_0; empty: as stored, f32 of a shape
+  std::vector<int> lengths = {128, 512, 2048};
+  std::string sites = "resid_post";
+  int tokens = 2048;  // that a run computes, in sequences of each length
+  int rounds = 7;
+  int layers = 0;  // of a shape; 0: all that memory holds twice
+  int threads = 0;
+  std::string profile;  // of a prediction: a name of device_profiles(), or a backend's
+  bool head = false;    // predict the scores of the vocabulary as well
+};
+
+// One thing that is measured, in every round once.
+struct BenchRow {
+  std::string backend;
+  std::string type;
+  int length = 0;
+  int sequences = 0;
+  double flops = 0;              // of a run without statistics
+  double peak = 0;               // FLOP/s that the device reaches at best; by round for a processor
+  std::vector<double> peaks;     // by round
+  std::vector<double> plain;     // seconds of a run, by round
+  std::vector<double> measured;  // with the statistics of every layer
+};
+
+struct BenchResult {
+  std::string model;
+  int layers = 0;     // that were measured
+  int of_layers = 0;  // that the model has; times are of all of them
+  std::string sites;
+  std::vector<DeviceInfo> devices;  // by backend
+  std::vector<BenchRow> rows;
+};
+
+// `advance` is told how many runs are done, and of how many.
+Result<BenchResult> run_bench(const BenchRequest& request,
+                              const std::function<void(int, int)>& advance);
+
+struct Prediction {
+  std::string model;
+  DeviceProfile profile;
+  std::vector<int> lengths;  // of the chunk
+  std::vector<PartCost> parts;
+  bool measured = false;        // whether the device is there
+  PartCost layer;               // of the Program that was measured
+  std::vector<double> seconds;  // of its steps
+};
+// One sequence of the first length.
+Result<Prediction> predict(const BenchRequest& request);
+
+}  // namespace tepui

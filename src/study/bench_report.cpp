@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "study/bench_report.h"
+
+#include <algorithm>
+
+#include "base/utf8_text.h"
+#include "study/json_values.h"
+#include "study/scan.h"
+#include "study/text_table.h"
+
+namespace tepui {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Spread {
+  double median = 0;
+  double least = 0;
+  double most = 0;
+};
+
+Spread spread_of(std::vector<double> values) {
+  if (values.empty()) return {};
+  std::ranges::sort(values);
+  return {values[values.size() / 2], values.front(), values.back()};
+}
+
+std::string spread_text(const Spread& s, double factor, const char* unit) {
+  return fmt::format("{}{} ({}-{})", rounded(s.median * factor), unit, rounded(s.least * factor),
+                     rounded(s.most * factor));
+}
+
+// Of each round.
+struct Figures {
+  Spread plain;     // tokens a second
+  Spread measured;  // tokens a second
+  Spread cost;      // of the statistics, as a share of the pass
+  Spread share;     // of the peak, without statistics
+};
+
+Figures figures_of(const BenchRow& row) {
+  std::vector<double> plain;
+  std::vector<double> measured;
+  std::vector<double> cost;
+  std::vector<double> share;
+  const double tokens = static_cast<double>(row.sequences) * row.length;
+  for (std::size_t i = 0; i < row.plain.size(); ++i) {
+    plain.push_back(tokens / row.plain[i]);
+    measured.push_back(tokens / row.measured[i]);
+    cost.push_back(row.measured[i] / row.plain[i] - 1);
+    share.push_back(row.flops / row.plain[i] / row.peaks[i]);
+  }
+  return {spread_of(plain), spread_of(measured), spread_of(cost), spread_of(share)};
+}
+
+Json spread_json(const Spread& s) {
+  return {{"median", number(s.median)}, {"least", number(s.least)}, {"most", number(s.most)}};
+}
+
+Json list_json(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+
+}  // namespace
+
+std::string bench_text(const BenchResult& result) {
+  std::string text =
+      fmt::format("{}, {} of {} layers", result.model, result.layers, result.of_layers);
+  const std::size_t rounds = result.rows.empty() ? 0 : result.rows.front().plain.size();
+  text += result.layers == result.of_layers ? "" : ", times scaled to all";
+  text += fmt::format("; medians (least-most) of {} interleaved rounds\n", rounds);
+  std::vector<std::string> told;
+  for (const DeviceInfo& device : result.devices) {
+    const std::string line =
+        fmt::format("{}: {}, {}{}\n", device.backend, device.name, device.detail,
+                    device.software ? "; a software device: its speed says nothing" : "");
+    if (std::ranges::find(told, line) == told.end()) told.push_back(line);
+  }
+  for (const std::string& line : told) text += line;
+  std::vector<TextColumn> columns{
+      {"backend", Align::left, 9, {}},
+      {"type", Align::left, 9, {}},
+      {"length", Align::right, 9, {}},
+      {"tokens/s", Align::right, 9, {}},
+      {"of the peak", Align::right, 2, {}},
+      {fmt::format("with statistics of {}", result.sites), Align::right, 8, {}},
+      {"their cost", Align::right, 5, {}}};
+  for (const BenchRow& row : result.rows) {
+    const Figures f = figures_of(row);
+    columns[0].cells.push_back(row.backend);
+    columns[1].cells.push_back(row.type);
+    columns[2].cells.push_back(fmt::format("{}", row.length));
+    columns[3].cells.push_back(spread_text(f.plain, 1, ""));
+    columns[4].cells.push_back(spread_text(f.share, 100, " %"));
+    columns[5].cells.push_back(spread_text(f.measured, 1, ""));
+    columns[6].cells.push_back(spread_text(f.cost, 100, " %"));
+  }
+  text += "\n" + put_together(columns);
+  text +=
+      "\nPeak: multiply-adds on registers alone, on all threads or of the device, beside every "
+      "run.\nTokens are those of a prefill without the head.\n";
+  return text;
+}
+
+Json bench_json(const BenchResult& result) {
+  Json out{{"tepui", tepui_version()}, {"model", valid_utf8(result.model)},
+           {"layers", result.layers},  {"of_layers", result.of_layers},
+           {"sites", result.sites},    {"devices", Json::array()},
+           {"rows", Json::array()}};
+  for (const DeviceInfo& device : result.devices)
+    out["devices"].push_back({{"backend", device.backend},
+                              {"name", valid_utf8(device.name)},
+                              {"isa", device.isa},
+                              {"detail", device.detail},
+                              {"software", device.software}});
+  for (const BenchRow& row : result.rows) {
+    const Figures f = figures_of(row);
+    out["rows"].push_back({{"backend", row.backend},
+                           {"type", row.type},
+                           {"length", row.length},
+                           {"sequences", row.sequences},
+                           {"flops", number(row.flops)},
+                           {"tokens_per_second", spread_json(f.plain)},
+                           {"tokens_per_second_with_statistics", spread_json(f.measured)},
+                           {"cost_of_statistics", spread_json(f.cost)},
+                           {"share_of_peak", spread_json(f.share)},
+                           {"seconds", list_json(row.plain)},
+                           {"seconds_with_statistics", list_json(row.measured)},
+                           {"peak_flops", list_json(row.peaks)}});
+  }
+  return out;
+}
+
+}  // namespace tepui

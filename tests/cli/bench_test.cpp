@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// tepui bench as a user runs it. How fast anything is, no test says.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "backend/registry.h"
+#include "support/cli_inputs.h"
+#include "support/paths.h"
+#include "support/run_program.h"
+
+namespace tepui::test {
+namespace {
+
+using nlohmann::json;
+
+ProgramResult bench(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "bench");
+  return run_tepui(arguments);
+}
+
+json bench_document(std::vector<std::string> arguments) {
+  arguments.emplace_back("--json");
+  const ProgramResult result = bench(std::move(arguments));
+  EXPECT_EQ(result.code, 0) << result.err;
+  return json::parse(result.out);
+}
+
+// 2 rows x 2 sequences of 16 tokens, three times each, with and without statistics.
+TEST(Bench, MeasuresTypesInRounds) {
+  const json found = bench_document({kDemo, "--types", "f32,q8_0", "--lengths", "16", "--tokens",
+                                     "32", "--rounds", "3", "--threads", "1"});
+  ASSERT_EQ(found["rows"].size(), 2U);
+  EXPECT_EQ(found["layers"], found["of_layers"]);
+  EXPECT_EQ(found["rows"][0]["type"], "f32");
+  EXPECT_EQ(found["rows"][1]["type"], "q8_0");
+  for (const json& row : found["rows"]) {
+    EXPECT_EQ(row["sequences"], 2);
+    EXPECT_EQ(row["seconds"].size(), 3U);
+    EXPECT_EQ(row["seconds_with_statistics"].size(), 3U);
+    for (const json& seconds : row["seconds"]) EXPECT_GT(seconds.get<double>(), 0);
+    EXPECT_GT(row["share_of_peak"]["median"].get<double>(), 0);
+    EXPECT_LE(row["tokens_per_second"]["least"], row["tokens_per_second"]["most"]);
+    // Of the linear layers 2 x weights x tokens, and some for attention and norms.
+    const double linear = 2.0 * 32 * 8 * (192.0 * 192 * 2 + 192.0 * 64 * 2 + 3.0 * 192 * 512);
+    EXPECT_GT(row["flops"].get<double>(), linear);
+    EXPECT_LT(row["flops"].get<double>(), 1.1 * linear);
+  }
+}
+
+TEST(Bench, MeasuresSomeLayersOfANamedShape) {
+  const ProgramResult result = bench({"--shape", "llama-25m", "--layers", "1", "--lengths", "8",
+                                      "--tokens", "8", "--rounds", "1", "--types", "bf16"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  for (const char* part : {"llama-25m, 1 of 4 layers, times scaled to all", "bf16", "tokens/s"})
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << " is not in:\n" << result.out;
+}
+
+// 70 billion parameters of which none is anywhere: everything follows from the shapes.
+TEST(Bench, PredictsWithoutDeviceAndWeights) {
+  const json found =
+      bench_document({"--shape", "llama-70b", "--predict", "h100", "--lengths", "128", "--head"});
+  ASSERT_EQ(found["parts"].size(), 4U);
+  EXPECT_EQ(found["parts"][1]["times"], 80);
+  EXPECT_EQ(found["parts"][3]["times"], 16);  // tiles of the vocabulary
+  const double linear = 2.0 * 128 * (2 * 8192.0 * 8192 + 2 * 8192.0 * 1024 + 3 * 8192.0 * 28672);
+  double flops = 0;
+  for (const json& step : found["parts"][1]["steps"]) {
+    if (step["op"] == "linear") flops += step["flops"].get<double>();
+    if (step["op"] == "linear") EXPECT_EQ(step["limit"], "memory");  // few rows: weights decide
+    if (built_with_vulkan()) EXPECT_LE(step["dispatches"], 6);
+  }
+  EXPECT_NEAR(flops / linear, 1, 1e-3);
+  EXPECT_GT(found["parts"][1]["host_bytes"], 0);
+  EXPECT_EQ(found["parts"][0]["host_bytes"], 0);
+  EXPECT_FALSE(found.contains("measured"));
+}
+
+TEST(Bench, StandsBesideWhatWasMeasuredWhereTheDeviceIs) {
+  const json found =
+      bench_document({kDemo, "--predict", "cpu", "--lengths", "32", "--rounds", "3"});
+  ASSERT_TRUE(found.contains("measured"));
+  double seconds = 0;
+  for (const json& step : found["measured"]["steps"]) seconds += step["measured"].get<double>();
+  EXPECT_GT(seconds, 0);
+  EXPECT_EQ(found["measured"]["steps"].size(), found["parts"][1]["steps"].size());
+}
+
+TEST(Bench, ErrorsSayWhatWasExpected) {
+  const auto error = [](std::vector<std::string> arguments) {
+    const ProgramResult result = bench(std::move(arguments));
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(line_count(result.err), 1U) << result.err;
+    return result.err;
+  };
+  EXPECT_NE(error({}).find("expected MODEL or --shape NAME, found neither"), std::string::npos);
+  EXPECT_NE(error({kDemo, "--shape", "llama-8b"}).find("found both"), std::string::npos);
+  EXPECT_NE(error({"--shape", "llama-9b"}).find("llama-8b"), std::string::npos);
+  EXPECT_NE(error({kDemo, "--types", "f8"}).find("expected f32, f16, bf16 or q8_0, found \"f8\""),
+            std::string::npos);
+  EXPECT_NE(error({kDemo, "--predict", "h900"}).find("h100"), std::string::npos);
+  EXPECT_NE(error({kDemo, "--lengths", "4096"}).find("the model's context, found 4096"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace tepui::test

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// tepui bench
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "base/progress.h"
+#include "commands.h"
+#include "models/named_shape.h"
+#include "study/bench_report.h"
+#include "study/json_values.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+struct BenchArguments {
+  BenchRequest request;
+  bool json = false;
+};
+
+Status print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return flush_output();
+}
+
+Status run_bench_command(const BenchArguments& arguments) {
+  if (!arguments.request.profile.empty()) {
+    TEPUI_TRY(const Prediction found, predict(arguments.request));
+    return print(arguments.json ? json_text(prediction_json(found)) + "\n"
+                                : prediction_text(found));
+  }
+  std::optional<Progress> bar;
+  auto result = run_bench(arguments.request, [&](int done, int runs) {
+    if (!bar) bar.emplace("bench", "runs", runs);
+    bar->update(done);
+  });
+  bar.reset();
+  if (!result) return tl::unexpected<Error>(result.error());
+  return print(arguments.json ? json_text(bench_json(*result)) + "\n" : bench_text(*result));
+}
+
+std::vector<std::string> shape_words() {
+  std::vector<std::string> words;
+  for (const NamedShape& shape : named_shapes()) words.emplace_back(shape.name);
+  return words;
+}
+
+std::vector<std::string> profile_words() {
+  std::vector<std::string> words{"cpu", "vulkan"};
+  for (const DeviceProfile& profile : device_profiles()) words.push_back(profile.name);
+  return words;
+}
+
+void add_subject_options(CLI::App& bench, BenchRequest& request) {
+  bench.add_option("MODEL", request.model, "A model folder or file, as for scan")->type_name("");
+  bench.add_option("--shape", request.shape, "A model of a named shape with random weights")
+      ->check(one_of(shape_words()))
+      ->type_name("NAME");
+  bench
+      .add_option("--layers", request.layers,
+                  "Measure so many layers of the shape and scale the\n"
+                  "times (default: as many as half of the memory holds)")
+      ->check(count_up_to(1000))
+      ->type_name("N");
+  bench.add_option("--backends", request.backends, "What is compared")
+      ->delimiter(',')
+      ->check(offering({{"cpu", "vulkan"}, true}, backend_name()))
+      ->capture_default_str()
+      ->type_name("LIST");
+  bench
+      .add_option("--types", request.types,
+                  "Weights stored as f32, f16, bf16 or q8_0 (default:\n"
+                  "as they are; f32 of a shape)")
+      ->delimiter(',')
+      ->check(offering({{"f32", "f16", "bf16", "q8_0"}, true}))
+      ->type_name("LIST");
+  bench.add_option("--lengths", request.lengths, "Tokens of a sequence")
+      ->delimiter(',')
+      ->check(count_up_to(1 << 20))
+      ->capture_default_str()
+      ->type_name("LIST");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& code) {
+  auto arguments = std::make_shared<BenchArguments>();
+  BenchRequest& request = arguments->request;
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Measure how fast backends are, or predict how fast a device would be");
+  add_subject_options(*bench, request);
+  bench
+      ->add_option("--sites", request.sites,
+                   "Where the statistics of a scan are taken, as for scan")
+      ->capture_default_str()
+      ->type_name("LIST");
+  bench->add_option("--tokens", request.tokens, "Tokens that one run computes")
+      ->check(count_up_to(1 << 24))
+      ->capture_default_str()
+      ->type_name("N");
+  bench->add_option("--rounds", request.rounds, "Rounds; in each everything is measured once")
+      ->check(count_up_to(1000))
+      ->capture_default_str()
+      ->type_name("N");
+  bench
+      ->add_option("--predict", request.profile,
+                   "Run nothing, but tell what one sequence of the first\n"
+                   "length takes: FLOPs, bytes, dispatches, barriers, and\n"
+                   "the least time on h100, integrated, or a device that\n"
+                   "is here (cpu, vulkan:N), then beside what it took")
+      ->check(offering({profile_words(), false}))
+      ->type_name("PROFILE");
+  bench->add_flag("--head", request.head, "Predict the scores of the vocabulary as well");
+  bench->add_option("--threads", request.threads, "Threads of the CPU backend (default: all)")
+      ->check(count_up_to(1024))
+      ->type_name("N");
+  bench->add_flag("--json", arguments->json, "Print one JSON document instead of the tables");
+  bench->footer(
+      "Nothing is stored. Tokens are those of a prefill; the head is left out.\n\n"
+      "  tepui bench --shape llama-134m --types f32,bf16,q8_0\n"
+      "  tepui bench models/Llama-3.2-1B --backends cpu,vulkan:0 --lengths 512\n"
+      "  tepui bench --shape llama-8b --predict h100 --lengths 2048");
+  bench->callback([arguments, &code] { code = finish_command(run_bench_command(*arguments)); });
+}
+
+}  // namespace tepui
