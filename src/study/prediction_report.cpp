@@ -5,6 +5,7 @@
 #include "base/utf8_text.h"
 #include "study/bench_report.h"
 #include "study/json_values.h"
+#include "study/run_plan.h"
 #include "study/scan.h"
 #include "study/text_table.h"
 
@@ -172,7 +173,8 @@ std::string prediction_text(const Prediction& p) {
   }
   const double seconds = seconds_of(p);
   text += parts.text();
-  text += fmt::format("each of one run; back to the host: {} kB in all\n", rounded(host * 1e-3));
+  text += fmt::format("each of one run; back to the host: {} in all\n",
+                      size_text(static_cast<std::uint64_t>(host)));
   if (p.profile.device && !p.parts.empty() && !p.parts.front().counted)
     text += "dispatches and barriers are not counted: this program was built without Vulkan\n";
   text += fmt::format("all: {} ms at least, {} tokens/s at most\n", rounded(seconds * 1e3),

@@ -90,7 +90,7 @@ OpCase edited_map(const std::vector<double>& offsets, const std::vector<KeyEdit>
           .in = {f32({p.rows, kEditHeads * kEditHeadDim}, Fill::normal),
                  f32({p.rows, kEditKvHeads * kEditHeadDim}, Fill::normal), i32(offsets), absent(),
                  edits_or_none(edits, p.rows)},
-          .params = ParamBytes(AttentionMapParams{p, 1, 2, p.rows, cells})};
+          .params = ParamBytes(AttentionMapParams{p, 0, 4, p.rows, cells})};
 }
 
 const std::vector<uint> kEveryHead{0, 1, 2, 3};
