@@ -115,7 +115,8 @@ Status bench_all(const std::vector<std::string>& chosen) {
 }  // namespace tepui::bench
 
 int main(int argc, char** argv) {
-  const tepui::Status status = tepui::bench::bench_all(std::vector<std::string>(argv + 1, argv + argc));
+  const tepui::Status status =
+      tepui::bench::bench_all(std::vector<std::string>(argv + 1, argv + argc));
   if (!status) fmt::print(stderr, "stats_bench: {}\n", status.error().message);
   return status ? 0 : 1;
 }

@@ -12,7 +12,8 @@ const char* const kEditGrammar =
     "RULE      zero, const:V, mean, clip:V, clip:qQ, clip:kM, scale:S, patch:BRANCH, round:f16,\n"
     "          round:bf16, round:fp8 or round:int8 (:tensor, :token or :channel behind these "
     "two)\n"
-    "At attn_scores and attn_probs TOKENS are the keys looked at, by position or id, CHANNELS heads,\n"
+    "At attn_scores and attn_probs TOKENS are the keys looked at, by position or id, CHANNELS "
+    "heads,\n"
     "and the rules zero, const:V, clip:V and scale:S.\n";
 
 void add_edit_options(CLI::App& command, EditWords& words) {
