@@ -20,6 +20,8 @@ void add_origin(CLI::App& app, int argc, char** argv, int& code);
 void add_words(CLI::App& app, int& code);
 void add_sweep(CLI::App& app, int argc, char** argv, int& code);
 void add_merge(CLI::App& app, int& code);
+void add_train(CLI::App& app, int& code);
+void add_emergence(CLI::App& app, int& code);
 void add_massive(CLI::App& app, int& code);
 void add_show(CLI::App& app, int& code);
 void add_export(CLI::App& app, int& code);

@@ -33,6 +33,9 @@ const char* const kAbout =
     "  tepui origin MODEL --text FILE    what writes massive activations, and what removes them\n"
     "  tepui words DIR                   which words an intervention costs most\n"
     "  tepui sweep STUDY.toml            models x texts x interventions in one command\n"
+    "  tepui train RECIPE.toml           a small model from scratch, every checkpoint an ordinary "
+    "model\n"
+    "  tepui emergence DIR --text FILE   when massive activations come in a series of checkpoints\n"
     "  tepui merge DIR... --out DIR      the shards of a sweep, joined\n"
     "  tepui export DIR                  everything that a run measured, as CSV, JSON lines or "
     "NumPy arrays\n"
@@ -70,6 +73,8 @@ int run(int argc, char** argv) {
   tepui::add_origin(app, argc, argv, code);
   tepui::add_words(app, code);
   tepui::add_sweep(app, argc, argv, code);
+  tepui::add_train(app, code);
+  tepui::add_emergence(app, code);
   tepui::add_merge(app, code);
   tepui::add_inspect(app, code);
   tepui::add_tokenize(app, code);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace tepui {
 
@@ -39,7 +40,8 @@ class Progress {
   void skip(double units);  // once, before the first update
   void update(double done,
               Clock::time_point now = Clock::now());  // of total, with what was skipped
-  void finish();                                      // clears the line; later updates draw nothing
+  void relabel(std::string label) { state_.label = std::move(label); }
+  void finish();  // clears the line; later updates draw nothing
 
  private:
   void write_all(const std::string& text) const;

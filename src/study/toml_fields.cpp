@@ -74,6 +74,16 @@ Result<std::optional<double>> TomlFields::positive(const std::string& key) {
   return number;
 }
 
+Result<std::optional<double>> TomlFields::number(const std::string& key, double least,
+                                                 double most) {
+  const toml::node* const found = node(key);
+  if (found == nullptr) return std::nullopt;
+  const auto number = found->is_number() ? found->value<double>() : std::nullopt;
+  if (!number || !(*number >= least && *number <= most))
+    return wrong(key, fmt::format("a number from {} to {}", least, most));
+  return number;
+}
+
 Result<std::optional<bool>> TomlFields::truth(const std::string& key) {
   const toml::node* const found = node(key);
   if (found == nullptr) return std::nullopt;

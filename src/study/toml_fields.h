@@ -31,6 +31,7 @@ class TomlFields {
   Result<std::optional<std::int64_t>> integer(const std::string& key, std::int64_t least,
                                               std::int64_t most);
   Result<std::optional<double>> positive(const std::string& key);
+  Result<std::optional<double>> number(const std::string& key, double least, double most);
   Result<std::optional<bool>> truth(const std::string& key);
   // A text alone counts as a list of one.
   Result<std::vector<std::string>> texts(const std::string& key);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "study/train_run.h"
+
+#include <nlohmann/json.hpp>
+
+#include "backend/registry.h"
+#include "base/mapped_file.h"
+#include "store/append_file.h"
+#include "study/recipe_file.h"
+#include "train/train_checkpoint.h"
+
+namespace tepui {
+namespace {
+
+constexpr const char* kLogFile = "training.jsonl";
+
+Result<TrainRequest> request_of(const TrainCommand& command) {
+  TEPUI_TRY(RecipeFile file, read_recipe(command.recipe));
+  TrainRequest request;
+  if (!command.out && !file.out)
+    return fail(ErrorKind::usage, "{}: expected out in the recipe, or --out DIR, found neither",
+                command.recipe.string());
+  request.out = command.out ? *command.out : *file.out;
+  request.recipe = std::move(file.recipe);
+  request.recipe_hash = std::move(file.hash);
+  if (command.until) request.until = *command.until;
+  return request;
+}
+
+// The lines of steps before this one stay: a run that was cut off may have logged more.
+Result<AppendFile> open_log(const std::filesystem::path& path, std::int64_t step) {
+  std::error_code error;
+  std::uint64_t kept = 0;
+  if (step > 0 && std::filesystem::exists(path, error)) {
+    TEPUI_TRY(const std::string text, read_file(path));
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at);
+      if (end == std::string::npos) break;
+      const auto line = nlohmann::json::parse(text.substr(at, end - at), nullptr, false);
+      if (!line.is_object() || !line.contains("step") || line["step"] >= step) break;
+      at = kept = end + 1;
+    }
+  }
+  return AppendFile::open(path, kept);
+}
+
+}  // namespace
+
+Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view) {
+  TEPUI_TRY(const TrainRequest request, request_of(command));
+  TEPUI_TRY(const std::unique_ptr<Backend> backend,
+            make_backend(command.backend, {.threads = command.threads, .isa = {}}));
+  std::error_code error;
+  std::filesystem::create_directories(request.out, error);
+  if (error)
+    return fail(ErrorKind::io, "{}: cannot be made: {}", request.out.string(), error.message());
+  TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
+  TEPUI_TRY(AppendFile log, open_log(request.out / kLogFile, last ? last->step : 0));
+  const std::int64_t tokens_per_step = std::int64_t{request.recipe.batch} *
+                                       request.recipe.accumulation * request.recipe.model.context;
+  std::int64_t tokens = 0;
+  const auto write = [&](const nlohmann::json& line) { return log.write(line.dump() + "\n"); };
+  TrainObserver observer;
+  observer.begin = view.begin;
+  observer.stop = view.stop;
+  observer.step = [&](const StepReport& report) -> Status {
+    tokens += tokens_per_step;
+    if (view.step) view.step(report, tokens);
+    return write({{"step", report.step},
+                  {"loss", report.loss},
+                  {"learning_rate", report.rate},
+                  {"gradient_norm", report.norm},
+                  {"seconds", report.seconds}});
+  };
+  observer.evaluation = [&](const EvaluationReport& report) -> Status {
+    if (view.evaluation) view.evaluation(report);
+    TEPUI_TRY(write({{"step", report.step},
+                     {"training_loss", report.training},
+                     {"validation_loss", report.validation}}));
+    return log.sync();
+  };
+  TrainResult result;
+  result.folder = request.out;
+  result.device = fmt::format("{}, {}", backend->device().backend, backend->device().detail);
+  TEPUI_TRY(result.outcome, train(*backend, request, observer));
+  TEPUI_TRY(log.sync());
+  return result;
+}
+
+Result<std::string> train_plan_text(const TrainCommand& command) {
+  TEPUI_TRY(const TrainRequest request, request_of(command));
+  TEPUI_TRY(const TrainPlan plan, plan_training(request));
+  const TrainRecipe& recipe = request.recipe;
+  const std::string model =
+      recipe.model.from ? fmt::format("the model {}", recipe.model.from->string())
+                        : fmt::format("{}, {} layers, width {}, {} heads", recipe.model.family,
+                                      recipe.model.layers, recipe.model.width, recipe.model.heads);
+  std::string text = fmt::format(
+      "{}, context {}, vocabulary {}: {} parameters\n"
+      "{} tokens to learn from, {} to be judged by\n"
+      "{} steps of {} tokens ({} x {} sequences), {:.1f} passes over the data\n",
+      model, recipe.model.context, plan.vocabulary, plan.parameters, plan.training_tokens,
+      plan.validation_tokens, recipe.schedule.steps, plan.tokens_per_step, recipe.accumulation,
+      recipe.batch,
+      static_cast<double>(recipe.schedule.steps) * static_cast<double>(plan.tokens_per_step) /
+          static_cast<double>(std::max<std::int64_t>(1, plan.training_tokens)));
+  if (plan.first > 0) text += fmt::format("goes on at step {}\n", plan.first);
+  return text + fmt::format("in {}\n", request.out.string());
+}
+
+std::string train_json(const TrainResult& result) {
+  const TrainOutcome& out = result.outcome;
+  nlohmann::json json = {{"folder", result.folder.string()},
+                         {"checkpoint", out.checkpoint.string()},
+                         {"device", result.device},
+                         {"first_step", out.first},
+                         {"next_step", out.next},
+                         {"finished", out.finished},
+                         {"tokens", out.tokens},
+                         {"seconds", out.seconds}};
+  if (out.finished) json["validation_loss"] = out.whole_validation;
+  return json.dump(2) + "\n";
+}
+
+}  // namespace tepui

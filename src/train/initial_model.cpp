@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include "train/initial_model.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/new_file.h"
+#include "train/draws.h"
+#include "weights/safetensors_writer.h"
+
+namespace tepui {
+namespace {
+
+constexpr std::uint32_t kWeightDraws = 101;  // a purpose of draws_of
+
+enum class Start : std::uint8_t { zeros, ones, normal, narrow };
+
+class InitialWeights {
+ public:
+  InitialWeights(const ModelRecipe& recipe, std::uint64_t seed)
+      : recipe_(recipe), random_(draws_of(seed, kWeightDraws)) {}
+
+  // Only their number.
+  explicit InitialWeights(const ModelRecipe& recipe) : recipe_(recipe), counts_(true) {}
+
+  std::int64_t count() const { return count_; }
+
+  void add(std::string name, Shape shape, Start start) {
+    const bool trained = recipe_.family == "llama" || recipe_.bias || !name.ends_with(".bias");
+    count_ += trained ? shape.elements() : 0;
+    if (counts_) return;
+    std::vector<float> values(static_cast<std::size_t>(shape.elements()),
+                              start == Start::ones ? 1.0F : 0.0F);
+    double deviation = start == Start::zeros || start == Start::ones ? 0 : recipe_.deviation;
+    if (start == Start::narrow) deviation /= std::sqrt(2.0 * recipe_.layers);
+    if (deviation > 0)
+      for (float& value : values) value = static_cast<float>(deviation * draw_normal(random_));
+    names_.push_back(std::move(name));
+    shapes_.push_back(shape);
+    values_.push_back(std::move(values));
+  }
+
+  Status write(const std::filesystem::path& file) const {
+    std::vector<FloatTensor> tensors;
+    for (std::size_t i = 0; i < names_.size(); ++i)
+      tensors.push_back({names_[i], shapes_[i], values_[i]});
+    return write_safetensors(file, std::move(tensors), {{"format", "pt"}});
+  }
+
+ private:
+  const ModelRecipe& recipe_;
+  std::mt19937_64 random_;
+  bool counts_ = false;
+  std::int64_t count_ = 0;
+  std::vector<std::string> names_;
+  std::vector<Shape> shapes_;
+  std::vector<std::vector<float>> values_;
+};
+
+// As transformers stores it: matrices [in, out]; biases are there, and 0 where there are none.
+void add_gpt2(InitialWeights& w, const ModelRecipe& r, int vocabulary, int hidden, bool tied) {
+  const std::int64_t d = r.width;
+  w.add("transformer.wte.weight", {vocabulary, d}, Start::normal);
+  w.add("transformer.wpe.weight", {r.context, d}, Start::normal);
+  const auto norm = [&](const std::string& name) {
+    w.add(name + ".weight", {d}, Start::ones);
+    w.add(name + ".bias", {d}, Start::zeros);
+  };
+  const auto linear = [&](const std::string& name, std::int64_t in, std::int64_t out, Start start) {
+    w.add(name + ".weight", {in, out}, start);
+    w.add(name + ".bias", {out}, Start::zeros);
+  };
+  for (int layer = 0; layer < r.layers; ++layer) {
+    const std::string at = fmt::format("transformer.h.{}.", layer);
+    norm(at + "ln_1");
+    linear(at + "attn.c_attn", d, 3 * d, Start::normal);
+    linear(at + "attn.c_proj", d, d, Start::narrow);
+    norm(at + "ln_2");
+    linear(at + "mlp.c_fc", d, hidden, Start::normal);
+    linear(at + "mlp.c_proj", hidden, d, Start::narrow);
+  }
+  norm("transformer.ln_f");
+  if (!tied) w.add("lm_head.weight", {vocabulary, d}, Start::normal);
+}
+
+void add_llama(InitialWeights& w, const ModelRecipe& r, int vocabulary, int hidden, bool tied) {
+  const std::int64_t d = r.width;
+  const std::int64_t kv = d / r.heads * (r.kv_heads == 0 ? r.heads : r.kv_heads);
+  w.add("model.embed_tokens.weight", {vocabulary, d}, Start::normal);
+  for (int layer = 0; layer < r.layers; ++layer) {
+    const std::string at = fmt::format("model.layers.{}.", layer);
+    w.add(at + "input_layernorm.weight", {d}, Start::ones);
+    w.add(at + "self_attn.q_proj.weight", {d, d}, Start::normal);
+    w.add(at + "self_attn.k_proj.weight", {kv, d}, Start::normal);
+    w.add(at + "self_attn.v_proj.weight", {kv, d}, Start::normal);
+    w.add(at + "self_attn.o_proj.weight", {d, d}, Start::narrow);
+    w.add(at + "post_attention_layernorm.weight", {d}, Start::ones);
+    w.add(at + "mlp.gate_proj.weight", {hidden, d}, Start::normal);
+    w.add(at + "mlp.up_proj.weight", {hidden, d}, Start::normal);
+    w.add(at + "mlp.down_proj.weight", {d, hidden}, Start::narrow);
+  }
+  w.add("model.norm.weight", {d}, Start::ones);
+  if (!tied) w.add("lm_head.weight", {vocabulary, d}, Start::normal);
+}
+
+nlohmann::json gpt2_config(const ModelRecipe& r, int vocabulary, int hidden, bool tied) {
+  return {{"architectures", {"GPT2LMHeadModel"}},
+          {"model_type", "gpt2"},
+          {"vocab_size", vocabulary},
+          {"n_positions", r.context},
+          {"n_embd", r.width},
+          {"n_layer", r.layers},
+          {"n_head", r.heads},
+          {"n_inner", hidden},
+          {"activation_function", r.activation},
+          {"layer_norm_epsilon", 1e-5},
+          {"resid_pdrop", r.dropout},
+          {"embd_pdrop", r.dropout},
+          {"attn_pdrop", 0.0},
+          {"tie_word_embeddings", tied},
+          {"torch_dtype", "float32"}};
+}
+
+nlohmann::json llama_config(const ModelRecipe& r, int vocabulary, int hidden, bool tied) {
+  return {{"architectures", {"LlamaForCausalLM"}},
+          {"model_type", "llama"},
+          {"vocab_size", vocabulary},
+          {"max_position_embeddings", r.context},
+          {"hidden_size", r.width},
+          {"intermediate_size", hidden},
+          {"num_hidden_layers", r.layers},
+          {"num_attention_heads", r.heads},
+          {"num_key_value_heads", r.kv_heads == 0 ? r.heads : r.kv_heads},
+          {"hidden_act", "silu"},
+          {"rms_norm_eps", 1e-5},
+          {"rope_theta", r.rope_theta},
+          {"attention_bias", false},
+          {"mlp_bias", false},
+          {"tie_word_embeddings", tied},
+          {"torch_dtype", "float32"}};
+}
+
+struct InitialForm {
+  bool llama;
+  bool tied;
+  int hidden;
+};
+
+InitialForm form_of(const ModelRecipe& recipe) {
+  const bool llama = recipe.family == "llama";
+  const int gated = (8 * recipe.width / 3 + 31) / 32 * 32;
+  const int usual = llama ? gated : 4 * recipe.width;
+  return {llama, recipe.tied.value_or(!llama), recipe.hidden != 0 ? recipe.hidden : usual};
+}
+
+void add_all(InitialWeights& weights, const ModelRecipe& recipe, int vocabulary) {
+  const InitialForm form = form_of(recipe);
+  if (form.llama)
+    add_llama(weights, recipe, vocabulary, form.hidden, form.tied);
+  else
+    add_gpt2(weights, recipe, vocabulary, form.hidden, form.tied);
+}
+
+}  // namespace
+
+std::int64_t initial_parameters(const ModelRecipe& recipe, int vocabulary) {
+  InitialWeights weights(recipe);
+  add_all(weights, recipe, vocabulary);
+  return weights.count();
+}
+
+Status write_initial_model(const ModelRecipe& recipe, int vocabulary, std::uint64_t seed,
+                           const std::filesystem::path& folder) {
+  const InitialForm form = form_of(recipe);
+  InitialWeights weights(recipe, seed);
+  add_all(weights, recipe, vocabulary);
+  const nlohmann::json config = form.llama
+                                    ? llama_config(recipe, vocabulary, form.hidden, form.tied)
+                                    : gpt2_config(recipe, vocabulary, form.hidden, form.tied);
+  TEPUI_TRY(write_new_file(folder / "config.json", config.dump(2) + "\n"));
+  return weights.write(folder / "model.safetensors");
+}
+
+}  // namespace tepui

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What a training run is: the model, its data, and how it is trained. The defaults are nanoGPT's.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/optimiser.h"
+
+namespace tepui {
+
+struct ModelRecipe {
+  std::string family = "gpt2";  // or "llama"
+  int layers = 12;
+  int heads = 12;
+  int kv_heads = 0;  // llama; 0: heads
+  int width = 768;
+  int hidden = 0;  // 0: 4 * width (gpt2), 8/3 of it, rounded up to a multiple of 32 (llama)
+  int context = 1024;
+  int vocabulary = 0;               // 0: the data's
+  bool bias = false;                // gpt2: of linear layers and norms
+  std::string activation = "gelu";  // gpt2: "gelu" (exact) or "gelu_new" (its tanh form)
+  std::optional<bool> tied = {};    // gpt2: yes, llama: no
+  double dropout = 0;               // of embeddings and of what attention and MLP add
+  double deviation =
+      0.02;  // of the initial weights; those that add to the stream: / sqrt(2 layers)
+  double rope_theta = 10000;
+  // A model to go on from; of the above, only context, dropout and bias are asked then.
+  std::optional<std::filesystem::path> from = {};
+};
+
+struct DataRecipe {
+  std::vector<std::filesystem::path> texts;        // one after the other
+  std::string tokens = "characters";               // or a tokenizer: a file or a model's folder
+  double validation = 0.1;                         // the last share of the tokens
+  std::optional<std::filesystem::path> train_bin;  // nanoGPT's: u16, little-endian
+  std::optional<std::filesystem::path> validation_bin;
+};
+
+struct TrainRecipe {
+  ModelRecipe model;
+  DataRecipe data;
+  int batch = 12;        // sequences of a micro-batch
+  int accumulation = 1;  // micro-batches of a step
+  ScheduleSettings schedule;
+  OptimiserSettings optimiser;
+  std::uint64_t seed = 1337;
+  std::int64_t evaluate_every = 250;
+  int evaluation_batches = 20;
+  std::int64_t checkpoint_every = 0;  // 0: at the end alone
+  double stop_above = 0;              // a loss that ends the run; 0: 4 ln(vocabulary)
+};
+
+}  // namespace tepui

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "train/token_data.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "base/mapped_file.h"
+#include "base/utf8_text.h"
+#include "input/tokenizer.h"
+#include "ops/random_bits.h"
+#include "train/draws.h"
+
+namespace tepui {
+namespace {
+
+struct CharacterText {
+  std::vector<char32_t> characters;
+  std::map<char32_t, std::string> spelling;
+};
+
+Status add_characters(const std::string& text, const std::string& file, CharacterText& out) {
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = decode_utf8(text, at);
+    if (point.length == 0) return fail(ErrorKind::data, "{}: not valid UTF-8 at byte {}", file, at);
+    out.characters.push_back(point.value);
+    out.spelling.try_emplace(point.value, text.substr(at, point.length));
+    at += point.length;
+  }
+  return {};
+}
+
+// A tokenizer of single characters: byte-pair encoding without a merge.
+std::string character_tokenizer(const std::map<char32_t, std::int32_t>& ids,
+                                const CharacterText& text) {
+  nlohmann::json vocabulary = nlohmann::json::object();
+  for (const auto& [character, id] : ids) vocabulary[text.spelling.at(character)] = id;
+  const nlohmann::json json = {{"version", "1.0"},
+                               {"truncation", nullptr},
+                               {"padding", nullptr},
+                               {"added_tokens", nlohmann::json::array()},
+                               {"normalizer", nullptr},
+                               {"pre_tokenizer", nullptr},
+                               {"post_processor", nullptr},
+                               {"decoder", {{"type", "Fuse"}}},
+                               {"model",
+                                {{"type", "BPE"},
+                                 {"dropout", nullptr},
+                                 {"unk_token", nullptr},
+                                 {"continuing_subword_prefix", nullptr},
+                                 {"end_of_word_suffix", nullptr},
+                                 {"fuse_unk", false},
+                                 {"byte_fallback", false},
+                                 {"ignore_merges", false},
+                                 {"vocab", vocabulary},
+                                 {"merges", nlohmann::json::array()}}}};
+  return json.dump(1) + "\n";
+}
+
+Result<std::vector<std::int32_t>> character_tokens(const DataRecipe& recipe, TokenData& data) {
+  CharacterText text;
+  for (const auto& path : recipe.texts) {
+    TEPUI_TRY(const std::string content, read_file(path));
+    TEPUI_TRY(add_characters(content, path.string(), text));
+  }
+  std::map<char32_t, std::int32_t> ids;
+  for (const auto& [character, spelling] : text.spelling)
+    ids.emplace(character, static_cast<std::int32_t>(ids.size()));
+  data.vocabulary = static_cast<int>(ids.size());
+  data.tokenizer_json = character_tokenizer(ids, text);
+  std::vector<std::int32_t> tokens;
+  tokens.reserve(text.characters.size());
+  for (const char32_t character : text.characters) tokens.push_back(ids.at(character));
+  return tokens;
+}
+
+Result<std::vector<std::int32_t>> tokenizer_tokens(const DataRecipe& recipe, TokenData& data) {
+  const std::filesystem::path path = recipe.tokens;
+  TEPUI_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
+  std::vector<std::int32_t> tokens;
+  for (const auto& file : recipe.texts) {
+    TEPUI_TRY(const std::string content, read_file(file));
+    auto ids = tokenizer->encode(content);
+    if (!ids) return fail(ids.error().kind, "{}: {}", file.string(), ids.error().message);
+    tokens.insert(tokens.end(), ids->begin(), ids->end());
+  }
+  data.vocabulary = tokenizer->vocabulary_size();
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    data.tokenizer_files.push_back(path);
+    return tokens;
+  }
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json",
+                           "special_tokens_map.json", "vocab.json", "merges.txt"}) {
+    if (std::filesystem::exists(path / name, error)) data.tokenizer_files.push_back(path / name);
+  }
+  return tokens;
+}
+
+Result<std::vector<std::int32_t>> read_bin(const std::filesystem::path& path, TokenData& data) {
+  TEPUI_TRY(const MappedFile file, MappedFile::open(path));
+  const std::span<const std::byte> bytes = file.bytes();
+  if (bytes.size() % 2 != 0)
+    return fail(ErrorKind::data, "{}: expected 16-bit token ids, found {} bytes", path.string(),
+                bytes.size());
+  std::vector<std::int32_t> tokens(bytes.size() / 2);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens[i] =
+        static_cast<std::int32_t>(bytes[2 * i]) | static_cast<std::int32_t>(bytes[2 * i + 1]) << 8;
+    data.vocabulary = std::max(data.vocabulary, tokens[i] + 1);
+  }
+  return tokens;
+}
+
+}  // namespace
+
+Result<TokenData> load_token_data(const DataRecipe& recipe) {
+  TokenData data;
+  if (recipe.train_bin) {
+    TEPUI_TRY(data.train, read_bin(*recipe.train_bin, data));
+    TEPUI_TRY(data.validation, read_bin(*recipe.validation_bin, data));
+    return data;
+  }
+  TEPUI_TRY(std::vector<std::int32_t> tokens, recipe.tokens == "characters"
+                                                  ? character_tokens(recipe, data)
+                                                  : tokenizer_tokens(recipe, data));
+  const auto kept =
+      static_cast<std::ptrdiff_t>(static_cast<double>(tokens.size()) * (1 - recipe.validation));
+  data.train.assign(tokens.begin(), tokens.begin() + kept);
+  data.validation.assign(tokens.begin() + kept, tokens.end());
+  return data;
+}
+
+TokenBatch draw_batch(const std::vector<std::int32_t>& tokens, const TrainShape& shape,
+                      std::uint64_t seed, BatchUse use, std::uint64_t number) {
+  std::seed_seq words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
+                      static_cast<std::uint32_t>(use), static_cast<std::uint32_t>(number),
+                      static_cast<std::uint32_t>(number >> 32)};
+  std::mt19937_64 random(words);
+  const auto length = static_cast<std::size_t>(shape.length);
+  TokenBatch batch;
+  for (int s = 0; s < shape.sequences; ++s) {
+    const std::size_t first = draw_below(random, tokens.size() - length);
+    const auto begin = tokens.begin() + static_cast<std::ptrdiff_t>(first);
+    batch.ids.insert(batch.ids.end(), begin, begin + shape.length);
+    batch.targets.insert(batch.targets.end(), begin + 1, begin + 1 + shape.length);
+  }
+  return batch;
+}
+
+std::size_t whole_batches(std::size_t tokens, const TrainShape& shape) {
+  const auto at_once =
+      static_cast<std::size_t>(shape.sequences) * static_cast<std::size_t>(shape.length);
+  return tokens < 2 ? 0 : (tokens - 1 + at_once - 1) / at_once;
+}
+
+TokenBatch whole_batch(const std::vector<std::int32_t>& tokens, const TrainShape& shape,
+                       std::size_t i, std::size_t& counted) {
+  const auto at_once =
+      static_cast<std::size_t>(shape.sequences) * static_cast<std::size_t>(shape.length);
+  TokenBatch batch;
+  counted = 0;
+  for (std::size_t r = i * at_once; r < (i + 1) * at_once; ++r) {
+    const bool counts = r + 1 < tokens.size();
+    batch.ids.push_back(counts ? tokens[r] : 0);
+    batch.targets.push_back(counts ? tokens[r + 1] : -1);
+    counted += counts ? 1 : 0;
+  }
+  return batch;
+}
+
+std::array<std::uint32_t, 2> dropout_key(std::uint64_t seed, std::uint64_t number) {
+  const auto low = static_cast<std::uint32_t>(number);
+  return {
+      pcg3d_word(static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32), low),
+      pcg3d_word(low, static_cast<std::uint32_t>(number >> 32), static_cast<std::uint32_t>(seed))};
+}
+
+}  // namespace tepui

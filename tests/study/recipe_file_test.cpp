@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "study/recipe_file.h"
+
+#include <gtest/gtest.h>
+
+#include "support/paths.h"
+
+namespace tepui::test {
+namespace {
+
+const std::string kModel = "[model]\nfamily = \"gpt2\"\nlayers = 2\nheads = 2\nwidth = 8\n";
+const std::string kData = "[data]\ntext = \"a.txt\"\n";
+const std::string kTrain = "[train]\nsteps = 100\nlearning_rate = 1e-3\n";
+
+Result<RecipeFile> read_text_recipe(const TemporaryFolder& folder, const std::string& text) {
+  write_file(folder.path() / "r.toml", text);
+  return read_recipe(folder.path() / "r.toml");
+}
+
+std::string recipe_error(const std::string& text) {
+  const TemporaryFolder folder;
+  const auto recipe = read_text_recipe(folder, text);
+  if (recipe) return "none";
+  const std::string prefix = folder.path().string() + "/";
+  const std::string& message = recipe.error().message;
+  return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+}
+
+TEST(RecipeFile, DefaultsAndPaths) {
+  const TemporaryFolder folder;
+  const auto file = read_text_recipe(folder, "out = \"run\"\n" + kModel + kData + kTrain);
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(*file->out, folder.path() / "run");
+  const TrainRecipe& recipe = file->recipe;
+  EXPECT_EQ(recipe.data.texts.front(), folder.path() / "a.txt");
+  EXPECT_FALSE(recipe.model.bias);
+  EXPECT_EQ(recipe.schedule.decay_steps, 100);
+  EXPECT_DOUBLE_EQ(recipe.schedule.least, 1e-4);
+  EXPECT_DOUBLE_EQ(recipe.optimiser.beta2, 0.95);
+}
+
+// A run goes on under the same recipe, wherever it is kept and whatever is said about it.
+TEST(RecipeFile, HashIsOfWhatMatters) {
+  const TemporaryFolder folder;
+  const auto hash = [&](const std::string& text) {
+    return read_text_recipe(folder, text).value().hash;
+  };
+  const std::string first = hash("out = \"a\"\n" + kModel + kData + kTrain);
+  EXPECT_EQ(first, hash("# other\nout = \"b\"\n" + kTrain + kModel + "\n" + kData));
+  EXPECT_NE(first, hash(kModel + kData + kTrain + "seed = 2\n"));
+}
+
+TEST(RecipeFile, ErrorsNameTheLine) {
+  EXPECT_EQ(recipe_error(kModel + kData + "[train]\nsteps = 0\n"),
+            "r.toml:9: steps of [train]: expected a whole number from 1 to 1099511627776, found 0");
+  EXPECT_EQ(recipe_error(kModel + "heights = 3\n" + kData + kTrain).substr(0, 23),
+            "r.toml:6: expected one ");
+  EXPECT_EQ(recipe_error("[model]\nfamily = \"bert\"\n" + kData + kTrain),
+            "r.toml:2: family of [model]: expected gpt2 or llama, found \"bert\"");
+  EXPECT_EQ(recipe_error("[model]\nfamily = \"gpt2\"\nwidth = 8\nheads = 3\n" + kData + kTrain),
+            "r.toml:4: heads of [model]: expected a divisor of the width of 8, found 3");
+  EXPECT_EQ(recipe_error(kModel + "[data]\n" + kTrain),
+            "r.toml:6: [data]: expected text, or both train_bin and validation_bin");
+  EXPECT_EQ(recipe_error(kModel + kData + kTrain + "schedule = \"steps\"\n"),
+            "r.toml:11: schedule of [train]: expected cosine, constant or wsd, found \"steps\"");
+  EXPECT_EQ(recipe_error(kData + kTrain), "r.toml: expected a table [model], found none");
+  EXPECT_EQ(recipe_error("[model\n").substr(0, 9), "r.toml:1:");
+}
+
+}  // namespace
+}  // namespace tepui::test

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// tepui emergence
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "run_options.h"
+#include "study/emergence.h"
+#include "study/json_values.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+struct EmergenceArguments {
+  EmergenceRequest request;
+  RunWords words;
+  bool json = false;
+};
+
+Status run(EmergenceArguments& a) {
+  TEPUI_TRY(complete_request(a.request.input, a.words, "emergence"));
+  if (!a.request.input.out) a.request.input.out = a.request.input.model / "emergence";
+  ProgressBar bar("emergence");
+  auto emergence = run_emergence(a.request, bar.callbacks());
+  bar.close();
+  if (!emergence) return tl::unexpected(emergence.error());
+  const std::string text =
+      a.json ? json_text(emergence_json(*emergence)) : emergence_text(*emergence);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!a.json) fmt::print("\nStored in {}.\n", a.request.input.out->string());
+  return flush_output();
+}
+
+}  // namespace
+
+void add_emergence(CLI::App& app, int& code) {
+  auto a = std::make_shared<EmergenceArguments>();
+  CLI::App* command =
+      app.add_subcommand("emergence", "When massive activations come in a series of checkpoints");
+  add_input_options(*command, a->request.input, a->words);
+  command
+      ->add_option("--threshold", a->request.threshold,
+                   "The ratio to the median above which a layer has begun")
+      ->check(positive_number())
+      ->capture_default_str()
+      ->type_name("X");
+  add_backend_options(*command, a->request.input, a->words);
+  command
+      ->add_option("--out", a->request.input.out,
+                   "Folder of the results; the same command goes on where\n"
+                   "it stopped (default: MODEL/emergence)")
+      ->type_name("DIR");
+  command->add_flag("--json", a->json, "Print one JSON document instead of the tables");
+  command->footer(
+      "MODEL is a folder of checkpoints: the models in it whose names hold a number, in the order\n"
+      "of that number (runs of tepui train, revisions of Pythia, nanoGPT's ckpt_*.pt).\n\n"
+      "  tepui emergence runs/shakespeare --text input.txt --sequences 10");
+  command->callback([a, &code] { code = finish_command(run(*a)); });
+}
+
+}  // namespace tepui

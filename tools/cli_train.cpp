@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// tepui train
+#include <fmt/format.h>
+
+#include <csignal>
+#include <memory>
+#include <optional>
+
+#include "base/progress.h"
+#include "commands.h"
+#include "study/train_run.h"
+#include "usage.h"
+
+namespace tepui {
+
+namespace {
+
+struct TrainArguments {
+  TrainCommand command;
+  bool dry_run = false;
+  bool json = false;
+};
+
+volatile std::sig_atomic_t stop_asked = 0;
+
+// A second signal ends the program as it always does.
+void ask_to_stop(int signal) {
+  stop_asked = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+class TrainingView {
+ public:
+  explicit TrainingView(bool quiet) : quiet_(quiet) {}
+
+  TrainView callbacks() {
+    TrainView view;
+    view.begin = [this](std::int64_t first, std::int64_t steps) {
+      steps_ = static_cast<double>(steps);
+      first_ = static_cast<double>(first);
+      if (first > 0) print_note(fmt::format("goes on at step {}", first));
+    };
+    view.step = [this](const StepReport& report, std::int64_t tokens) { step(report, tokens); };
+    view.evaluation = [this](const EvaluationReport& report) {
+      bar_.reset();
+      if (quiet_) return;
+      fmt::print("step {:>6}  training loss {:.4f}  validation loss {:.4f}\n", report.step,
+                 report.training, report.validation);
+      std::fflush(stdout);
+    };
+    view.stop = [] { return stop_asked != 0; };
+    return view;
+  }
+  void close() { bar_.reset(); }
+
+ private:
+  // The bar counts tokens; its label has the loss.
+  void step(const StepReport& report, std::int64_t tokens) {
+    const auto done = static_cast<double>(report.step + 1);
+    const double per_step = static_cast<double>(tokens) / (done - first_);
+    seconds_ += report.seconds;
+    if (shown_ && seconds_ < 0.2) return;
+    shown_ = true;
+    seconds_ = 0;
+    const std::string label = fmt::format("step {} loss {:.4f}", report.step, report.loss);
+    if (!bar_) {
+      bar_ = std::make_unique<Progress>(label, "tokens", steps_ * per_step);
+      bar_->skip((done - 1) * per_step);
+    }
+    bar_->relabel(label);
+    bar_->update(done * per_step);
+  }
+
+  bool quiet_;
+  bool shown_ = false;
+  double steps_ = 0;
+  double first_ = 0;
+  double seconds_ = 0;
+  std::unique_ptr<Progress> bar_;
+};
+
+Status run(const TrainArguments& a) {
+  if (a.dry_run) {
+    TEPUI_TRY(const std::string plan, train_plan_text(a.command));
+    std::fwrite(plan.data(), 1, plan.size(), stdout);
+    return flush_output();
+  }
+  std::signal(SIGINT, ask_to_stop);
+  std::signal(SIGTERM, ask_to_stop);
+  TrainingView view(a.json);
+  auto result = run_train(a.command, view.callbacks());
+  view.close();
+  if (!result) return tl::unexpected(result.error());
+  const TrainOutcome& out = result->outcome;
+  if (a.json) {
+    const std::string text = train_json(*result);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return flush_output();
+  }
+  if (out.finished)
+    fmt::print("\nLoss over the whole validation data: {:.4f} nats a token\n",
+               out.whole_validation);
+  if (out.tokens > 0)
+    fmt::print("{} tokens in {} ({:.0f} tokens/s) on {}\n", out.tokens, clock_time(out.seconds),
+               static_cast<double>(out.tokens) / out.seconds, result->device);
+  fmt::print("{} after {} steps: {}\n", out.finished ? "Finished" : "Stopped", out.next,
+             out.checkpoint.string());
+  if (!out.finished) fmt::print("The same command goes on from there.\n");
+  return flush_output();
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& code) {
+  auto a = std::make_shared<TrainArguments>();
+  CLI::App* command = app.add_subcommand("train", "Train a small model on a text");
+  command->add_option("RECIPE", a->command.recipe, "The recipe, a TOML file")
+      ->required()
+      ->type_name("");
+  command
+      ->add_option("--out", a->command.out,
+                   "Where the run is kept (default: out of the recipe); a run\n"
+                   "that is there is continued")
+      ->type_name("DIR");
+  command->add_option("--until", a->command.until, "Stop before this step, with a checkpoint")
+      ->check(count_up_to(1 << 30))
+      ->type_name("STEP");
+  command->add_option("--backend", a->command.backend, "What computes: auto, cpu, vulkan, vulkan:N")
+      ->check(backend_name())
+      ->capture_default_str()
+      ->type_name("NAME");
+  command->add_option("--threads", a->command.threads, "Threads of the CPU backend (default: all)")
+      ->check(count_up_to(1024))
+      ->type_name("N");
+  command->add_flag("--dry-run", a->dry_run, "Tell what would be done, and do nothing");
+  command->add_flag("--json", a->json, "Print one JSON document at the end instead of lines");
+  command->footer(
+      "Checkpoints are HF folders that every command and transformers read. The same recipe and\n"
+      "seed give the same bits on one backend, also when a run was stopped (Ctrl-C, --until) and\n"
+      "continued by the same command.\n\n"
+      "  tepui train shakespeare.toml\n"
+      "  tepui scan runs/shakespeare/step-002000 --text input.txt");
+  command->callback([a, &code] { code = finish_command(run(*a)); });
+}
+
+}  // namespace tepui
