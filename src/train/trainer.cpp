@@ -86,7 +86,10 @@ class TrainRun {
       TEPUI_TRY(write_initial_model(recipe_.model, vocabulary, recipe_.seed, unfinished));
     }
     if (!data_.tokenizer_json.empty()) {
+      // Without a class of its own transformers would take GPT-2's, which splits bytes.
+      constexpr std::string_view kClass = "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n";
       TEPUI_TRY(write_new_file(unfinished / "tokenizer.json", data_.tokenizer_json));
+      TEPUI_TRY(write_new_file(unfinished / "tokenizer_config.json", kClass));
     }
     constexpr auto kOver = std::filesystem::copy_options::overwrite_existing;
     for (const auto& file : data_.tokenizer_files) {

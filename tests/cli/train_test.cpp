@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// tepui train and emergence as a user has them.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/mapped_file.h"
+#include "support/paths.h"
+#include "support/run_program.h"
+
+namespace tepui::test {
+namespace {
+
+class TrainCommandLine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string text;
+    for (int i = 0; i < 300; ++i) text += i % 3 == 0 ? "abcd efgh. " : "ijkl mnop, ";
+    write_file(folder_.path() / "text.txt", text);
+    write_file(folder_.path() / "r.toml", R"(out = "run"
+[model]
+family = "llama"
+layers = 2
+heads = 2
+kv_heads = 1
+width = 16
+context = 16
+[data]
+text = "text.txt"
+[train]
+steps = 8
+batch = 2
+learning_rate = 1e-2
+evaluate_every = 4
+evaluation_batches = 1
+checkpoint_every = 4
+)");
+  }
+
+  ProgramResult tepui(std::vector<std::string> arguments) const {
+    ProgramRun run;
+    run.arguments = std::move(arguments);
+    run.folder = folder_.path();
+    return run_program(run);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
+  const ProgramResult plan = tepui({"train", "r.toml", "--dry-run"});
+  EXPECT_EQ(plan.code, 0) << plan.err;
+  EXPECT_NE(plan.out.find("8 steps of 32 tokens (1 x 2 sequences)"), std::string::npos) << plan.out;
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "run"));
+
+  const ProgramResult part = tepui({"train", "r.toml", "--until", "6", "--backend", "cpu"});
+  EXPECT_EQ(part.code, 0) << part.err;
+  EXPECT_NE(part.out.find("Stopped after 6 steps: run/step-000006"), std::string::npos) << part.out;
+  const ProgramResult rest = tepui({"train", "r.toml", "--json", "--backend", "cpu"});
+  EXPECT_EQ(rest.code, 0) << rest.err;
+  const auto json = nlohmann::json::parse(rest.out);
+  EXPECT_EQ(json["first_step"], 6);
+  EXPECT_EQ(json["next_step"], 8);
+  EXPECT_TRUE(json["finished"]);
+  EXPECT_LT(json["validation_loss"], 3.5);
+  // Each step and evaluation once, also those that both parts could have logged.
+  EXPECT_EQ(line_count(read_file(folder_.path() / "run/training.jsonl").value()), 8U + 3U);
+
+  const ProgramResult came =
+      tepui({"emergence", "run", "--text", "text.txt", "--sequences", "2", "--backend", "cpu"});
+  EXPECT_EQ(came.code, 0) << came.err;
+  for (const char* step : {"\n     0  ", "\n     4  ", "\n     6  ", "\n     8  "})
+    EXPECT_NE(came.out.find(step), std::string::npos) << step << came.out;
+}
+
+TEST_F(TrainCommandLine, ErrorsSayWhere) {
+  write_file(folder_.path() / "bad.toml", "[model]\nfamily = \"gpt2\"\nlayer = 3\n");
+  const ProgramResult bad = tepui({"train", "bad.toml"});
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_EQ(bad.err.find("tepui: bad.toml:3: expected one of "), 0U) << bad.err;
+  const ProgramResult none = tepui({"emergence", ".", "--text", "text.txt"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.err.find("expected folders of checkpoints"), std::string::npos) << none.err;
+}
+
+}  // namespace
+}  // namespace tepui::test
