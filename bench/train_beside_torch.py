@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Training with tepui beside torch on the same recipe, in turn: tokens per second and losses.
 
-    bench/train_beside_torch.py build/tepui RECIPE.toml [--rounds 5] [--steps 60]   speed
-    bench/train_beside_torch.py build/tepui RECIPE.toml --losses                    torch's losses
+    bench/train_beside_torch.py build/tepui RECIPE.toml [--rounds 5] [--steps 60] [--threads N]   speed
+    bench/train_beside_torch.py build/tepui RECIPE.toml --losses [--seed S]   torch's losses
 
 The recipe must be a gpt2 one on characters, without dropout and accumulation. torch (eager, f32, its
 fused attention, AdamW's foreach form) runs the same batches' sizes on the same number of threads.
@@ -130,7 +130,9 @@ def main():
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--losses", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     a = parser.parse_args()
+    torch.set_num_threads(a.threads)
     recipe = tomllib.loads(a.recipe.read_text())
     other = Torch(recipe, a.recipe.parent, a.seed)
     if a.losses:
