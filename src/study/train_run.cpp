@@ -79,6 +79,21 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
                      {"validation_loss", report.validation}}));
     return log.sync();
   };
+  observer.watch = [&](const WatchReport& report) -> Status {
+    nlohmann::json layers = nlohmann::json::array();
+    for (const LayerWatch& layer : report.layers)
+      layers.push_back({{"layer", layer.layer},
+                        {"median", layer.median},
+                        {"top", layer.top},
+                        {"ratio", layer.ratio},
+                        {"value", layer.value},
+                        {"sequence", layer.sequence},
+                        {"position", layer.position},
+                        {"channel", layer.channel},
+                        {"sink", layer.sink},
+                        {"sink_rate", layer.sink_rate}});
+    return write({{"step", report.step}, {"watched_loss", report.loss}, {"layers", layers}});
+  };
   TrainResult result;
   result.folder = request.out;
   result.device = fmt::format("{}, {}", backend->device().backend, backend->device().detail);

@@ -51,6 +51,8 @@ struct TrainRecipe {
   std::int64_t evaluate_every = 250;
   int evaluation_batches = 20;
   std::int64_t checkpoint_every = 0;  // 0: at the end alone
+  std::int64_t watch_every = 0;       // 0: never; also at powers of two before
+  int watched_sequences = 4;          // the first of the validation data
   double stop_above = 0;              // a loss that ends the run; 0: 4 ln(vocabulary)
 };
 

@@ -2,10 +2,6 @@
 #include "train/train_engine.h"
 
 #include <cmath>
-#include <cstring>
-#include <limits>
-
-#include "ops/builder.h"
 
 namespace tepui {
 
@@ -24,8 +20,16 @@ Status TrainEngine::set_up() {
   const double rows = static_cast<double>(plain.sequences) * plain.length;
   TEPUI_TRY(training_, make_ready(settings_.shape, 1 / (rows * settings_.accumulation)));
   TEPUI_TRY(evaluation_, make_ready(plain, 1));
+  if (settings_.watched > 0) {
+    TrainShape watched = plain;
+    watched.sequences = settings_.watched;
+    watched.watch = true;
+    TEPUI_TRY(watching_, make_ready(watched, 1));
+    TEPUI_TRY(bind_watched(*watching_, watched));
+  }
   TEPUI_TRY(make_buffers());
-  for (Ready* ready : {training_.get(), evaluation_.get()}) {
+  for (Ready* ready : {training_.get(), evaluation_.get(), watching_.get()}) {
+    if (ready == nullptr) continue;
     bind_parameters(*ready);
     TEPUI_TRY(ready->prepared, backend_.prepare(ready->of.program));
   }
@@ -55,179 +59,8 @@ Result<std::vector<float>> TrainEngine::floats(const Buffer& buffer) {
   return values;
 }
 
-Result<std::unique_ptr<TrainEngine::Ready>> TrainEngine::make_ready(const TrainShape& shape,
-                                                                    double weight) {
-  auto ready = std::make_unique<Ready>();
-  TEPUI_TRY(ready->of, build_train_program(model_, parameters_, shape));
-  ready->bindings.resize(ready->of.program.values.size());
-  TEPUI_TRY(bind_inputs(*ready, shape, weight));
-  return ready;
-}
-
-Status TrainEngine::bind_inputs(Ready& ready, const TrainShape& shape, double weight) {
-  const TrainProgram& of = ready.of;
-  ChunkShape chunk;
-  chunk.lengths.assign(static_cast<std::size_t>(shape.sequences), shape.length);
-  const auto rows = static_cast<std::size_t>(chunk.rows());
-  const auto bind = [&](Value value, Buffer& buffer, std::span<const std::byte> bytes) -> Status {
-    if (!value.present()) return {};
-    TEPUI_TRY(buffer, upload(bytes));
-    ready.bindings[value.id] = BufferSlice::whole(buffer);
-    return {};
-  };
-  const auto bytes_of = [](const auto& values) { return std::as_bytes(std::span(values)); };
-  const std::vector<std::int32_t> ids(rows, 0);
-  const std::vector<float> weights(rows, static_cast<float>(weight));
-  std::vector<float> state(3 * rows, 0.0F);
-  for (std::size_t r = 0; r < rows; ++r) state[3 * r] = -std::numeric_limits<float>::infinity();
-  const std::vector<std::int32_t> positions = chunk.positions();
-  const std::vector<std::int32_t> offsets = chunk.offsets();
-  const std::array<std::uint32_t, 2> key{};
-  TEPUI_TRY(bind(of.ids, ready.ids, bytes_of(ids)));
-  TEPUI_TRY(bind(of.targets, ready.targets, bytes_of(ids)));
-  TEPUI_TRY(bind(of.positions, ready.positions, bytes_of(positions)));
-  TEPUI_TRY(bind(of.offsets, ready.offsets, bytes_of(offsets)));
-  TEPUI_TRY(bind(of.weights, ready.weights, bytes_of(weights)));
-  TEPUI_TRY(bind(of.state, ready.state, bytes_of(state)));
-  TEPUI_TRY(bind(of.key, ready.key, bytes_of(key)));
-  TEPUI_TRY(bind(of.loss, ready.loss, bytes_of(weights)));
-  ready.tables.reserve(of.tables.size());
-  for (const auto& [which, value] : of.tables) {
-    const std::vector<float> values = table_values(model_.spec, which, shape.length, shape.length);
-    TEPUI_TRY(bind(value, ready.tables.emplace_back(), bytes_of(values)));
-  }
-  return {};
-}
-
-Status TrainEngine::make_buffers() {
-  const std::size_t count = parameters_.size();
-  values_.resize(count);
-  packed_.resize(count);
-  transposed_.resize(count);
-  item_of_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Parameter& parameter = parameters_[i];
-    const ParameterUse& use = training_->of.uses[i];
-    TEPUI_TRY(values_[i], buffer_of({DType::f32, parameter.shape}));
-    if (use.packed.present()) {
-      TEPUI_TRY(packed_[i], buffer_of({DType::packed, parameter.shape}));
-    }
-    if (use.transposed.present()) {
-      const Shape turned{parameter.shape[1], parameter.shape[0]};
-      TEPUI_TRY(transposed_[i], buffer_of({DType::packed, turned}));
-    }
-    if (use.gradients.empty()) continue;
-    item_of_[i] = items_.size();
-    Item& item = items_.emplace_back();
-    item.update = {i, use.gradients.size(), parameter.decays, parameter.shape};
-    TEPUI_TRY(item.m, buffer_of({DType::f32, parameter.shape}));
-    TEPUI_TRY(item.v, buffer_of({DType::f32, parameter.shape}));
-  }
-  for (Item& item : items_) {
-    const TensorType type{DType::f32, item.update.shape};
-    for (std::size_t part = 0; part < item.update.gradients; ++part) {
-      TEPUI_TRY(item.gradients.emplace_back(), buffer_of(type));
-      if (settings_.accumulation == 1) continue;
-      TEPUI_TRY(item.sums.emplace_back(), buffer_of(type));
-    }
-  }
-  return {};
-}
-
-void TrainEngine::bind_parameters(Ready& ready) {
-  const auto bind = [&](Value value, const Buffer& buffer) {
-    if (value.present()) ready.bindings[value.id] = BufferSlice::whole(buffer);
-  };
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const ParameterUse& use = ready.of.uses[i];
-    bind(use.plain, values_[i]);
-    bind(use.packed, packed_[i]);
-    bind(use.transposed, transposed_[i]);
-    for (std::size_t part = 0; part < use.gradients.size(); ++part)
-      bind(use.gradients[part], items_[*item_of_[i]].gradients[part]);
-  }
-}
-
-// Matrices are packed anew after each update, whatever uses them.
-Status TrainEngine::make_packing() {
-  Builder builder;
-  std::vector<std::pair<Value, BufferSlice>> bound;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (packed_[i].storage == nullptr) continue;
-    const Parameter& parameter = parameters_[i];
-    const Value stored = builder.weight({DType::f32, parameter.shape}, parameter.name);
-    bound.emplace_back(stored, BufferSlice::whole(values_[i]));
-    const Value packed = builder.pack(stored, false, "packed");
-    builder.mark_output(packed);
-    bound.emplace_back(packed, BufferSlice::whole(packed_[i]));
-    if (transposed_[i].storage == nullptr) continue;
-    const Value transposed = builder.pack(stored, true, "transposed");
-    builder.mark_output(transposed);
-    bound.emplace_back(transposed, BufferSlice::whole(transposed_[i]));
-  }
-  TEPUI_TRY(const Program program, builder.finish());
-  packing_.bindings.resize(program.values.size());
-  for (const auto& [value, slice] : bound) packing_.bindings[value.id] = slice;
-  TEPUI_TRY(packing_.prepared, backend_.prepare(program));
-  return {};
-}
-
-// sum += gradient, for all micro-batches but the first, whose gradients are the first sum.
-Status TrainEngine::make_sums() {
-  if (settings_.accumulation == 1) return {};
-  Builder builder;
-  std::vector<std::pair<Value, BufferSlice>> bound;
-  for (const Item& item : items_) {
-    for (std::size_t part = 0; part < item.sums.size(); ++part) {
-      const TensorType type{DType::f32, item.update.shape};
-      const Value before = builder.input(type, "sum");
-      const Value gradient = builder.input(type, "gradient");
-      const Value sum = builder.add(before, gradient, "sum");
-      builder.mark_output(sum);
-      bound.emplace_back(before, BufferSlice::whole(item.sums[part]));
-      bound.emplace_back(gradient, BufferSlice::whole(item.gradients[part]));
-      bound.emplace_back(sum, BufferSlice::whole(item.sums[part]));
-    }
-  }
-  TEPUI_TRY(const Program program, builder.finish());
-  sums_.bindings.resize(program.values.size());
-  for (const auto& [value, slice] : bound) sums_.bindings[value.id] = slice;
-  TEPUI_TRY(sums_.prepared, backend_.prepare(program));
-  return {};
-}
-
 const Buffer& TrainEngine::gradient_of(const Item& item, std::size_t part) const {
   return settings_.accumulation == 1 ? item.gradients[part] : item.sums[part];
-}
-
-Status TrainEngine::make_optimiser() {
-  std::vector<UpdateItem> updates;
-  for (const Item& item : items_) updates.push_back(item.update);
-  TEPUI_TRY(clip_, buffer_of({DType::f32, Shape{2}}));
-  TEPUI_TRY(schedule_, buffer_of({DType::f32, Shape{3}}));
-  TEPUI_TRY(const NormProgram norm, build_norm_program(updates, settings_.optimiser));
-  TEPUI_TRY(const UpdateProgram update, build_update_program(updates, settings_.optimiser));
-  norm_.bindings.resize(norm.program.values.size());
-  update_.bindings.resize(update.program.values.size());
-  norm_.bindings[norm.clip.id] = update_.bindings[update.clip.id] = BufferSlice::whole(clip_);
-  update_.bindings[update.schedule.id] = BufferSlice::whole(schedule_);
-  for (std::size_t i = 0; i < items_.size(); ++i) {
-    const Item& item = items_[i];
-    for (std::size_t part = 0; part < item.gradients.size(); ++part) {
-      const BufferSlice slice = BufferSlice::whole(gradient_of(item, part));
-      norm_.bindings[norm.gradients[i][part].id] = slice;
-      update_.bindings[update.gradients[i][part].id] = slice;
-    }
-    const auto both = [&](Value in, Value out, const Buffer& buffer) {
-      update_.bindings[in.id] = update_.bindings[out.id] = BufferSlice::whole(buffer);
-    };
-    both(update.p[i], update.p_out[i], values_[item.update.parameter]);
-    both(update.m[i], update.m_out[i], item.m);
-    both(update.v[i], update.v_out[i], item.v);
-  }
-  TEPUI_TRY(norm_.prepared, backend_.prepare(norm.program));
-  TEPUI_TRY(update_.prepared, backend_.prepare(update.program));
-  return {};
 }
 
 Status TrainEngine::pack() {
@@ -320,6 +153,30 @@ Status TrainEngine::update(std::int64_t step, double rate) {
   TEPUI_TRY(fill(schedule_, std::as_bytes(std::span(schedule))));
   TEPUI_TRY(backend_.wait(backend_.run(*update_.prepared, update_.bindings, {})));
   return pack();
+}
+
+Result<std::vector<LayerWatch>> TrainEngine::watch(const TokenBatch& batch, double& loss) {
+  if (watching_ == nullptr)
+    return fail(ErrorKind::usage, "watch: expected sequences that are watched, found none");
+  TEPUI_TRY(loss, run_batch(*watching_, batch));
+  loss /= static_cast<double>(batch.ids.size());
+  std::vector<LayerWatch> layers;
+  const int length = settings_.shape.length;
+  for (std::size_t i = 0; i < watching_->watched.size(); ++i) {
+    const auto& [top, index, median, sink] = watching_->watched[i];
+    TEPUI_TRY(const std::vector<float> values, floats(top));
+    std::vector<std::uint32_t> places(index.bytes / sizeof(std::uint32_t));
+    TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(std::span(places)),
+                                              BufferSlice::whole(index), {})));
+    TEPUI_TRY(const std::vector<float> medians, floats(median));
+    std::vector<float> sinks;
+    if (sink.storage != nullptr) {
+      TEPUI_TRY(sinks, floats(sink));
+    }
+    layers.push_back(layer_watch(watching_->of.watched[i].layer, settings_.watched, length,
+                                 model_.spec.dims.width, values, places, medians, sinks));
+  }
+  return layers;
 }
 
 Result<double> TrainEngine::evaluate(const TokenBatch& batch) {

@@ -33,6 +33,7 @@ class TrainEngine {
     TrainShape shape;
     OptimiserSettings optimiser;
     int accumulation = 1;  // micro-batches of a step
+    int watched = 0;       // sequences of watch()
   };
 
   // The model must outlive it.
@@ -55,6 +56,9 @@ class TrainEngine {
   // The gradient of a trained parameter, for tests.
   Result<std::vector<float>> gradient(std::size_t parameter);
 
+  // What there is to see of a batch of settings.watched sequences; an error where that is 0.
+  Result<std::vector<LayerWatch>> watch(const TokenBatch& batch, double& loss);
+
   // The sum of a batch's losses over the targets that count, without dropout.
   Result<double> evaluate(const TokenBatch& batch);
 
@@ -66,6 +70,8 @@ class TrainEngine {
     Bindings bindings;
     Buffer ids, targets, positions, offsets, weights, state, key, loss;
     std::vector<Buffer> tables;
+    Buffer ranks, marked;
+    std::vector<std::array<Buffer, 4>> watched;  // by layer: top, index, median, sink
   };
   struct Item {
     UpdateItem update;
@@ -89,6 +95,7 @@ class TrainEngine {
   Result<std::unique_ptr<Ready>> make_ready(const TrainShape& shape, double weight);
   Status bind_inputs(Ready& ready, const TrainShape& shape, double weight);
   void bind_parameters(Ready& ready);
+  Status bind_watched(Ready& ready, const TrainShape& shape);
   Status pack();
   Result<Buffer> buffer_of(const TensorType& type);
   Result<Buffer> upload(std::span<const std::byte> bytes);
@@ -108,6 +115,7 @@ class TrainEngine {
   std::vector<Buffer> transposed_;
   std::unique_ptr<Ready> training_;
   std::unique_ptr<Ready> evaluation_;
+  std::unique_ptr<Ready> watching_;
   Packing packing_;
   Packing sums_;
   Packing norm_;

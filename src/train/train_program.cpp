@@ -58,6 +58,8 @@ class TrainLowering {
     const Value state = builder_.cross_entropy(logits, out_.targets, out_.state, 0, "log-sum-exp");
     out_.loss = builder_.nll(state, out_.weights, "loss");
     builder_.mark_output(out_.loss);
+    if (shape_.watch)
+      out_.watched = add_watch(builder_, out_.offsets, out_.sites, out_.watch_inputs);
     return {};
   }
 

@@ -11,6 +11,7 @@
 #include "models/lower.h"
 #include "tepui/site.h"
 #include "train/parameters.h"
+#include "train/watch.h"
 
 namespace tepui {
 
@@ -19,6 +20,7 @@ struct TrainShape {
   int length = 1;      // tokens of each
   double dropout = 0;  // of embeddings and of what attention and MLP add
   bool gradients = true;
+  bool watch = false;
   std::vector<bool> frozen = {};  // by parameter: needs no gradient; empty: none
 };
 
@@ -44,6 +46,8 @@ struct TrainProgram {
   std::vector<std::pair<Table, Value>> tables;
   std::vector<ParameterUse> uses;  // by parameter
   std::vector<std::pair<Point, Value>> sites;
+  std::vector<WatchedValues> watched;  // where it was asked for, with
+  WatchInputs watch_inputs;
 };
 
 Result<TrainProgram> build_train_program(const Model& model,

@@ -29,6 +29,9 @@ class TrainRun {
       if (step_ % recipe_.evaluate_every == 0) {
         TEPUI_TRY(evaluate());
       }
+      if (watches(step_)) {
+        TEPUI_TRY(watch());
+      }
       TEPUI_TRY(one_step());
       ++step_;
       const bool stop = observer_.stop && observer_.stop();
@@ -42,6 +45,9 @@ class TrainRun {
     out_.finished = step_ >= recipe_.schedule.steps;
     if (out_.finished) {
       TEPUI_TRY(evaluate());
+      if (recipe_.watch_every > 0) {
+        TEPUI_TRY(watch());
+      }
       TEPUI_TRY(out_.whole_validation, whole_validation());
     }
     return out_;
@@ -117,6 +123,7 @@ class TrainRun {
     settings.shape.dropout = recipe_.model.dropout;
     settings.optimiser = recipe_.optimiser;
     settings.accumulation = recipe_.accumulation;
+    if (recipe_.watch_every > 0) settings.watched = recipe_.watched_sequences;
     for (const Parameter& parameter : parameters) {
       const bool is_bias = role_name(parameter.role()).ends_with("_bias");
       settings.shape.frozen.push_back(is_bias && !recipe_.model.bias);
@@ -141,6 +148,12 @@ class TrainRun {
                     "the {} data: expected more tokens than the context of {}, found {}",
                     tokens == &data_.train ? "training" : "validation", length, tokens->size());
     }
+    const auto watched = static_cast<std::size_t>(recipe_.watched_sequences) * length;
+    if (recipe_.watch_every > 0 && data_.validation.size() <= watched)
+      return fail(
+          ErrorKind::data,
+          "the validation data: expected more tokens than the {} that are watched, found {}",
+          watched, data_.validation.size());
     return {};
   }
 
@@ -190,6 +203,23 @@ class TrainRun {
     TEPUI_TRY(report.training, mean_loss(data_.train, BatchUse::of_training));
     TEPUI_TRY(report.validation, mean_loss(data_.validation, BatchUse::of_validation));
     return observer_.evaluation ? observer_.evaluation(report) : Status();
+  }
+
+  bool watches(std::int64_t step) const {
+    if (recipe_.watch_every == 0) return false;
+    const bool early = step < recipe_.watch_every && (step & (step - 1)) == 0;
+    return early || step % recipe_.watch_every == 0;
+  }
+
+  Status watch() {
+    WatchReport report;
+    report.step = step_;
+    TrainShape shape = shape_;
+    shape.sequences = recipe_.watched_sequences;
+    std::size_t counted = 0;
+    const TokenBatch batch = whole_batch(data_.validation, shape, 0, counted);
+    TEPUI_TRY(report.layers, engine_->watch(batch, report.loss));
+    return observer_.watch ? observer_.watch(report) : Status();
   }
 
   Result<double> mean_loss(const std::vector<std::int32_t>& tokens, BatchUse use) {

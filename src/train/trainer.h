@@ -12,6 +12,7 @@
 #include "tepui/backend.h"
 #include "tepui/result.h"
 #include "train/recipe.h"
+#include "train/watch.h"
 
 namespace tepui {
 
@@ -29,10 +30,17 @@ struct EvaluationReport {
   double validation = 0;
 };
 
+struct WatchReport {
+  std::int64_t step = 0;
+  double loss = 0;  // of the watched sequences, nats per token
+  std::vector<LayerWatch> layers;
+};
+
 struct TrainObserver {
   std::function<void(std::int64_t first, std::int64_t steps)> begin;
   std::function<Status(const StepReport&)> step;
   std::function<Status(const EvaluationReport&)> evaluation;
+  std::function<Status(const WatchReport&)> watch;
   std::function<bool()> stop;  // asked after each step: whether to end with a checkpoint
 };
 

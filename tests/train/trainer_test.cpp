@@ -98,6 +98,42 @@ TEST(Trainer, Learns) {
   EXPECT_LT(outcome.whole_validation, 0.5);
 }
 
+// What is watched changes nothing, and is what is there: the watched loss is that of the same
+// sequences evaluated.
+TEST(Trainer, WatchesWithoutATrace) {
+  const TemporaryFolder folder;
+  const auto backend = make_backend("cpu", {.threads = 2, .isa = {}}).value();
+  TrainRequest request = request_in(folder.path());
+  request.out = folder.path() / "blind";
+  const TrainOutcome blind = run_training(*backend, request);
+  request.out = folder.path() / "watched";
+  request.recipe.watch_every = 5;
+  request.recipe.watched_sequences = 3;
+  std::vector<WatchReport> reports;
+  TrainObserver observer;
+  observer.watch = [&](const WatchReport& report) -> Status {
+    reports.push_back(report);
+    return {};
+  };
+  const auto watched = train(*backend, request, observer);
+  ASSERT_TRUE(watched) << watched.error().message;
+  EXPECT_EQ(weights_of(blind.checkpoint), weights_of(watched->checkpoint));
+  std::vector<std::int64_t> steps;
+  for (const WatchReport& report : reports) steps.push_back(report.step);
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{0, 1, 2, 4, 5, 10, 12}));
+  EXPECT_NEAR(reports.front().loss, std::log(18), 0.1);
+  ASSERT_EQ(reports.back().layers.size(), 2U);
+  for (const LayerWatch& layer : reports.back().layers) {
+    EXPECT_GT(layer.median, 0);
+    EXPECT_GT(layer.ratio, 1);
+    EXPECT_GE(std::abs(static_cast<double>(layer.value)), layer.top - 1e-6);
+    EXPECT_LT(layer.position, 16);
+    EXPECT_LT(layer.channel, 16);
+    EXPECT_GT(layer.sink, 0.06);  // one of at most 16 keys
+    EXPECT_LT(layer.sink, 0.6);
+  }
+}
+
 // The biases of a model without any stay what they are.
 TEST(Trainer, BiasesStayZero) {
   const TemporaryFolder folder;
