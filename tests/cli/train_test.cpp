@@ -69,7 +69,7 @@ TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
   const ProgramResult came =
       tepui({"emergence", "run", "--text", "text.txt", "--sequences", "2", "--backend", "cpu"});
   EXPECT_EQ(came.code, 0) << came.err;
-  for (const char* step : {"\n     0  ", "\n     4  ", "\n     6  ", "\n     8  "})
+  for (const char* step : {"\n   0  ", "\n   4  ", "\n   6  ", "\n   8  "})
     EXPECT_NE(came.out.find(step), std::string::npos) << step << came.out;
 }
 
