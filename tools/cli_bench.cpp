@@ -113,13 +113,18 @@ void add_bench(CLI::App& app, int& code) {
                    "is here (cpu, vulkan:N), then beside what it took")
       ->check(offering({profile_words(), false}))
       ->type_name("PROFILE");
+  bench->add_flag("--scores", request.scores, "Measure passes with every token's loss as well");
+  bench->add_option("--generate", request.generate, "Measure N tokens behind a prompt as well")
+      ->check(count_up_to(10000))
+      ->type_name("N");
   bench->add_flag("--head", request.head, "Predict the scores of the vocabulary as well");
   bench->add_option("--threads", request.threads, "Threads of the CPU backend (default: all)")
       ->check(count_up_to(1024))
       ->type_name("N");
   bench->add_flag("--json", arguments->json, "Print one JSON document instead of the tables");
   bench->footer(
-      "Nothing is stored. Tokens are those of a prefill; the head is left out.\n\n"
+      "Nothing is stored. Tokens are those of a prefill; the head is left out but with "
+      "--scores.\n\n"
       "  tepui bench --shape llama-134m --types f32,bf16,q8_0\n"
       "  tepui bench models/Llama-3.2-1B --backends cpu,vulkan:0 --lengths 512\n"
       "  tepui bench --shape llama-8b --predict h100 --lengths 2048");

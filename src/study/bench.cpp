@@ -2,29 +2,19 @@
 #include "study/bench.h"
 
 #include <algorithm>
-#include <chrono>
+#include <map>
 #include <memory>
 #include <random>
 
 #include "backend/registry.h"
-#include "exec/executor.h"
 #include "exec/speed.h"
 #include "models/rope_table.h"
 #include "study/bench_model.h"
+#include "study/bench_subject.h"
 
 namespace tepui {
 
 namespace {
-
-class Unread final : public RowSink {
- public:
-  Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
-  Status add(const Observation& /*row*/) override { return {}; }
-  Status add(const Series& /*row*/) override { return {}; }
-  Status end_unit() override { return {}; }
-};
-
-using Batch = std::vector<std::vector<TokenId>>;
 
 Batch random_batch(int tokens, int length, int vocabulary) {
   std::mt19937 random(2);
@@ -35,17 +25,6 @@ Batch random_batch(int tokens, int length, int vocabulary) {
   }
   return batch;
 }
-
-// A backend with a model in one type, and what it runs.
-struct Subject {
-  std::unique_ptr<Backend> backend;
-  BenchModel model;
-  SiteSelection sites;
-  std::vector<std::unique_ptr<Metric>> metrics;
-  std::unique_ptr<Executor> executor;
-  std::string name;
-  std::string type;
-};
 
 class Bench {
  public:
@@ -74,23 +53,13 @@ class Bench {
     const std::vector<std::string> stored{""};
     for (const std::string& type : request_.types.empty() ? stored : request_.types) {
       for (const std::string& name : request_.backends) {
-        auto subject = std::make_unique<Subject>();
-        TEPUI_TRY(subject->backend, make_backend(name, {.threads = pool_.size(), .isa = {}}));
-        TEPUI_TRY(subject->model, bench_model(request_, type));
-        const Model& model = subject->model.model;
-        TEPUI_TRY(subject->sites, SiteSelection::parse(request_.sites, model.spec));
-        subject->metrics = scan_metrics({});
-        ExecOptions options;
-        options.weight_budget = UINT64_MAX / 2;  // all stay
-        subject->executor =
-            std::make_unique<Executor>(*subject->backend, model, pool_, options, subject->metrics);
-        subject->name = name;
-        subject->type = !type.empty() ? type : request_.shape.empty() ? "as stored" : "f32";
+        TEPUI_TRY(auto subject, BenchSubject::make(request_, name, type, pool_));
+        const Model& model = subject->model();
         out_.model = model.name;
         out_.layers = model.spec.dims.layers;
-        out_.of_layers = subject->model.of_layers;
+        out_.of_layers = subject->of_layers();
         out_.sites = request_.sites;
-        out_.devices.push_back(subject->backend->device());
+        out_.devices.push_back(subject->backend().device());
         subjects_.push_back(std::move(subject));
       }
     }
@@ -99,19 +68,23 @@ class Bench {
 
   Status make_rows() {
     for (const auto& subject : subjects_) {
-      const Model& model = subject->model.model;
+      const Model& model = subject->model();
       for (const int length : request_.lengths) {
         if (length > longest_context(model.spec.dims))
           return fail(ErrorKind::usage,
                       "--lengths: expected at most {} tokens, the model's context, found {}",
                       longest_context(model.spec.dims), length);
         BenchRow row;
-        row.backend = subject->name;
-        row.type = subject->type;
+        row.backend = subject->name();
+        row.type = subject->type();
         row.length = length;
         batches_.push_back(random_batch(request_.tokens, length, model.spec.dims.vocabulary));
         row.sequences = static_cast<int>(batches_.back().size());
-        TEPUI_TRY(row.flops, flops_of(model, row));
+        TEPUI_TRY(row.flops, flops_of(model, row, false));
+        if (request_.scores) {
+          TEPUI_TRY(row.scored_flops, flops_of(model, row, true));
+        }
+        row.token_bytes = subject->token_bytes();
         out_.rows.push_back(std::move(row));
         subject_of_.push_back(subject.get());
       }
@@ -120,54 +93,58 @@ class Bench {
   }
 
   // Of all layers, sequence by sequence; what is measured of them counts as nothing.
-  static Result<double> flops_of(const Model& model, const BenchRow& row) {
+  static Result<double> flops_of(const Model& model, const BenchRow& row, bool head) {
     const SiteSelection none;
     const DeviceProfile any{"", "", 1, 1};
-    TEPUI_TRY(const auto parts, cost_of(CostQuestion{model, {row.length}, none, {}}, any));
+    TEPUI_TRY(const auto parts, cost_of(CostQuestion{model, {row.length}, none, {}, head}, any));
     double flops = 0;
     for (const PartCost& part : parts) flops += part.flops() * part.times;
     return flops * row.sequences;
   }
 
-  Status measure(BenchRow& row, Subject& subject, const Batch& batch, bool keep) {
-    TEPUI_TRY(const double before, rate(subject));
-    TEPUI_TRY(const double plain, seconds(subject, batch, SiteSelection{}));
-    TEPUI_TRY(const double measured, seconds(subject, batch, subject.sites));
-    TEPUI_TRY(const double behind, rate(subject));
+  Status measure(BenchRow& row, BenchSubject& subject, const Batch& batch, bool keep) {
+    TEPUI_TRY(const PeakRates before, rates(subject));
+    TEPUI_TRY(const double plain, subject.prefill(batch, false));
+    TEPUI_TRY(const double measured, subject.prefill(batch, true));
+    double scored = 0;
+    if (request_.scores) {
+      TEPUI_TRY(scored, subject.scores(batch));
+    }
+    double token = 0;
+    if (request_.generate > 0) {
+      TEPUI_TRY(token, subject.token(batch.front(), request_.generate));
+    }
+    TEPUI_TRY(const PeakRates behind, rates(subject));
     if (!keep) return {};
     // Of all layers, where some stand for them.
     const double share = static_cast<double>(out_.of_layers) / out_.layers;
-    row.peaks.push_back(0.5 * (before + behind));
+    row.peaks.push_back(0.5 * (before.flops + behind.flops));
     row.plain.push_back(plain * share);
     row.measured.push_back(measured * share);
+    if (request_.scores) row.scored.push_back(scored);
+    if (request_.generate > 0) {
+      row.token.push_back(token);
+      row.peak_bytes.push_back(0.5 * (before.bytes + behind.bytes));
+    }
     return {};
   }
 
   // A device's peak does not wander as a shared processor's: it is measured once.
-  Result<double> rate(Subject& subject) {
-    const DeviceInfo& device = subject.backend->device();
-    if (device.threads > 0 || !peaks_.contains(subject.name)) {
-      TEPUI_TRY(const PeakRates peak, measure_peak_rates(*subject.backend, pool_));
-      peaks_[subject.name] = peak.flops;
+  Result<PeakRates> rates(BenchSubject& subject) {
+    const DeviceInfo& device = subject.backend().device();
+    if (device.threads > 0 || !peaks_.contains(subject.name())) {
+      TEPUI_TRY(peaks_[subject.name()], measure_peak_rates(subject.backend(), pool_));
     }
-    return peaks_[subject.name];
-  }
-
-  Result<double> seconds(Subject& subject, const Batch& batch, const SiteSelection& sites) {
-    Unread sink;
-    const SequenceRange all[] = {{0, static_cast<int>(batch.size())}};
-    const auto start = std::chrono::steady_clock::now();
-    TEPUI_TRY(subject.executor->run(batch, all, sites, sink, nullptr));
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return peaks_[subject.name()];
   }
 
   const BenchRequest& request_;
   const std::function<void(int, int)>& advance_;
   ThreadPool pool_;
-  std::vector<std::unique_ptr<Subject>> subjects_;
-  std::vector<Subject*> subject_of_;  // by row
-  std::vector<Batch> batches_;        // by row
-  std::map<std::string, double> peaks_;
+  std::vector<std::unique_ptr<BenchSubject>> subjects_;
+  std::vector<BenchSubject*> subject_of_;  // by row
+  std::vector<Batch> batches_;             // by row
+  std::map<std::string, PeakRates> peaks_;
   BenchResult out_;
 };
 
@@ -176,6 +153,10 @@ Status check_request(const BenchRequest& request) {
     return fail(ErrorKind::usage, "expected MODEL or --shape NAME, found {}",
                 request.shape.empty() ? "neither" : "both");
   for (const std::string& type : request.types) TEPUI_TRY(bench_type(type));
+  if (request.layers > 0 && (request.scores || request.generate > 0))
+    return fail(ErrorKind::usage,
+                "--scores and --generate measure whole models: expected no --layers, found {}",
+                request.layers);
   return {};
 }
 
@@ -254,7 +235,9 @@ Result<Prediction> predict(const BenchRequest& request) {
   TEPUI_TRY(
       out.parts,
       cost_of(CostQuestion{outline.model, out.lengths, sites, metrics, request.head}, out.profile));
-  if (device != nullptr) TEPUI_TRY(measure_beside(request, *device, pool, out));
+  if (device != nullptr) {
+    TEPUI_TRY(measure_beside(request, *device, pool, out));
+  }
   return out;
 }
 

@@ -27,6 +27,8 @@ struct BenchRequest {
   int threads = 0;
   std::string profile;  // of a prediction: a name of device_profiles(), or a backend's
   bool head = false;    // predict the scores of the vocabulary as well
+  bool scores = false;  // measure those too: every token's loss
+  int generate = 0;     // measure so many tokens behind a sequence; 0: none
 };
 
 // One thing that is measured, in every round once.
@@ -36,10 +38,14 @@ struct BenchRow {
   int length = 0;
   int sequences = 0;
   double flops = 0;              // of a run without statistics
-  double peak = 0;               // FLOP/s that the device reaches at best; by round for a processor
-  std::vector<double> peaks;     // by round
+  double scored_flops = 0;       // of one with the scores of the vocabulary
+  double token_bytes = 0;        // of weights that one more token reads
+  std::vector<double> peaks;     // FLOP/s that the device reaches at best, by round
   std::vector<double> plain;     // seconds of a run, by round
   std::vector<double> measured;  // with the statistics of every layer
+  std::vector<double> scored;    // without them, with every token's loss
+  std::vector<double> token;     // seconds of one more token of one sequence
+  std::vector<double> peak_bytes;
 };
 
 struct BenchResult {

@@ -33,10 +33,14 @@ std::string spread_text(const Spread& s, double factor, const char* unit) {
 
 // Of each round.
 struct Figures {
-  Spread plain;     // tokens a second
-  Spread measured;  // tokens a second
-  Spread cost;      // of the statistics, as a share of the pass
-  Spread share;     // of the peak, without statistics
+  Spread plain;          // tokens a second
+  Spread measured;       // tokens a second
+  Spread cost;           // of the statistics, as a share of the pass
+  Spread share;          // of the peak, without statistics
+  Spread scored;         // tokens a second
+  Spread scored_share;   // of the peak
+  Spread written;        // tokens a second of one sequence
+  Spread written_share;  // of the peak of reading memory
 };
 
 Figures figures_of(const BenchRow& row) {
@@ -51,11 +55,28 @@ Figures figures_of(const BenchRow& row) {
     cost.push_back(row.measured[i] / row.plain[i] - 1);
     share.push_back(row.flops / row.plain[i] / row.peaks[i]);
   }
-  return {spread_of(plain), spread_of(measured), spread_of(cost), spread_of(share)};
+  std::vector<double> scored;
+  std::vector<double> scored_share;
+  for (std::size_t i = 0; i < row.scored.size(); ++i) {
+    scored.push_back(tokens / row.scored[i]);
+    scored_share.push_back(row.scored_flops / row.scored[i] / row.peaks[i]);
+  }
+  std::vector<double> written;
+  std::vector<double> written_share;
+  for (std::size_t i = 0; i < row.token.size(); ++i) {
+    written.push_back(1 / row.token[i]);
+    written_share.push_back(row.token_bytes / row.token[i] / row.peak_bytes[i]);
+  }
+  return {spread_of(plain),  spread_of(measured),     spread_of(cost),    spread_of(share),
+          spread_of(scored), spread_of(scored_share), spread_of(written), spread_of(written_share)};
 }
 
 Json spread_json(const Spread& s) {
   return {{"median", number(s.median)}, {"least", number(s.least)}, {"most", number(s.most)}};
+}
+
+Json spread_or_null(const Spread& s, const std::vector<double>& of) {
+  return of.empty() ? Json(nullptr) : spread_json(s);
 }
 
 Json list_json(const std::vector<double>& values) {
@@ -88,6 +109,16 @@ std::string bench_text(const BenchResult& result) {
       {"of the peak", Align::right, 2, {}},
       {fmt::format("with statistics of {}", result.sites), Align::right, 8, {}},
       {"their cost", Align::right, 5, {}}};
+  const bool scored = !result.rows.empty() && !result.rows.front().scored.empty();
+  const bool written = !result.rows.empty() && !result.rows.front().token.empty();
+  if (scored) {
+    columns.push_back({"with every loss", Align::right, 7, {}});
+    columns.push_back({"of the peak", Align::right, 2, {}});
+  }
+  if (written) {
+    columns.push_back({"one by one", Align::right, 6, {}});
+    columns.push_back({"of the memory's rate", Align::right, 2, {}});
+  }
   for (const BenchRow& row : result.rows) {
     const Figures f = figures_of(row);
     columns[0].cells.push_back(row.backend);
@@ -97,11 +128,23 @@ std::string bench_text(const BenchResult& result) {
     columns[4].cells.push_back(spread_text(f.share, 100, " %"));
     columns[5].cells.push_back(spread_text(f.measured, 1, ""));
     columns[6].cells.push_back(spread_text(f.cost, 100, " %"));
+    if (scored) {
+      columns[7].cells.push_back(spread_text(f.scored, 1, ""));
+      columns[8].cells.push_back(spread_text(f.scored_share, 100, " %"));
+    }
+    if (written) {
+      columns[columns.size() - 2].cells.push_back(spread_text(f.written, 1, ""));
+      columns.back().cells.push_back(spread_text(f.written_share, 100, " %"));
+    }
   }
   text += "\n" + put_together(columns);
   text +=
       "\nPeak: multiply-adds on registers alone, on all threads or of the device, beside every "
       "run.\nTokens are those of a prefill without the head.\n";
+  if (written)
+    text +=
+        "One by one: tokens of one sequence behind a prompt; the weights, packed as f32, are read "
+        "for each.\n";
   return text;
 }
 
@@ -118,18 +161,23 @@ Json bench_json(const BenchResult& result) {
                               {"software", device.software}});
   for (const BenchRow& row : result.rows) {
     const Figures f = figures_of(row);
-    out["rows"].push_back({{"backend", row.backend},
-                           {"type", row.type},
-                           {"length", row.length},
-                           {"sequences", row.sequences},
-                           {"flops", number(row.flops)},
-                           {"tokens_per_second", spread_json(f.plain)},
-                           {"tokens_per_second_with_statistics", spread_json(f.measured)},
-                           {"cost_of_statistics", spread_json(f.cost)},
-                           {"share_of_peak", spread_json(f.share)},
-                           {"seconds", list_json(row.plain)},
-                           {"seconds_with_statistics", list_json(row.measured)},
-                           {"peak_flops", list_json(row.peaks)}});
+    out["rows"].push_back(
+        {{"backend", row.backend},
+         {"type", row.type},
+         {"length", row.length},
+         {"sequences", row.sequences},
+         {"flops", number(row.flops)},
+         {"tokens_per_second", spread_json(f.plain)},
+         {"tokens_per_second_with_statistics", spread_json(f.measured)},
+         {"cost_of_statistics", spread_json(f.cost)},
+         {"share_of_peak", spread_json(f.share)},
+         {"scored_tokens_per_second", spread_or_null(f.scored, row.scored)},
+         {"scored_share_of_peak", spread_or_null(f.scored_share, row.scored)},
+         {"generated_tokens_per_second", spread_or_null(f.written, row.token)},
+         {"generated_share_of_memory_rate", spread_or_null(f.written_share, row.token)},
+         {"seconds", list_json(row.plain)},
+         {"seconds_with_statistics", list_json(row.measured)},
+         {"peak_flops", list_json(row.peaks)}});
   }
   return out;
 }

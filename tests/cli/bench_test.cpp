@@ -48,6 +48,16 @@ TEST(Bench, MeasuresTypesInRounds) {
   }
 }
 
+TEST(Bench, MeasuresScoresAndGeneration) {
+  const json found = bench_document(
+      {kDemo, "--lengths", "16", "--tokens", "16", "--rounds", "2", "--scores", "--generate", "4"});
+  const json& row = found["rows"][0];
+  EXPECT_EQ(row["type"], "as stored");
+  for (const char* figure : {"scored_tokens_per_second", "scored_share_of_peak",
+                             "generated_tokens_per_second", "generated_share_of_memory_rate"})
+    EXPECT_GT(row[figure]["median"].get<double>(), 0) << figure;
+}
+
 TEST(Bench, MeasuresSomeLayersOfANamedShape) {
   const ProgramResult result = bench({"--shape", "llama-25m", "--layers", "1", "--lengths", "8",
                                       "--tokens", "8", "--rounds", "1", "--types", "bf16"});
@@ -100,6 +110,8 @@ TEST(Bench, ErrorsSayWhatWasExpected) {
   EXPECT_NE(error({kDemo, "--shape", "llama-8b"}).find("found both"), std::string::npos);
   EXPECT_NE(error({"--shape", "llama-9b"}).find("llama-8b"), std::string::npos);
   EXPECT_NE(error({kDemo, "--types", "f8"}).find("expected f32, f16, bf16 or q8_0, found \"f8\""),
+            std::string::npos);
+  EXPECT_NE(error({"--shape", "llama-25m", "--layers", "1", "--scores"}).find("no --layers"),
             std::string::npos);
   EXPECT_NE(error({kDemo, "--predict", "h900"}).find("h100"), std::string::npos);
   EXPECT_NE(error({kDemo, "--lengths", "4096"}).find("the model's context, found 4096"),
