@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "edit_options.h"
 #include "run_options.h"
+#include "site_layers.h"
 #include "study/capture.h"
 #include "study/json_values.h"
 #include "usage.h"
@@ -22,28 +23,9 @@ struct CaptureArguments {
   bool json = false;
 };
 
-// LAYERS for every site that names none of its own.
-std::string with_layers(const std::string& sites, const std::string& layers) {
-  if (layers.empty()) return sites;
-  std::string out;
-  std::string site;
-  int depth = 0;
-  for (const char c : sites + ",") {
-    depth += c == '{' ? 1 : c == '}' ? -1 : 0;
-    if (c != ',' || depth > 0) {
-      site += c;
-      continue;
-    }
-    if (!out.empty()) out += ',';
-    out += site.find('.') == std::string::npos ? fmt::format("{}.{{{}}}", site, layers) : site;
-    site.clear();
-  }
-  return out;
-}
-
 Status run(CaptureArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "capture"));
-  a.request.sites = with_layers(a.request.sites, a.layers);
+  a.request.sites = sites_with_layers(a.request.sites, a.layers);
   ProgressBar bar("capture");
   auto outcome = run_capture(a.request, bar.callbacks());
   bar.close();

@@ -97,8 +97,10 @@ Status run(const ExportArguments& a) {
     return put_table(store, a.table, a, write_to_stdout);
   }
   TEPUI_TRY(const auto branches, store.branches());
+  TEPUI_TRY(const auto probes, store.probes());
   for (const std::string& name : a.table.empty() ? table_names() : std::vector{a.table}) {
-    if (a.table.empty() && branches.empty() && is_branch_table(name)) continue;  // of a scan
+    const bool none = name == "probes" ? probes.empty() : branches.empty();
+    if (a.table.empty() && none && is_branch_table(name)) continue;  // of a scan
     const std::string path = fmt::format("{}/{}.{}", folder, name, a.format);
     TEPUI_TRY(OutputFile file, OutputFile::create(path));
     TEPUI_TRY(put_table(store, name, a, [&](std::string_view text) { return file.write(text); }));
@@ -122,9 +124,9 @@ void add_export(CLI::App& app, int& code) {
   command
       ->add_option("--table", a->table,
                    "Only this table: sequences, vocabulary, observations,\n"
-                   "series, branches, likelihoods or calibration, as\n"
-                   "stored; runs, layers, massive, constancy or tokens,\n"
-                   "as shown")
+                   "series, branches, likelihoods, calibration or probes,\n"
+                   "as stored; runs, layers, massive, constancy or\n"
+                   "tokens, as shown")
       ->check(one_of(table_names()))
       ->type_name("TABLE");
   command

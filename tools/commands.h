@@ -17,6 +17,7 @@ void add_choices(CLI::App& app, int argc, char** argv, int& code);
 void add_capture(CLI::App& app, int argc, char** argv, int& code);
 void add_attention(CLI::App& app, int argc, char** argv, int& code);
 void add_origin(CLI::App& app, int argc, char** argv, int& code);
+void add_probe(CLI::App& app, int argc, char** argv, int& code);
 void add_words(CLI::App& app, int& code);
 void add_sweep(CLI::App& app, int argc, char** argv, int& code);
 void add_merge(CLI::App& app, int& code);

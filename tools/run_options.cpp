@@ -48,7 +48,7 @@ void add_bos_option(CLI::App& command, RunWords& words, const std::string& what)
 
 }  // namespace
 
-Result<std::uint64_t> parse_bytes(const std::string& text) {
+Result<std::uint64_t> parse_bytes(const std::string& text, const char* option) {
   std::size_t used = 0;
   double number = 0;
   try {
@@ -64,8 +64,8 @@ Result<std::uint64_t> parse_bytes(const std::string& text) {
   if (unit == "MB") scale = 1e6;
   if (unit == "GB") scale = 1e9;
   if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18)
-    return fail(ErrorKind::usage,
-                "--memory {}: expected a size such as 4GiB, 500MB or a number of bytes", text);
+    return fail(ErrorKind::usage, "{} {}: expected a size such as 4GiB, 500MB or a number of bytes",
+                option, text);
   return static_cast<std::uint64_t>(number * scale);
 }
 
@@ -260,8 +260,12 @@ RunProgress ProgressBar::callbacks() {
     name_ = name;
   };
   progress.advance = [this](std::int64_t done, std::int64_t total) {
-    if (!bar_) bar_ = std::make_unique<Progress>(name_, "tokens", static_cast<double>(total));
+    if (!bar_) bar_ = std::make_unique<Progress>(name_, unit_, static_cast<double>(total));
     bar_->update(static_cast<double>(done));
+  };
+  progress.counting = [this](const std::string& unit) {
+    bar_.reset();
+    unit_ = unit;
   };
   return progress;
 }

@@ -34,8 +34,8 @@ void add_backend_options(CLI::App& command, InputRequest& request, RunWords& wor
 void add_device_options(CLI::App& command, InputRequest& request, RunWords& words,
                         const std::string& kind);
 
-// "4GiB", "500MB", "1000000", of --memory.
-Result<std::uint64_t> parse_bytes(const std::string& text);
+// "4GiB", "500MB", "1000000", of --memory or another option.
+Result<std::uint64_t> parse_bytes(const std::string& text, const char* option = "--memory");
 
 // Puts the words into the request; `command` is the command's name, for the error.
 Status complete_request(InputRequest& request, const RunWords& words, const std::string& command);
@@ -61,6 +61,7 @@ class ProgressBar {
 
  private:
   std::string name_;
+  std::string unit_ = "tokens";
   std::unique_ptr<Progress> bar_;
 };
 

@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
   tepui::add_capture(app, argc, argv, code);
   tepui::add_attention(app, argc, argv, code);
   tepui::add_origin(app, argc, argv, code);
+  tepui::add_probe(app, argc, argv, code);
   tepui::add_words(app, code);
   tepui::add_sweep(app, argc, argv, code);
   tepui::add_train(app, code);

@@ -10,12 +10,14 @@
 #include "report/life_chart.h"
 #include "report/origin_chart.h"
 #include "report/places_chart.h"
+#include "report/probe_chart.h"
 #include "report/run_facts.h"
 #include "report/surface_chart.h"
 #include "report/tokens_chart.h"
 #include "report/words_chart.h"
 #include "study/finding.h"
 #include "study/origin_report.h"
+#include "study/probe_report.h"
 #include "study/wording.h"
 
 namespace tepui {
@@ -107,6 +109,7 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
   run["command"] = valid_utf8(command_of(scan.run));
   run["finding"] = valid_utf8(source.attention ? attention_finding(*source.attention)
                               : source.origin  ? origin_finding(*source.origin)
+                              : source.probes  ? probe_finding(*source.probes)
                                                : finding(scan));
   run["rule"] = {{"min_abs", chart_number(scan.options.rule.min_abs)},
                  {"min_ratio", chart_number(scan.options.rule.min_ratio)}};
@@ -130,6 +133,7 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
               attention_chart(source.store, *source.attention, shares.map_cells, used));
   }
   if (source.origin) run["origin"] = origin_chart(*source.origin, used);
+  if (source.probes) run["probes"] = probe_chart(*source.probes);
   run["tokens"] = token_texts(scan, used);
   run["sequences"] = surface_texts(scan, sites);
   run["sites"] = std::move(sites);

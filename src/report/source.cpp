@@ -60,7 +60,7 @@ std::string bos_of(const ScanSummary& scan) {
 
 Result<ReportSource> open_report_source(const std::string& folder, const MassiveRule& rule) {
   TEPUI_TRY(StoreReader store, StoreReader::open(folder));
-  ReportSource source{folder, std::move(store), {}, {}, {}, {}, {}};
+  ReportSource source{folder, std::move(store), {}, {}, {}, {}, {}, {}};
   TEPUI_TRY(source.identity, source.store.identity());
   TEPUI_TRY(source.runs, source.store.runs());
   SummaryOptions options;
@@ -73,6 +73,9 @@ Result<ReportSource> open_report_source(const std::string& folder, const Massive
   if (is_origin(source.identity)) {
     TEPUI_TRY(source.origin, summarise_origin(source.store));
     source.scan.points.clear();
+  }
+  if (is_probe(source.identity)) {
+    TEPUI_TRY(source.probes, summarise_probes(source.store));
   }
   return source;
 }

@@ -9,6 +9,7 @@
 
 #include "study/attention_summary.h"
 #include "study/origin_summary.h"
+#include "study/probe_summary.h"
 #include "study/summary.h"
 
 namespace tepui {
@@ -21,6 +22,7 @@ struct ReportSource {
   ScanSummary scan;                           // without places where one of these is there:
   std::optional<AttentionSummary> attention;  // of a store of tepui attention
   std::optional<OriginSummary> origin;        // of a store of tepui origin
+  std::optional<ProbeSummary> probes;         // of a store of tepui probe
 };
 
 Result<ReportSource> open_report_source(const std::string& folder, const MassiveRule& rule);

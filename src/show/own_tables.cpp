@@ -5,6 +5,7 @@
 
 #include "study/attention_report.h"
 #include "study/origin_report.h"
+#include "study/probe_report.h"
 
 namespace tepui {
 
@@ -13,13 +14,20 @@ namespace {
 // The command whose own store it is; empty for scans and the like.
 Result<std::string_view> command_of(ShownStore& store) {
   TEPUI_TRY(const auto identity, store.reader.identity());
-  return is_attention(identity) ? "attention" : is_origin(identity) ? "origin" : "";
+  return is_attention(identity) ? "attention"
+         : is_origin(identity)  ? "origin"
+         : is_probe(identity)   ? "probe"
+                                : "";
 }
 
 Result<std::string> tables_of(ShownStore& store, std::string_view command, const Style& style) {
   if (command == "origin") {
     TEPUI_TRY(const OriginSummary summary, summarise_origin(store.reader));
     return origin_table(summary, style.letters, style.columns);
+  }
+  if (command == "probe") {
+    TEPUI_TRY(const ProbeSummary summary, summarise_probes(store.reader));
+    return probe_table(summary, style.letters, style.columns);
   }
   TEPUI_TRY(const AttentionSummary summary, summarise_attention(store.reader, {}));
   return attention_table(summary, style.letters, style.columns);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stores of commands that have tables of their own (`tepui attention`, `tepui origin`) in the
-// terminal: these tables, one store after the other.
+// Stores of commands that have tables of their own (`tepui attention`, `tepui origin`,
+// `tepui probe`) in the terminal: these tables, one store after the other.
 #pragma once
 
 #include <optional>

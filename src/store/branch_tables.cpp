@@ -70,14 +70,49 @@ DataTable calibration_of(const std::vector<CalibrationRow>& rows) {
            {"deviation", deviation}}};
 }
 
+DataTable probes_of(const std::vector<ProbeRow>& rows) {
+  Texts model;
+  Texts target;
+  Integers layer;
+  Texts site;
+  Texts features;
+  Texts probe;
+  Integers seed;
+  Texts metric;
+  Reals value;
+  for (const ProbeRow& row : rows) {
+    model.push_back(row.model);
+    target.push_back(row.target);
+    layer.push_back(row.point.layer == kNoLayer ? std::nullopt
+                                                : std::optional<std::int64_t>(row.point.layer));
+    site.emplace_back(site_name(row.point.site));
+    features.push_back(row.features);
+    probe.push_back(row.probe);
+    seed.push_back(row.seed);
+    metric.push_back(row.metric);
+    value.push_back(finite(row.value));
+  }
+  return {"probes",
+          {{"model", model},
+           {"target", target},
+           {"layer", layer},
+           {"site", site},
+           {"features", features},
+           {"probe", probe},
+           {"seed", seed},
+           {"metric", metric},
+           {"value", value}}};
+}
+
 }  // namespace
 
 Result<std::vector<DataTable>> branch_tables(StoreReader& store) {
   TEPUI_TRY(const auto branches, store.branches());
   TEPUI_TRY(const auto likelihoods, store.likelihoods());
   TEPUI_TRY(const auto calibration, store.calibration());
+  TEPUI_TRY(const auto probes, store.probes());
   return std::vector<DataTable>{branches_of(branches), likelihoods_of(likelihoods),
-                                calibration_of(calibration)};
+                                calibration_of(calibration), probes_of(probes)};
 }
 
 }  // namespace tepui

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a store holds of branches as tables for export; empty for a scan.
+// What a store holds of branches and probes as tables for export; empty for a scan.
 //   branches     branch, name, edits
 //   likelihoods  branch, sequence, tokens, nll, kl
 //   calibration  layer, site, channel, token_class, count, mean, deviation
+//   probes       model, target, layer, site, features, probe, seed, metric, value
 #pragma once
 
 #include <string_view>
@@ -14,7 +15,8 @@
 
 namespace tepui {
 
-inline constexpr std::string_view kBranchTables[] = {"branches", "likelihoods", "calibration"};
+inline constexpr std::string_view kBranchTables[] = {"branches", "likelihoods", "calibration",
+                                                     "probes"};
 
 Result<std::vector<DataTable>> branch_tables(StoreReader& store);
 

@@ -35,6 +35,8 @@ class StoreReader {
   Result<std::vector<CalibrationRow>> calibration();  // in order of computation
   Result<std::vector<MeanRow>> branch_means();        // by branch, place in order of computation
 
+  Result<std::vector<ProbeRow>> probes();  // by model, target, place; else by name
+
   // Places that have rows, in order of computation: of one sequence, or of all. What follows is of
   // the unedited run unless another branch is named.
   Result<std::vector<Point>> points(int sequence, int branch = 0);
@@ -71,6 +73,7 @@ Result<std::vector<SequenceRow>> read_sequences(Database& database,
                                                 const std::filesystem::path& file);
 Result<std::vector<UnitRange>> read_units(Database& database);
 Result<std::vector<BranchRow>> read_branches(Database& database);
+Result<std::vector<ProbeRow>> read_probes(Database& database, const std::filesystem::path& file);
 Result<std::vector<CalibrationRow>> read_calibration(Database& database,
                                                      const std::filesystem::path& file);
 

@@ -77,6 +77,18 @@ struct CalibrationRow {
   bool operator==(const CalibrationRow&) const = default;
 };
 
+// One number about one probe (schema.cpp lists them).
+struct ProbeRow {
+  std::string model;  // "given", or "random": of a random model of the same shape
+  std::string target;
+  Point point;
+  std::string features;
+  std::string probe;
+  int seed = 0;  // -1: of all seeds
+  std::string metric;
+  double value = 0;  // NaN where it means nothing
+};
+
 // Mean over sequences of one number of a place under one branch; NaN where one is no number.
 struct MeanRow {
   int branch = 0;

@@ -142,6 +142,28 @@ CREATE TABLE calibration (
   deviation   REAL NOT NULL,     -- of the sample; 0 for one value
   PRIMARY KEY (layer, site, channel, token_class)
 ) STRICT, WITHOUT ROWID;
+
+-- Of tepui probe: what a probe reads of a target at a place. By seed, of the test sequences:
+-- accuracy, balanced_accuracy, f1, mcc, roc_auc of labels, r2 and mean_square of values; majority,
+-- the accuracy of the most frequent label (of values: r2 of their mean), both of the training rows;
+-- random_labels, the accuracy (r2) of a probe that learnt the labels in random order; control, that
+-- of the control task, and selectivity, the difference; bits, uniform_bits and compression of the
+-- online code and the same behind control_; train_rows, dev_rows, test_rows; loss, gradient_norm
+-- (over that at the start), iterations and converged of what is solved, epochs of what is trained in
+-- batches; lambda; channel.0, channel.1, ... of sparse probes, the best first. Seed -1: p_value,
+-- one-sided, of the advantage over the majority by flipping signs of whole sequences.
+CREATE TABLE probe (
+  model    TEXT NOT NULL,     -- 'given', or 'random': of random weights in the same shape
+  target   TEXT NOT NULL,
+  layer    INTEGER NOT NULL,  -- -1: the site has none
+  site     TEXT NOT NULL,
+  features TEXT NOT NULL,
+  probe    TEXT NOT NULL,
+  seed     INTEGER NOT NULL,  -- -1: of all seeds together
+  metric   TEXT NOT NULL,
+  value    ANY,               -- a real number; NULL: it means nothing here
+  PRIMARY KEY (model, target, layer, site, features, probe, seed, metric)
+) STRICT, WITHOUT ROWID;
 )sql";
 
 }  // namespace

@@ -177,6 +177,24 @@ Result<std::vector<CalibrationRow>> StoreWriter::calibration() {
   return read_calibration(database_, file_);
 }
 
+Status StoreWriter::write_probe(std::span<const ProbeRow> rows) {
+  return all_or_nothing([&]() -> Status {
+    TEPUI_TRY(auto insert,
+              database_.prepare("INSERT INTO probe VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+    for (const ProbeRow& row : rows) {
+      const int layer = site_has_layer(row.point.site) ? row.point.layer : kNoLayer;
+      insert.bind(1, std::string_view(row.model)).bind(2, std::string_view(row.target));
+      insert.bind(3, layer).bind(4, site_name(row.point.site));
+      insert.bind(5, std::string_view(row.features)).bind(6, std::string_view(row.probe));
+      insert.bind(7, row.seed).bind(8, std::string_view(row.metric));
+      TEPUI_TRY(insert.bind(9, std::isfinite(row.value) ? row.value : std::nan("")).run());
+    }
+    return {};
+  });
+}
+
+Result<std::vector<ProbeRow>> StoreWriter::probes() { return read_probes(database_, file_); }
+
 Result<std::vector<UnitRange>> StoreWriter::units() { return read_units(database_); }
 
 Result<std::vector<bool>> StoreWriter::finished_sequences() {

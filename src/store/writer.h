@@ -56,6 +56,10 @@ class StoreWriter final : public RowSink {
   Result<std::vector<BranchRow>> branches();
   Result<std::vector<CalibrationRow>> calibration();
 
+  // Everything about one probe, at once or not at all.
+  Status write_probe(std::span<const ProbeRow> rows);
+  Result<std::vector<ProbeRow>> probes();
+
   Result<std::vector<UnitRange>> units();
   // [sequences of the input]: true where a unit of this store holds it, so that a run skips it.
   Result<std::vector<bool>> finished_sequences();

@@ -76,17 +76,18 @@ class Reader {
                   "\"{}\"",
                   file_, line_, valid_utf8(id), valid_utf8(form));
     if (last > 0) {
-      words_.push_back({std::string(form), WordClass::content_word, line_});
+      words_.push_back({std::string(form), WordClass::content_word, line_, ""});
       shared_until_ = last;
       untagged_ = true;
       return {};
     }
     if (untagged_) {
       words_.back().word_class = class_of(tag, words_.back().form);
+      words_.back().tag = tag;
       untagged_ = false;
     }
     if (first <= shared_until_) return {};
-    words_.push_back({std::string(form), class_of(tag, form), line_});
+    words_.push_back({std::string(form), class_of(tag, form), line_, std::string(tag)});
     return {};
   }
 
@@ -127,15 +128,14 @@ Result<std::vector<TaggedWord>> read_conllu(const std::filesystem::path& file) {
   return words;
 }
 
-Result<std::vector<WordClass>> align_words(std::span<const TaggedWord> words,
-                                           std::span<const std::string> tokens,
-                                           const std::filesystem::path& file) {
-  std::vector<WordClass> out;
+Result<std::vector<std::ptrdiff_t>> align_to_words(std::span<const TaggedWord> words,
+                                                   std::span<const std::string> tokens,
+                                                   const std::filesystem::path& file) {
+  std::vector<std::ptrdiff_t> out;
   std::size_t word = 0;
   std::size_t byte = 0;  // of the word's form
   for (const std::string& token : tokens) {
-    WordClass own = WordClass::white_space;
-    bool visible = false;
+    std::ptrdiff_t own = -1;
     for (const char c : token) {
       if (is_blank(c)) continue;
       while (word < words.size() && byte == words[word].form.size()) {
@@ -152,12 +152,22 @@ Result<std::vector<WordClass>> align_words(std::span<const TaggedWord> words,
                     "(\"{}\"), found \"{}\"",
                     file.string(), words[word].line, out.size(), valid_utf8(token),
                     valid_utf8(words[word].form));
-      if (!visible) own = words[word].word_class;
-      visible = true;
+      if (own < 0) own = static_cast<std::ptrdiff_t>(word);
       ++byte;
     }
     out.push_back(own);
   }
+  return out;
+}
+
+Result<std::vector<WordClass>> align_words(std::span<const TaggedWord> words,
+                                           std::span<const std::string> tokens,
+                                           const std::filesystem::path& file) {
+  TEPUI_TRY(const auto index, align_to_words(words, tokens, file));
+  std::vector<WordClass> out;
+  for (const std::ptrdiff_t word : index)
+    out.push_back(word < 0 ? WordClass::white_space
+                           : words[static_cast<std::size_t>(word)].word_class);
   return out;
 }
 

@@ -22,13 +22,20 @@ struct TaggedWord {
   std::string form;
   WordClass word_class = WordClass::content_word;
   int line = 0;
+  std::string tag = {};  // UPOS as it stands, or whatever else a file of words says of them
 };
 
 // An error names the line that is not what it should be.
 Result<std::vector<TaggedWord>> read_conllu(const std::filesystem::path& file);
 
-// Each token takes the class of the word that its first visible byte belongs to. An error where
-// text and forms part; the words may go on where the text ends.
+// By token the word that its first visible byte belongs to; -1 for a token without any. An error
+// where text and forms part; the words may go on where the text ends.
+Result<std::vector<std::ptrdiff_t>> align_to_words(std::span<const TaggedWord> words,
+                                                   std::span<const std::string> tokens,
+                                                   const std::filesystem::path& file);
+
+// Each token takes the class of the word that its first visible byte belongs to; one without any is
+// white space.
 Result<std::vector<WordClass>> align_words(std::span<const TaggedWord> words,
                                            std::span<const std::string> tokens,
                                            const std::filesystem::path& file);

@@ -33,6 +33,7 @@ struct RunProgress {
   std::function<void(const std::string&)> note;             // one line, once
   std::function<void(const std::string&)> stage;            // what is counted from now on
   std::function<void(std::int64_t, std::int64_t)> advance;  // tokens done, tokens in all
+  std::function<void(const std::string&)> counting;         // what is counted, if not tokens
 };
 
 struct RunOutcome {

@@ -2,8 +2,9 @@
 #include "train/control_labels.h"
 
 #include <algorithm>
+#include <map>
 
-#include "train/draws.h"
+#include "base/draws.h"
 
 namespace tepui {
 
@@ -20,10 +21,15 @@ std::vector<T> by_type(std::span<const T> from, std::span<const std::int32_t> ty
   std::ranges::sort(sorted);
   std::vector<T> out;
   out.reserve(types.size());
+  std::map<std::int32_t, T> drawn;
   for (const std::int32_t type : types) {
-    std::mt19937_64 random =
-        draws_of(seed ^ (std::uint64_t{static_cast<std::uint32_t>(type)} << 20), kControl);
-    out.push_back(sorted[draw_below(random, sorted.size())]);
+    const auto [at, is_new] = drawn.try_emplace(type);
+    if (is_new) {
+      const auto high = std::uint64_t{static_cast<std::uint32_t>(type)} << 20;
+      std::mt19937_64 random = draws_of(seed ^ high, kControl);
+      at->second = sorted[draw_below(random, sorted.size())];
+    }
+    out.push_back(at->second);
   }
   return out;
 }

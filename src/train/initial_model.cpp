@@ -4,8 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/draws.h"
 #include "base/new_file.h"
-#include "train/draws.h"
 #include "weights/safetensors_writer.h"
 
 namespace tepui {

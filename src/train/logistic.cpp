@@ -9,6 +9,7 @@ namespace tepui {
 namespace {
 
 constexpr float kNeverChosen = -1e30F;
+constexpr double kRoundedTolerance = 1e-3;  // of the gradient: above what f32 sums can tell
 
 // The classes that occur, under numbers of their own.
 struct Occurring {
@@ -52,10 +53,24 @@ Result<LogisticFit> fit_logistic(NetLossFactory& losses, const LabelledRows& dat
   } else {
     const int count = static_cast<int>(own.classes.size());
     const NetShape shape{{width, count}};
-    TEPUI_TRY(const auto loss, losses.make(shape, false));
-    MeanObjective objective(*loss, *data.rows, Targets{own.labels, own.weights, {}}, lambda, pool);
+    const Targets targets{own.labels, own.weights, {}};
     std::vector<double> parameters(shape.parameters());
-    TEPUI_TRY(fit.minimum, minimise(objective, options, parameters));
+    SolverOptions rest = options;
+    if (!losses.exact()) {
+      TEPUI_TRY(const auto loss, losses.make(shape, false));
+      MeanObjective rounded(*loss, *data.rows, targets, lambda, pool);
+      SolverOptions first = options;
+      first.tolerance = std::max(kRoundedTolerance, options.tolerance);
+      TEPUI_TRY(const Minimum near, minimise(rounded, first, parameters));
+      rest.start_norm = near.start_norm;
+      rest.most_iterations = options.most_iterations - near.iterations;
+      fit.minimum.iterations = near.iterations;
+    }
+    HostNetLoss exact(shape);
+    MeanObjective objective(exact, *data.rows, targets, lambda, pool);
+    const int before = fit.minimum.iterations;
+    TEPUI_TRY(fit.minimum, minimise(objective, rest, parameters));
+    fit.minimum.iterations += before;
     const DenseLayer found = linear_net(parameters, count, width).layers.front();
     for (std::size_t i = 0; i < own.classes.size(); ++i) {
       const auto c = static_cast<std::size_t>(own.classes[i]);

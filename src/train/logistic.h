@@ -13,6 +13,9 @@ struct LogisticFit {
   Minimum minimum;
 };
 
+// Losses that are rounded to f32 take it near the minimum; from there it goes on in double, so that
+// the minimum is the same whatever computed the way to it. Numbers are those of the end.
+//
 // A class that has no row gets zero weights and a logit that no other is below: it has no finite
 // intercept.
 Result<LogisticFit> fit_logistic(NetLossFactory& losses, const LabelledRows& data, int classes,

@@ -16,9 +16,10 @@ namespace {
 struct Minimising {
   Objective& objective;
   const SolverOptions& options;
-  std::optional<double> start_norm;
+  double start_norm;
   Minimum found;
   std::optional<Error> error;
+  int earlier = 0;  // iterations of earlier starts
 
   static constexpr int kConverged = 1;
   static constexpr int kFailed = 2;
@@ -49,9 +50,9 @@ struct Minimising {
       norm = std::sqrt(norm);
     }
     run.found.loss = loss;
-    run.found.iterations = iteration;
-    run.found.gradient_norm = norm / *run.start_norm;
-    return norm <= run.options.tolerance * *run.start_norm ? kConverged : 0;
+    run.found.iterations = run.earlier + iteration;
+    run.found.gradient_norm = norm / run.start_norm;
+    return norm <= run.options.tolerance * run.start_norm ? kConverged : 0;
   }
 };
 
@@ -72,8 +73,10 @@ Result<Minimum> minimise(Objective& objective, const SolverOptions& options,
   if (!std::isfinite(loss) || !std::isfinite(start))
     return fail(ErrorKind::data, "a probe's loss at the start: expected a finite number, found {}",
                 loss);
-  if (start == 0) return Minimum{loss, 0, 0, true};
-  Minimising run{objective, options, start, {loss, 1, 0, false}, {}};
+  const double norm = options.start_norm > 0 ? options.start_norm : start;
+  if (start <= options.tolerance * norm)
+    return Minimum{loss, norm > 0 ? start / norm : 0, norm, 0, true};
+  Minimising run{objective, options, norm, {loss, start / norm, norm, 0, false}, {}, 0};
   lbfgs_parameter_t how;
   lbfgs_parameter_init(&how);
   how.m = 10;
@@ -89,8 +92,17 @@ Result<Minimum> minimise(Objective& objective, const SolverOptions& options,
   const std::unique_ptr<lbfgsfloatval_t, FreeVector> x(lbfgs_malloc(static_cast<int>(count)));
   if (!x) return fail(ErrorKind::io, "{} parameters of a probe: out of memory", count);
   std::copy(parameters.begin(), parameters.end(), x.get());
-  const int code = lbfgs(static_cast<int>(count), x.get(), nullptr, Minimising::evaluate,
-                         Minimising::progress, &run, &how);
+  // Its line search gives up now and then far from the minimum; a new start from where it stood
+  // forgets the curvature that misled it. It ends where that gains nothing.
+  int code = 0;
+  int before = 0;
+  do {
+    before = run.earlier = run.found.iterations;
+    how.max_iterations = options.most_iterations - before;
+    code = lbfgs(static_cast<int>(count), x.get(), nullptr, Minimising::evaluate,
+                 Minimising::progress, &run, &how);
+  } while (!run.error && code != Minimising::kConverged && code != LBFGSERR_OUTOFMEMORY &&
+           run.found.iterations > before && run.found.iterations < options.most_iterations);
   if (run.error) return tl::unexpected(*run.error);
   if (code == LBFGSERR_OUTOFMEMORY)
     return fail(ErrorKind::io, "{} parameters of a probe: out of memory", count);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "train/draws.h"
+#include "base/draws.h"
 #include "train/mean_objective.h"
 
 namespace tepui {

@@ -70,11 +70,14 @@ class NetLossFactory {
  public:
   virtual ~NetLossFactory() = default;
   virtual Result<std::unique_ptr<NetLoss>> make(const NetShape& shape, bool real) = 0;
+  // Whether they are the definition; others are rounded to f32.
+  virtual bool exact() const { return false; }
 };
 
 class HostNetLossFactory final : public NetLossFactory {
  public:
   Result<std::unique_ptr<NetLoss>> make(const NetShape& shape, bool real) override;
+  bool exact() const override { return true; }
 };
 
 }  // namespace tepui

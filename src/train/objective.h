@@ -23,6 +23,7 @@ struct SolverOptions {
   // |gradient| over |gradient at the start|, l2 norms, at which it ends.
   double tolerance = 1e-6;
   int most_iterations = 1000;
+  double start_norm = 0;  // instead of that of the gradient at the start, where it is not 0
   // Of the l1 norm of the first `l1_parameters`, added to the loss (orthant-wise L-BFGS).
   double l1 = 0;
   std::size_t l1_parameters = 0;
@@ -31,6 +32,7 @@ struct SolverOptions {
 struct Minimum {
   double loss = 0;
   double gradient_norm = 0;  // over that at the start; not of the l1 norm
+  double start_norm = 0;     // the latter
   int iterations = 0;
   bool converged = false;  // else out of iterations, or no step makes it smaller
 };

@@ -13,8 +13,6 @@ namespace tepui {
 
 namespace {
 
-constexpr std::int64_t kPieceRows = 1024;
-
 std::filesystem::path scratch_name(const std::filesystem::path& folder) {
   static std::atomic<unsigned> count{0};
   return folder / fmt::format("tepui-scratch-{}-{}", ::getpid(), count++);

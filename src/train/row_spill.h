@@ -27,6 +27,8 @@ struct SpillBudget {
 
 class RowSpill final : public RowSource {
  public:
+  static constexpr std::int64_t kPieceRows = 1024;  // memory is taken for so many at once
+
   RowSpill(int width, SpillBudget& budget) : width_(width), budget_(&budget) {}
   ~RowSpill() override;
   RowSpill(const RowSpill&) = delete;

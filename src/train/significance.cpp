@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "train/draws.h"
+#include "base/draws.h"
 
 namespace tepui {
 

@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "train/draws.h"
+#include "base/draws.h"
 
 namespace tepui {
 

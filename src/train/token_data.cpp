@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/draws.h"
 #include "base/mapped_file.h"
 #include "base/utf8_text.h"
 #include "input/tokenizer.h"
 #include "ops/random_bits.h"
-#include "train/draws.h"
 
 namespace tepui {
 namespace {

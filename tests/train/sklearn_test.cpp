@@ -6,13 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/draws.h"
 #include "base/mapped_file.h"
 #include "support/paths.h"
 #include "support/planted_rows.h"
 #include "train/channel_ranking.h"
 #include "train/class_scores.h"
 #include "train/closed_form.h"
-#include "train/draws.h"
 #include "train/features.h"
 #include "train/logistic.h"
 #include "train/mean_objective.h"

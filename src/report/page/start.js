@@ -72,6 +72,7 @@ function start() {
   if (state.site !== undefined) placeFigures();
   addAttentionFigures();
   addOriginFigures();
+  addProbeFigures();
   facts();
   if (!figures.length) return;
   let width = innerWidth;
