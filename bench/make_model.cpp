@@ -33,6 +33,7 @@ void write_values(std::ofstream& file, const ShapeTensor& tensor, RandomWeights&
 bool write_shard(const std::filesystem::path& path, const std::vector<ShapeTensor>& tensors,
                  bool sparse, RandomWeights& random) {
   ordered_json header;
+  header["__metadata__"] = {{"format", "pt"}};  // transformers asks for it
   std::uint64_t offset = 0;
   for (const ShapeTensor& tensor : tensors) {
     const std::uint64_t end = offset + 2 * static_cast<std::uint64_t>(tensor.shape.elements());
@@ -67,6 +68,7 @@ bool write_text(const std::filesystem::path& path, const std::string& text) {
 bool write_model(const NamedShape& s, const std::filesystem::path& folder, bool sparse) {
   RandomWeights random;
   ordered_json index;
+  index["metadata"] = ordered_json::object();
   const auto shard = [&](const std::string& name, const std::vector<ShapeTensor>& tensors) {
     for (const ShapeTensor& tensor : tensors) index["weight_map"][tensor.name] = name;
     std::printf("%s\n", name.c_str());
