@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "store/reader.h"
+#include "study/emergence_fit.h"
 #include "study/json_values.h"
 #include "study/massive.h"
 #include "study/perplexity.h"
@@ -168,9 +169,9 @@ std::string emergence_text(const Emergence& emergence) {
   }
   return fmt::format(
       "resid_post, largest |x| / median of each layer (mean over sequences of their ratios)\n{}\n"
-      "onset: the first of two checkpoints in a row above {}\n{}",
+      "onset: the first of two checkpoints in a row above {}\n{}\n{}",
       put_together(fitted(std::move(columns), 120)), rounded(emergence.threshold),
-      put_together(course));
+      put_together(course), fits_text(emergence.states));
 }
 
 nlohmann::ordered_json emergence_json(const Emergence& emergence) {
@@ -189,12 +190,14 @@ nlohmann::ordered_json emergence_json(const Emergence& emergence) {
                                {"ratio", number(layer.ratio)}});
     document["checkpoints"].push_back(std::move(one));
   }
+  const std::vector<CurveFits> fits = layer_fits(emergence.states);
   for (const LayerCourse& course : courses(emergence.states, emergence.threshold)) {
     nlohmann::ordered_json one;
     one["onset"] = course.onset ? nlohmann::ordered_json(*course.onset) : nullptr;
     one["peak"] = number(course.peak);
     one["peak_step"] = course.peak_step;
     one["end"] = number(course.end);
+    one["curves"] = fits_json(fits[document["layers"].size()]);
     document["layers"].push_back(std::move(one));
   }
   return document;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "study/emergence_fit.h"
 #include "support/paths.h"
 
 namespace tepui::test {
@@ -47,6 +48,51 @@ TEST(Emergence, CheckpointsGoByTheirNumber) {
   const auto twice = find_checkpoints(folder.path());
   ASSERT_FALSE(twice);
   EXPECT_NE(twice.error().message.find("expected one checkpoint of step 100"), std::string::npos);
+}
+
+Emergence with_course(Curve curve, const std::vector<double>& parameters, int points) {
+  Emergence emergence;
+  std::vector<double> gradient(parameters.size());
+  for (int i = 0; i < points; ++i) {
+    CheckpointState& state = emergence.states.emplace_back();
+    state.checkpoint.step = 100 * i;
+    const double value =
+        curve_at(curve, parameters, 100 * i, gradient) * (1 + (i % 2 == 0 ? 0.01 : -0.01));
+    state.layers.push_back({.top_median = value, .ratio = value});
+  }
+  return emergence;
+}
+
+TEST(Emergence, CurvesHaveParametersAndAPeak) {
+  const Emergence emergence = with_course(Curve::emergence, {900, 0.15, 8e-3, 0.4, 700}, 30);
+  const auto curves = emergence_json(emergence)["layers"][0]["curves"];
+  EXPECT_EQ(curves["least_aic"], "emergence");
+  const auto& fit = curves["emergence"];
+  const auto off = [&](const char* name, double planted) {
+    const auto& found = fit["parameters"][name];
+    return std::abs(found["value"].get<double>() - planted) / found["standard_error"].get<double>();
+  };
+  EXPECT_LT(off("A", 900), 3);
+  EXPECT_LT(off("lambda", 0.15), 3);
+  EXPECT_LT(off("K", 700), 3);
+  const double peak = peak_step(0.15, 8e-3, 0.4).step;
+  EXPECT_NEAR(fit["peak_step"]["value"].get<double>(), peak, 0.05 * peak);
+  const std::string text = emergence_text(emergence);
+  EXPECT_NE(text.find("layer  least AIC     R2  emergence"), std::string::npos) << text;
+  EXPECT_NE(text.find("f(t) = A e^(-lambda x) ln(x) + K"), std::string::npos) << text;
+}
+
+TEST(Emergence, CurvesSayWhatTheyLack) {
+  const Emergence emergence = with_course(Curve::first_order, {900, 150}, 5);
+  const std::string text = emergence_text(emergence);
+  EXPECT_NE(text.find("\nno emergence curve in layer 0: too few points: needs 8, found 5\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("f(t) ="), std::string::npos) << text;
+  const auto curves = emergence_json(emergence)["layers"][0]["curves"];
+  EXPECT_EQ(curves["least_aic"], "first-order");
+  EXPECT_EQ(curves["under-damped"]["failure"], "too few points: needs 6, found 5");
+  EXPECT_FALSE(curves["emergence"].contains("parameters"));
 }
 
 }  // namespace
