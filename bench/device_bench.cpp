@@ -54,14 +54,8 @@ Status check(Backend& backend, const Case& c, const Program& program, const Bind
 }
 
 Result<Times> measure(Backend& backend, const Case& c, const Program& program) {
-  std::vector<Buffer> buffers(program.values.size());
-  Bindings bindings(program.values.size());
-  for (std::size_t i = 0; i < buffers.size(); ++i) {
-    TEPUI_TRY(buffers[i],
-              backend.allocate(backend.storage_bytes(program.values[i].type), Memory::device));
-    bindings[i] = BufferSlice::whole(buffers[i]);
-    if (i < c.data().size()) TEPUI_TRY(backend.wait(backend.upload(bindings[i], c.data()[i], {})));
-  }
+  TEPUI_TRY(const BoundCase bound, bind_case(backend, c, program));
+  const Bindings& bindings = bound.bindings;
   TEPUI_TRY(const std::unique_ptr<Prepared> prepared, backend.prepare(program));
   const auto run = [&] { return backend.wait(backend.run(*prepared, bindings, {})); };
   TEPUI_TRY(run());

@@ -36,14 +36,8 @@ Status count_op(Backend& backend, const Row& row) {
   for (std::size_t i = c.data().size(); i < values; ++i)
     c.builder.mark_output(Value{static_cast<std::uint32_t>(i)});
   TEPUI_TRY(const Program program, c.builder.finish());
-  std::vector<Buffer> buffers(program.values.size());
-  Bindings bindings(program.values.size());
-  for (std::size_t i = 0; i < buffers.size(); ++i) {
-    TEPUI_TRY(buffers[i],
-              backend.allocate(backend.storage_bytes(program.values[i].type), Memory::device));
-    bindings[i] = BufferSlice::whole(buffers[i]);
-    if (i < c.data().size()) TEPUI_TRY(backend.wait(backend.upload(bindings[i], c.data()[i], {})));
-  }
+  TEPUI_TRY(const BoundCase bound, bind_case(backend, c, program));
+  const Bindings& bindings = bound.bindings;
   TEPUI_TRY(const std::unique_ptr<Prepared> prepared, backend.prepare(program));
   const DeviceProfile any{"", "", 1, 1};
   std::string name = row.name;

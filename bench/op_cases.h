@@ -196,6 +196,27 @@ inline std::vector<Row> product_rows() {
   return {{"linear", add_linear}, {"attention", add_attention}};
 }
 
+// A buffer for every value of a case's Program, with the data of its inputs.
+struct BoundCase {
+  std::vector<Buffer> buffers;
+  Bindings bindings;
+};
+
+inline Result<BoundCase> bind_case(Backend& backend, const Case& c, const Program& program) {
+  BoundCase bound;
+  bound.buffers.resize(program.values.size());
+  bound.bindings.resize(program.values.size());
+  for (std::size_t i = 0; i < bound.buffers.size(); ++i) {
+    Buffer& buffer = bound.buffers[i];
+    TEPUI_TRY(buffer,
+              backend.allocate(backend.storage_bytes(program.values[i].type), Memory::device));
+    bound.bindings[i] = BufferSlice::whole(buffer);
+    if (i < c.data().size())
+      TEPUI_TRY(backend.wait(backend.upload(bound.bindings[i], c.data()[i], {})));
+  }
+  return bound;
+}
+
 using Found = std::vector<Bytes>;  // by value
 
 inline bool agrees(const HostView& found, const HostView& expected,
