@@ -20,17 +20,27 @@ struct EmergenceArguments {
   bool json = false;
 };
 
+Status show(const EmergenceArguments& a, const Emergence& emergence) {
+  const std::string text =
+      a.json ? json_text(emergence_json(emergence)) : emergence_text(emergence);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return flush_output();
+}
+
 Status run(EmergenceArguments& a) {
-  TEPUI_TRY(complete_request(a.request.input, a.words, "emergence"));
-  if (!a.request.input.out) a.request.input.out = a.request.input.model / "emergence";
+  InputRequest& input = a.request.input;
+  if (input.corpus.texts.empty() && !input.corpus.prompt && !input.corpus.ids) {
+    TEPUI_TRY(const Emergence there, read_emergence(input.model, a.request.threshold));
+    if (!there.states.empty()) return show(a, there);
+  }
+  TEPUI_TRY(complete_request(input, a.words, "emergence"));
+  if (!input.out) input.out = input.model / "emergence";
   ProgressBar bar("emergence");
   auto emergence = run_emergence(a.request, bar.callbacks());
   bar.close();
   if (!emergence) return tl::unexpected(emergence.error());
-  const std::string text =
-      a.json ? json_text(emergence_json(*emergence)) : emergence_text(*emergence);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!a.json) fmt::print("\nStored in {}.\n", a.request.input.out->string());
+  TEPUI_TRY(show(a, *emergence));
+  if (!a.json) fmt::print("\nStored in {}.\n", input.out->string());
   return flush_output();
 }
 
@@ -56,8 +66,12 @@ void add_emergence(CLI::App& app, int& code) {
   command->add_flag("--json", a->json, "Print one JSON document instead of the tables");
   command->footer(
       "MODEL is a folder of checkpoints: the models in it whose names hold a number, in the order\n"
-      "of that number (runs of tepui train, revisions of Pythia, nanoGPT's ckpt_*.pt).\n\n"
-      "  tepui emergence runs/shakespeare --text input.txt --sequences 10");
+      "of that number (runs of tepui train, revisions of Pythia, nanoGPT's ckpt_*.pt). Without a "
+      "text\n"
+      "it shows what is there: the steps that a run of tepui train watched, or the results of "
+      "before.\n\n"
+      "  tepui emergence runs/shakespeare\n"
+      "  tepui emergence pythia-160m --text input.txt --sequences 10");
   command->callback([a, &code] { code = finish_command(run(*a)); });
 }
 

@@ -104,6 +104,20 @@ DataTable probes_of(const std::vector<ProbeRow>& rows) {
            {"value", value}}};
 }
 
+DataTable weights_of(const std::vector<WeightRow>& rows) {
+  Integers layer;
+  Texts weight;
+  Texts metric;
+  Reals value;
+  for (const WeightRow& row : rows) {
+    layer.push_back(row.layer == kNoLayer ? std::nullopt : std::optional<std::int64_t>(row.layer));
+    weight.push_back(row.weight);
+    metric.push_back(row.metric);
+    value.push_back(finite(row.value));
+  }
+  return {"weights", {{"layer", layer}, {"weight", weight}, {"metric", metric}, {"value", value}}};
+}
+
 }  // namespace
 
 Result<std::vector<DataTable>> branch_tables(StoreReader& store) {
@@ -111,8 +125,10 @@ Result<std::vector<DataTable>> branch_tables(StoreReader& store) {
   TEPUI_TRY(const auto likelihoods, store.likelihoods());
   TEPUI_TRY(const auto calibration, store.calibration());
   TEPUI_TRY(const auto probes, store.probes());
+  TEPUI_TRY(const auto weights, store.weights());
   return std::vector<DataTable>{branches_of(branches), likelihoods_of(likelihoods),
-                                calibration_of(calibration), probes_of(probes)};
+                                calibration_of(calibration), probes_of(probes),
+                                weights_of(weights)};
 }
 
 }  // namespace tepui

@@ -4,6 +4,7 @@
 //   likelihoods  branch, sequence, tokens, nll, kl
 //   calibration  layer, site, channel, token_class, count, mean, deviation
 //   probes       model, target, layer, site, features, probe, seed, metric, value
+//   weights      layer, weight, metric, value
 #pragma once
 
 #include <string_view>
@@ -16,7 +17,7 @@
 namespace tepui {
 
 inline constexpr std::string_view kBranchTables[] = {"branches", "likelihoods", "calibration",
-                                                     "probes"};
+                                                     "probes", "weights"};
 
 Result<std::vector<DataTable>> branch_tables(StoreReader& store);
 

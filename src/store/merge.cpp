@@ -54,11 +54,13 @@ class Merge {
   Status add(const std::filesystem::path& store) {
     TEPUI_TRY(StoreReader reader, StoreReader::open(store));
     TEPUI_TRY(const auto theirs, reader.identity());
-    if (theirs.is_object() && theirs.value("kind", std::string()) == "probe")
+    const std::string kind = theirs.is_object() ? theirs.value("kind", std::string()) : "";
+    if (kind == "probe" || kind == "watch")
       return fail(ErrorKind::usage,
                   "{}: expected a store that holds part of a run's sequences, found one of tepui "
-                  "probe: probes are of all of them",
-                  reader.file().string());
+                  "{}",
+                  reader.file().string(),
+                  kind == "probe" ? "probe: probes are of all of them" : "emergence or train");
     TEPUI_TRY(const auto own, read_identity(database_, file_));
     if (auto same = same_identity(own, theirs, reader.file()); !same) return same;
     TEPUI_TRY(const auto finished, reader.finished());

@@ -37,6 +37,8 @@ class StoreReader {
 
   Result<std::vector<ProbeRow>> probes();  // by model, target, place; else by name
 
+  Result<std::vector<WeightRow>> weights();  // by layer, else by name
+
   // Places that have rows, in order of computation: of one sequence, or of all. What follows is of
   // the unedited run unless another branch is named.
   Result<std::vector<Point>> points(int sequence, int branch = 0);

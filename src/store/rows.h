@@ -89,6 +89,14 @@ struct ProbeRow {
   double value = 0;  // NaN where it means nothing
 };
 
+// One number about a weight's values (schema.cpp lists them).
+struct WeightRow {
+  int layer = kNoLayer;
+  std::string weight;
+  std::string metric;
+  double value = 0;  // NaN where it means nothing
+};
+
 // Mean over sequences of one number of a place under one branch; NaN where one is no number.
 struct MeanRow {
   int branch = 0;

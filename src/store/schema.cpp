@@ -164,6 +164,16 @@ CREATE TABLE probe (
   value    ANY,               -- a real number; NULL: it means nothing here
   PRIMARY KEY (model, target, layer, site, features, probe, seed, metric)
 ) STRICT, WITHOUT ROWID;
+
+-- Of runs that watch training: how the values of each weight are spread. deviation, kurtosis (3 of
+-- normal values), largest (|w|).
+CREATE TABLE weight (
+  layer  INTEGER NOT NULL,  -- -1: of none (embeddings, final norm, head)
+  weight TEXT NOT NULL,     -- its role: 'q', 'token_embedding'
+  metric TEXT NOT NULL,
+  value  ANY,               -- a real number; NULL: it means nothing here
+  PRIMARY KEY (layer, weight, metric)
+) STRICT, WITHOUT ROWID;
 )sql";
 
 }  // namespace

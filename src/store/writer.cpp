@@ -195,6 +195,19 @@ Status StoreWriter::write_probe(std::span<const ProbeRow> rows) {
 
 Result<std::vector<ProbeRow>> StoreWriter::probes() { return read_probes(database_, file_); }
 
+Status StoreWriter::write_weights(std::span<const WeightRow> rows) {
+  return all_or_nothing([&]() -> Status {
+    TEPUI_TRY(auto insert,
+              database_.prepare("INSERT OR IGNORE INTO weight VALUES (?1, ?2, ?3, ?4)"));
+    for (const WeightRow& row : rows) {
+      insert.bind(1, row.layer).bind(2, std::string_view(row.weight));
+      insert.bind(3, std::string_view(row.metric));
+      TEPUI_TRY(insert.bind(4, std::isfinite(row.value) ? row.value : std::nan("")).run());
+    }
+    return {};
+  });
+}
+
 Result<std::vector<UnitRange>> StoreWriter::units() { return read_units(database_); }
 
 Result<std::vector<bool>> StoreWriter::finished_sequences() {

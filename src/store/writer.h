@@ -60,6 +60,9 @@ class StoreWriter final : public RowSink {
   Status write_probe(std::span<const ProbeRow> rows);
   Result<std::vector<ProbeRow>> probes();
 
+  // All of them, at once or not at all; those that are there stay.
+  Status write_weights(std::span<const WeightRow> rows);
+
   Result<std::vector<UnitRange>> units();
   // [sequences of the input]: true where a unit of this store holds it, so that a run skips it.
   Result<std::vector<bool>> finished_sequences();

@@ -205,6 +205,18 @@ bool is_attention(const nlohmann::json& identity) {
   return kind != identity.end() && *kind == "attention";
 }
 
+Result<std::vector<AttentionLayer>> attention_layers(StoreReader& store, int branch,
+                                                     const std::vector<int>& sequences,
+                                                     const SinkRule& rule) {
+  TEPUI_TRY(const auto points, store.points());
+  std::vector<AttentionLayer> layers;
+  for (const Point point : points) {
+    if (point.site != Site::attn_probs) continue;
+    TEPUI_TRY(layers.emplace_back(), LayerReader(store, branch, point.layer, rule).run(sequences));
+  }
+  return layers;
+}
+
 Result<AttentionSummary> summarise_attention(StoreReader& store, const SinkRule& rule) {
   AttentionSummary summary;
   summary.rule = rule;
@@ -239,12 +251,7 @@ Result<AttentionSummary> summarise_attention(StoreReader& store, const SinkRule&
   TEPUI_TRY(const auto branches, store.branches());
   for (std::size_t b = 0; b < branches.size(); ++b) {
     AttentionBranch branch{branches[b].name, branches[b].edits, {}};
-    for (const Point point : points) {
-      if (point.site != Site::attn_probs) continue;
-      TEPUI_TRY(AttentionLayer layer,
-                LayerReader(store, static_cast<int>(b), point.layer, rule).run(finished));
-      branch.layers.push_back(std::move(layer));
-    }
+    TEPUI_TRY(branch.layers, attention_layers(store, static_cast<int>(b), finished, rule));
     summary.branches.push_back(std::move(branch));
   }
   return summary;

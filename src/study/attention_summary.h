@@ -88,6 +88,11 @@ struct AttentionSummary {
   std::string token_bytes(std::int32_t id) const;
 };
 
+// The layers of a store of any command that measured attention, under one branch.
+Result<std::vector<AttentionLayer>> attention_layers(StoreReader& store, int branch,
+                                                     const std::vector<int>& sequences,
+                                                     const SinkRule& rule);
+
 // Whether `tepui attention` made the store.
 bool is_attention(const nlohmann::json& identity);
 

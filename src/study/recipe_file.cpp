@@ -162,6 +162,8 @@ class RecipeReader {
     TEPUI_TRY(whole("watch_every", r.watch_every, 1));
     TEPUI_TRY(const auto watched, f.integer("watched_sequences", 1, kMostSize));
     keep(r.watched_sequences, watched);
+    TEPUI_TRY(const auto sites, f.text("watch_sites"));
+    if (sites) r.watch_sites = *sites;
     TEPUI_TRY(const auto batches, f.integer("evaluation_batches", 1, kMostSize));
     keep(r.evaluation_batches, batches);
     TEPUI_TRY(const auto above, f.positive("stop_above"));

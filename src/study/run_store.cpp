@@ -28,21 +28,9 @@ std::filesystem::path default_folder(const ScanInput& opened, std::string_view k
 
 Status write_input(const ScanInput& opened, StoreWriter& store) {
   std::vector<SequenceRow> rows;
-  std::set<TokenId> used;
-  for (const CorpusSequence& sequence : opened.corpus.sequences) {
+  for (const CorpusSequence& sequence : opened.corpus.sequences)
     rows.push_back({sequence.source, sequence.first_token, sequence.has_bos, sequence.ids});
-    used.insert(sequence.ids.begin(), sequence.ids.end());
-  }
-  std::vector<VocabularyRow> vocabulary;
-  for (const TokenId id : used) {
-    if (opened.tokenizer == nullptr || id >= opened.tokenizer->vocabulary_size()) {
-      const std::string spelling = fmt::format("<id {}>", id);
-      vocabulary.push_back({id, spelling, spelling});
-    } else {
-      vocabulary.push_back({id, opened.tokenizer->piece(id), opened.tokenizer->piece_bytes(id)});
-    }
-  }
-  return store.write_input(rows, vocabulary);
+  return write_sequences(rows, opened.tokenizer.get(), store);
 }
 
 std::vector<SequenceRange> pending_of(const std::vector<bool>& finished,
@@ -58,6 +46,22 @@ std::vector<SequenceRange> pending_of(const std::vector<bool>& finished,
 }
 
 }  // namespace
+
+Status write_sequences(std::span<const SequenceRow> rows, const Tokenizer* tokenizer,
+                       StoreWriter& store) {
+  std::set<TokenId> used;
+  for (const SequenceRow& row : rows) used.insert(row.tokens.begin(), row.tokens.end());
+  std::vector<VocabularyRow> vocabulary;
+  for (const TokenId id : used) {
+    if (tokenizer == nullptr || id >= tokenizer->vocabulary_size()) {
+      const std::string spelling = fmt::format("<id {}>", id);
+      vocabulary.push_back({id, spelling, spelling});
+    } else {
+      vocabulary.push_back({id, tokenizer->piece(id), tokenizer->piece_bytes(id)});
+    }
+  }
+  return store.write_input(rows, vocabulary);
+}
 
 RunInfo run_info(const InputRequest& request, const ScanInput& opened) {
   const DeviceInfo& device = opened.backend->device();

@@ -30,6 +30,11 @@ ExecOptions exec_options(const InputRequest& request, const ScanInput& opened);
 std::vector<std::vector<TokenId>> pending_sequences(const ScanInput& opened,
                                                     std::span<const SequenceRange> pending);
 
+// The sequences, and the spelling of their tokens; without a tokenizer these are shown by their
+// ids.
+Status write_sequences(std::span<const SequenceRow> rows, const Tokenizer* tokenizer,
+                       StoreWriter& store);
+
 class RunStore {
  public:
   // Prints the input's notes. `kind` names the default folder: tepui-<kind>-<model>-<text>-<hash>.

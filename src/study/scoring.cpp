@@ -19,30 +19,31 @@ Status Scoring::take(const ChunkResult& chunk) {
     std::size_t row = 0;
     for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s) {
       const auto predicted = static_cast<std::size_t>(chunk.shape->lengths[s]) - 1;
-      TEPUI_TRY(store_sequence(branch, chunk.first_sequence + static_cast<int>(s),
-                               std::span(scores[i].losses).subspan(row, predicted),
-                               std::span(scores[i].divergences).subspan(row, predicted)));
+      const int sequence = chunk.first_sequence + static_cast<int>(s);
+      const auto& of = corpus_.sequences[static_cast<std::size_t>(sequence)];
+      TEPUI_TRY(store_likelihood(
+          store_, branch, sequence, std::span(scores[i].losses).subspan(row, predicted),
+          std::span(scores[i].divergences).subspan(row, predicted),
+          static_cast<std::size_t>(of.first_scored) - 1, options_.keep_tokens));
       row += predicted + 1;
     }
   }
   return {};
 }
 
-Status Scoring::store_sequence(int branch, int sequence, std::span<const double> losses,
-                               std::span<const double> divergences) {
-  const auto scored =
-      static_cast<std::size_t>(corpus_.sequences[static_cast<std::size_t>(sequence)].first_scored) -
-      1;
+Status store_likelihood(StoreWriter& store, int branch, int sequence,
+                        std::span<const double> losses, std::span<const double> divergences,
+                        std::size_t unscored, bool keep_tokens) {
   LikelihoodRow row;
   row.branch = branch;
   row.sequence = sequence;
-  for (std::size_t i = scored; i < losses.size(); ++i) {
+  for (std::size_t i = unscored; i < losses.size(); ++i) {
     row.nll += losses[i];
-    row.kl += divergences[i];
+    row.kl += divergences.empty() ? 0 : divergences[i];
     ++row.tokens;
   }
-  TEPUI_TRY(store_.add(row));
-  if (!options_.keep_tokens) return {};
+  TEPUI_TRY(store.add(row));
+  if (!keep_tokens) return {};
   std::vector<float> values;
   for (const double loss : losses) values.push_back(static_cast<float>(-loss));
   Series series;
@@ -51,7 +52,7 @@ Status Scoring::store_sequence(int branch, int sequence, std::span<const double>
   series.point = {kNoLayer, Site::logits};
   series.metric = "log_likelihood";
   series.values = values;
-  return store_.add(series);
+  return store.add(series);
 }
 
 }  // namespace tepui

@@ -17,6 +17,12 @@ struct ScoringOptions {
   bool keep_tokens = false;  // every position's log-likelihood as well
 };
 
+// What a sequence is worth, from the [T - 1] losses of its tokens behind the first, of which the
+// first `unscored` do not count. The unedited run has no divergences.
+Status store_likelihood(StoreWriter& store, int branch, int sequence,
+                        std::span<const double> losses, std::span<const double> divergences,
+                        std::size_t unscored, bool keep_tokens);
+
 class Scoring {
  public:
   Scoring(Head& head, const Corpus& corpus, StoreWriter& store, const ScoringOptions& options)
@@ -26,9 +32,6 @@ class Scoring {
   Status take(const ChunkResult& chunk);
 
  private:
-  Status store_sequence(int branch, int sequence, std::span<const double> losses,
-                        std::span<const double> divergences);
-
   Head& head_;
   const Corpus& corpus_;
   StoreWriter& store_;

@@ -7,6 +7,8 @@
 #include "base/mapped_file.h"
 #include "store/append_file.h"
 #include "study/recipe_file.h"
+#include "study/scan.h"
+#include "study/watch_rows.h"
 #include "train/train_checkpoint.h"
 
 namespace tepui {
@@ -44,6 +46,30 @@ Result<AppendFile> open_log(const std::filesystem::path& path, std::int64_t step
   return AppendFile::open(path, kept);
 }
 
+WatchedSteps watched_steps(const TrainRequest& request, const TrainCommand& command,
+                           const Backend& backend) {
+  const DeviceInfo& device = backend.device();
+  RunInfo info;
+  info.options =
+      nlohmann::json{{"command", fmt::format("tepui train {}", command.recipe.string())}}.dump(
+          -1, ' ', true, nlohmann::json::error_handler_t::replace);
+  info.model = std::filesystem::weakly_canonical(request.out).filename().string();
+  info.model_path = request.out.string();
+  info.model_fingerprint = request.recipe_hash;
+  info.tokenizer = "none";
+  info.text = "the validation data of " + command.recipe.string();
+  info.backend = device.backend;
+  info.device = device.name;
+  info.detail = device.detail;
+  info.version = tepui_version();
+  return {request.out,
+          {{"version", tepui_version()},
+           {"recipe", request.recipe_hash},
+           {"backend", device.backend},
+           {"isa", device.isa}},
+          info};
+}
+
 }  // namespace
 
 Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view) {
@@ -61,7 +87,6 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
   std::int64_t tokens = 0;
   const auto write = [&](const nlohmann::json& line) { return log.write(line.dump() + "\n"); };
   TrainObserver observer;
-  observer.begin = view.begin;
   observer.stop = view.stop;
   observer.step = [&](const StepReport& report) -> Status {
     tokens += tokens_per_step;
@@ -79,20 +104,11 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
                      {"validation_loss", report.validation}}));
     return log.sync();
   };
-  observer.watch = [&](const WatchReport& report) -> Status {
-    nlohmann::json layers = nlohmann::json::array();
-    for (const LayerWatch& layer : report.layers)
-      layers.push_back({{"layer", layer.layer},
-                        {"median", layer.median},
-                        {"top", layer.top},
-                        {"ratio", layer.ratio},
-                        {"value", layer.value},
-                        {"sequence", layer.sequence},
-                        {"position", layer.position},
-                        {"channel", layer.channel},
-                        {"sink", layer.sink},
-                        {"sink_rate", layer.sink_rate}});
-    return write({{"step", report.step}, {"watched_loss", report.loss}, {"layers", layers}});
+  WatchedSteps watched = watched_steps(request, command, *backend);
+  observer.watch = [&](const WatchReport& report) { return watched.write(report); };
+  observer.begin = [&](std::int64_t first, std::int64_t steps) -> Status {
+    if (view.begin) view.begin(first, steps);
+    return request.recipe.watch_every > 0 ? watched.begin(first) : Status();
   };
   TrainResult result;
   result.folder = request.out;

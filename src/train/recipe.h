@@ -50,10 +50,11 @@ struct TrainRecipe {
   std::uint64_t seed = 1337;
   std::int64_t evaluate_every = 250;
   int evaluation_batches = 20;
-  std::int64_t checkpoint_every = 0;  // 0: at the end alone
-  std::int64_t watch_every = 0;       // 0: never; also at powers of two before
-  int watched_sequences = 4;          // the first of the validation data
-  double stop_above = 0;              // a loss that ends the run; 0: 4 ln(vocabulary)
+  std::int64_t checkpoint_every = 0;       // 0: at the end alone
+  std::int64_t watch_every = 0;            // 0: never; also at powers of two before
+  int watched_sequences = 4;               // the first of the validation data
+  std::string watch_sites = "resid_post";  // where a scan's metrics measure
+  double stop_above = 0;                   // a loss that ends the run; 0: 4 ln(vocabulary)
 };
 
 }  // namespace tepui

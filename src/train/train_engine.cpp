@@ -23,9 +23,9 @@ Status TrainEngine::set_up() {
   if (settings_.watched > 0) {
     TrainShape watched = plain;
     watched.sequences = settings_.watched;
-    watched.watch = true;
+    watched.watch = settings_.watch;
     TEPUI_TRY(watching_, make_ready(watched, 1));
-    TEPUI_TRY(bind_watched(*watching_, watched));
+    TEPUI_TRY(bind_watched(*watching_));
   }
   TEPUI_TRY(make_buffers());
   for (Ready* ready : {training_.get(), evaluation_.get(), watching_.get()}) {
@@ -155,28 +155,39 @@ Status TrainEngine::update(std::int64_t step, double rate) {
   return pack();
 }
 
-Result<std::vector<LayerWatch>> TrainEngine::watch(const TokenBatch& batch, double& loss) {
+Result<std::vector<double>> TrainEngine::watch(const TokenBatch& batch) {
   if (watching_ == nullptr)
     return fail(ErrorKind::usage, "watch: expected sequences that are watched, found none");
-  TEPUI_TRY(loss, run_batch(*watching_, batch));
-  loss /= static_cast<double>(batch.ids.size());
-  std::vector<LayerWatch> layers;
-  const int length = settings_.shape.length;
-  for (std::size_t i = 0; i < watching_->watched.size(); ++i) {
-    const auto& [top, index, median, sink] = watching_->watched[i];
-    TEPUI_TRY(const std::vector<float> values, floats(top));
-    std::vector<std::uint32_t> places(index.bytes / sizeof(std::uint32_t));
-    TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(std::span(places)),
-                                              BufferSlice::whole(index), {})));
-    TEPUI_TRY(const std::vector<float> medians, floats(median));
-    std::vector<float> sinks;
-    if (sink.storage != nullptr) {
-      TEPUI_TRY(sinks, floats(sink));
-    }
-    layers.push_back(layer_watch(watching_->of.watched[i].layer, settings_.watched, length,
-                                 model_.spec.dims.width, values, places, medians, sinks));
+  TEPUI_TRY(run_batch(*watching_, batch));
+  TEPUI_TRY(const std::vector<float> state, floats(watching_->losses));
+  std::vector<double> losses(batch.targets.size(), 0.0);
+  for (std::size_t r = 0; r < losses.size(); ++r) {
+    const float* const row = &state[3 * r];  // as the head of a scan has it
+    const double sum = static_cast<double>(row[0]) + std::log(static_cast<double>(row[1]));
+    if (batch.targets[r] >= 0) losses[r] = sum - static_cast<double>(row[2]);
   }
-  return layers;
+  return losses;
+}
+
+Status TrainEngine::watched_rows(RowSink& sink) {
+  const std::vector<int> lengths(static_cast<std::size_t>(settings_.watched),
+                                 settings_.shape.length);
+  for (std::size_t i = 0; i < watching_->watched.size(); ++i) {
+    const auto& [layer, tap] = watching_->of.watched[i];
+    std::vector<std::vector<std::byte>> bytes;
+    std::vector<HostView> views;
+    for (std::size_t j = 0; j < tap.values.size(); ++j) {
+      const Buffer& buffer = watching_->watched[i][j];
+      auto& one = bytes.emplace_back(buffer.bytes);
+      TEPUI_TRY(backend_.wait(backend_.download(one, BufferSlice::whole(buffer), {})));
+      views.push_back({watching_->of.program.info(tap.values[j]).type, one});
+    }
+    for (const Site site : tap.sites) {
+      const TapContext context{{layer, site}, 0, tap.width, lengths, tap.groups, false};
+      TEPUI_TRY(tap.metric->rows(views, context, sink));
+    }
+  }
+  return {};
 }
 
 Result<double> TrainEngine::evaluate(const TokenBatch& batch) {

@@ -13,6 +13,7 @@
 #include "tepui/backend.h"
 #include "train/optimiser.h"
 #include "train/train_program.h"
+#include "train/watch.h"
 
 namespace tepui {
 
@@ -33,7 +34,8 @@ class TrainEngine {
     TrainShape shape;
     OptimiserSettings optimiser;
     int accumulation = 1;  // micro-batches of a step
-    int watched = 0;       // sequences of watch()
+    int watched = 0;       // sequences of watch(), and what is measured of them
+    const WatchWork* watch = nullptr;
   };
 
   // The model must outlive it.
@@ -56,8 +58,13 @@ class TrainEngine {
   // The gradient of a trained parameter, for tests.
   Result<std::vector<float>> gradient(std::size_t parameter);
 
-  // What there is to see of a batch of settings.watched sequences; an error where that is 0.
-  Result<std::vector<LayerWatch>> watch(const TokenBatch& batch, double& loss);
+  // Runs a batch of settings.watched sequences with its taps; an error where that is 0. The losses
+  // are those of its targets, in nats.
+  Result<std::vector<double>> watch(const TokenBatch& batch);
+  // Of the last watch().
+  Status watched_rows(RowSink& sink);
+  // A parameter as it is now.
+  Result<std::vector<float>> value(std::size_t parameter) { return floats(values_[parameter]); }
 
   // The sum of a batch's losses over the targets that count, without dropout.
   Result<double> evaluate(const TokenBatch& batch);
@@ -70,8 +77,9 @@ class TrainEngine {
     Bindings bindings;
     Buffer ids, targets, positions, offsets, weights, state, key, loss;
     std::vector<Buffer> tables;
-    Buffer ranks, marked;
-    std::vector<std::array<Buffer, 4>> watched;  // by layer: top, index, median, sink
+    std::vector<Buffer> constants;             // of taps
+    std::vector<std::vector<Buffer>> watched;  // by output of taps, by value
+    Buffer losses;
   };
   struct Item {
     UpdateItem update;
@@ -95,7 +103,7 @@ class TrainEngine {
   Result<std::unique_ptr<Ready>> make_ready(const TrainShape& shape, double weight);
   Status bind_inputs(Ready& ready, const TrainShape& shape, double weight);
   void bind_parameters(Ready& ready);
-  Status bind_watched(Ready& ready, const TrainShape& shape);
+  Status bind_watched(Ready& ready);
   Status pack();
   Result<Buffer> buffer_of(const TensorType& type);
   Result<Buffer> upload(std::span<const std::byte> bytes);

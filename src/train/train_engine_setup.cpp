@@ -51,26 +51,25 @@ Status TrainEngine::bind_inputs(Ready& ready, const TrainShape& shape, double we
   return {};
 }
 
-Status TrainEngine::bind_watched(Ready& ready, const TrainShape& shape) {
+Status TrainEngine::bind_watched(Ready& ready) {
   const TrainProgram& of = ready.of;
-  const auto elements = static_cast<std::uint32_t>(shape.length * model_.spec.dims.width);
-  const std::vector<std::uint32_t> ranks(static_cast<std::size_t>(shape.sequences),
-                                         (elements - 1) / 2);
-  const std::vector<std::uint32_t> marked(ranks.size(), 0);
-  TEPUI_TRY(ready.ranks, upload(std::as_bytes(std::span(ranks))));
-  TEPUI_TRY(ready.marked, upload(std::as_bytes(std::span(marked))));
-  ready.bindings[of.watch_inputs.ranks.id] = BufferSlice::whole(ready.ranks);
-  ready.bindings[of.watch_inputs.marked.id] = BufferSlice::whole(ready.marked);
+  for (const Constant& constant : of.constants) {
+    TEPUI_TRY(ready.constants.emplace_back(), upload(constant.bytes));
+  }
+  for (std::size_t i = 0; i < of.constants.size(); ++i)
+    ready.bindings[of.constants[i].value.id] = BufferSlice::whole(ready.constants[i]);
   ready.watched.resize(of.watched.size());
   for (std::size_t i = 0; i < of.watched.size(); ++i) {
-    const WatchedValues& one = of.watched[i];
-    const Value values[] = {one.top, one.index, one.median, one.sink};
-    for (std::size_t j = 0; j < 4; ++j) {
-      if (!values[j].present()) continue;
-      TEPUI_TRY(ready.watched[i][j], buffer_of(of.program.info(values[j]).type));
-      ready.bindings[values[j].id] = BufferSlice::whole(ready.watched[i][j]);
+    auto& buffers = ready.watched[i];
+    buffers.resize(of.watched[i].tap.values.size());
+    for (std::size_t j = 0; j < buffers.size(); ++j) {
+      const Value value = of.watched[i].tap.values[j];
+      TEPUI_TRY(buffers[j], buffer_of(of.program.info(value).type));
+      ready.bindings[value.id] = BufferSlice::whole(buffers[j]);
     }
   }
+  TEPUI_TRY(ready.losses, buffer_of(of.program.info(of.losses).type));
+  ready.bindings[of.losses.id] = BufferSlice::whole(ready.losses);
   return {};
 }
 

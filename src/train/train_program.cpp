@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "exec/tap.h"
 #include "ops/differentiate.h"
 #include "ops/fuse.h"
 #include "train/append.h"
@@ -39,14 +40,14 @@ class TrainLowering {
     out_.weights = builder_.input({DType::f32, Shape{rows}}, "weights of rows");
     out_.state = builder_.input({DType::f32, Shape{rows, 3}}, "state");
     if (shape_.dropout > 0) out_.key = builder_.input({DType::u32, Shape{2}}, "dropout key");
-    TEPUI_TRY(const Lowered embedding, lower_embedding(model_, chunk_));
-    Value x = append(embedding, kNone, kGlobalLayer);
+    TEPUI_TRY(Lowered embedding, lower_embedding(model_, chunk_));
+    TEPUI_TRY(Value x, tapped(std::move(embedding), kNone, kGlobalLayer));
     for (int layer = 0; layer < model_.spec.dims.layers; ++layer) {
-      TEPUI_TRY(const Lowered block, lower_block(model_, layer, chunk_));
-      x = append(block, x, layer);
+      TEPUI_TRY(Lowered block, lower_block(model_, layer, chunk_));
+      TEPUI_TRY(x, tapped(std::move(block), x, layer));
     }
-    TEPUI_TRY(const Lowered last, lower_final_norm(model_, chunk_));
-    x = append(last, x, kGlobalLayer);
+    TEPUI_TRY(Lowered last, lower_final_norm(model_, chunk_));
+    TEPUI_TRY(x, tapped(std::move(last), x, kGlobalLayer));
     const Value bias = model_.find_global(WeightRole::head_bias) == nullptr
                            ? kNone
                            : plain(index_of(kGlobalLayer, WeightRole::head_bias));
@@ -58,14 +59,39 @@ class TrainLowering {
     const Value state = builder_.cross_entropy(logits, out_.targets, out_.state, 0, "log-sum-exp");
     out_.loss = builder_.nll(state, out_.weights, "loss");
     builder_.mark_output(out_.loss);
-    if (shape_.watch)
-      out_.watched = add_watch(builder_, out_.offsets, out_.sites, out_.watch_inputs);
+    if (shape_.watch != nullptr) {
+      out_.losses = state;
+      builder_.mark_output(state);
+    }
     return {};
   }
 
-  // A lowered part behind what is there.
-  Value append(const Lowered& part, Value hidden, int layer) {
+  // A lowered part behind what is there, with the taps of its places as a scan puts them there.
+  Result<Value> tapped(Lowered part, Value hidden, int layer) {
+    if (shape_.watch == nullptr) return append(part, nullptr, hidden, layer);
+    const bool first = !hidden.present();
+    SiteWork work;
+    for (const Site site : shape_.watch->sites.at_layer(layer)) {
+      const bool embeddings = site == Site::embeddings;
+      if (layer != kGlobalLayer || embeddings == first) work.measured.push_back(site);
+    }
+    std::vector<const Metric*> metrics;
+    for (const auto& metric : shape_.watch->metrics) metrics.push_back(metric.get());
+    TEPUI_TRY(const Tapped with,
+              attach_taps(std::move(part), model_.spec, chunk_, 0, work, metrics));
+    return append(with.lowered, &with, hidden, layer);
+  }
+
+  // `taps`, if given, are those in it.
+  Value append(const Lowered& part, const Tapped* taps, Value hidden, int layer) {
     std::map<std::uint32_t, Value> known;
+    if (taps != nullptr) {
+      for (const Constant& constant : taps->constants) {
+        const ValueInfo& info = part.program.info(constant.value);
+        known[constant.value.id] = builder_.input(info.type, info.name);
+        out_.constants.push_back({known[constant.value.id], constant.bytes});
+      }
+    }
     const auto stands_for = [&](Value own, Value other) {
       if (own.present() && other.present()) known[own.id] = other;
     };
@@ -88,6 +114,15 @@ class TrainLowering {
                               : made;
     };
     const std::vector<Value> made = append_steps(builder_, part.program, known, dropped);
+    if (taps != nullptr) {
+      for (TapOutput output : taps->outputs) {
+        for (Value& value : output.values) {
+          value = made[value.id];
+          builder_.mark_output(value);
+        }
+        out_.watched.push_back({layer, std::move(output)});
+      }
+    }
     for (const auto& [site, value] : part.sites)
       out_.sites.emplace_back(Point{layer, site}, made[value.id]);
     return made[part.result.id];

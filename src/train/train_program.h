@@ -8,10 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "exec/tap.h"
+#include "metrics/watch.h"
 #include "models/lower.h"
 #include "tepui/site.h"
 #include "train/parameters.h"
-#include "train/watch.h"
 
 namespace tepui {
 
@@ -20,8 +21,8 @@ struct TrainShape {
   int length = 1;      // tokens of each
   double dropout = 0;  // of embeddings and of what attention and MLP add
   bool gradients = true;
-  bool watch = false;
-  std::vector<bool> frozen = {};  // by parameter: needs no gradient; empty: none
+  const WatchWork* watch = nullptr;  // taps, without gradients
+  std::vector<bool> frozen = {};     // by parameter: needs no gradient; empty: none
 };
 
 // How a parameter is bound: the value itself, or a packed matrix of it, or, of a tied embedding,
@@ -46,8 +47,14 @@ struct TrainProgram {
   std::vector<std::pair<Table, Value>> tables;
   std::vector<ParameterUse> uses;  // by parameter
   std::vector<std::pair<Point, Value>> sites;
-  std::vector<WatchedValues> watched;  // where it was asked for, with
-  WatchInputs watch_inputs;
+  // Of taps: what they bring back, by metric and place, and their constants.
+  struct Output {
+    int layer = 0;
+    TapOutput tap;
+  };
+  std::vector<Output> watched;
+  std::vector<Constant> constants;
+  Value losses;  // f32 [R, 3], of a watched Program: cross_entropy's state
 };
 
 Result<TrainProgram> build_train_program(const Model& model,

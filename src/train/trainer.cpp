@@ -23,7 +23,7 @@ class TrainRun {
     TEPUI_TRY(data_, load_token_data(recipe_.data));
     TEPUI_TRY(open());
     out_.first = step_;
-    if (observer_.begin) observer_.begin(step_, recipe_.schedule.steps);
+    if (observer_.begin) TEPUI_TRY(observer_.begin(step_, recipe_.schedule.steps));
     const std::int64_t end = std::min(recipe_.schedule.steps, request_.until);
     while (step_ < end) {
       if (step_ % recipe_.evaluate_every == 0) {
@@ -123,7 +123,11 @@ class TrainRun {
     settings.shape.dropout = recipe_.model.dropout;
     settings.optimiser = recipe_.optimiser;
     settings.accumulation = recipe_.accumulation;
-    if (recipe_.watch_every > 0) settings.watched = recipe_.watched_sequences;
+    if (recipe_.watch_every > 0) {
+      TEPUI_TRY(watch_work_, make_watch_work(model_.spec, recipe_.watch_sites));
+      settings.watched = recipe_.watched_sequences;
+      settings.watch = watch_work_.get();
+    }
     for (const Parameter& parameter : parameters) {
       const bool is_bias = role_name(parameter.role()).ends_with("_bias");
       settings.shape.frozen.push_back(is_bias && !recipe_.model.bias);
@@ -214,12 +218,31 @@ class TrainRun {
   Status watch() {
     WatchReport report;
     report.step = step_;
+    report.work = watch_work_.get();
     TrainShape shape = shape_;
     shape.sequences = recipe_.watched_sequences;
     std::size_t counted = 0;
     const TokenBatch batch = whole_batch(data_.validation, shape, 0, counted);
-    TEPUI_TRY(report.layers, engine_->watch(batch, report.loss));
-    return observer_.watch ? observer_.watch(report) : Status();
+    TEPUI_TRY(const std::vector<double> losses, engine_->watch(batch));
+    const auto length = static_cast<std::size_t>(shape.length);
+    for (std::size_t at = 0; at < batch.ids.size(); at += length) {
+      const auto first = static_cast<std::ptrdiff_t>(at);
+      const auto last = static_cast<std::ptrdiff_t>(at + length);
+      report.sequences.emplace_back(batch.ids.begin() + first, batch.ids.begin() + last);
+      report.losses.emplace_back(losses.begin() + first, losses.begin() + last - 1);
+    }
+    for (std::size_t i = 0; i < engine_->parameters().size(); ++i) {
+      const Parameter& parameter = engine_->parameters()[i];
+      TEPUI_TRY(const std::vector<float> values, engine_->value(i));
+      report.weights.push_back(
+          {parameter.layer, std::string(role_name(parameter.role())), weight_statistics(values)});
+    }
+    report.rows = [this](RowSink& sink) { return engine_->watched_rows(sink); };
+    if (!observer_.watch) return {};
+    const Status watched = observer_.watch(report);
+    if (watched) return {};
+    return fail(watched.error().kind, "step {}: {}; the last good checkpoint is {}", step_,
+                watched.error().message, good_.string());
   }
 
   Result<double> mean_loss(const std::vector<std::int32_t>& tokens, BatchUse use) {
@@ -259,8 +282,9 @@ class TrainRun {
   const TrainObserver& observer_;
   TokenData data_;
   Model model_;
-  std::filesystem::path like_;  // whose configuration and tokenizer checkpoints get
-  std::filesystem::path good_;  // the last checkpoint
+  std::filesystem::path like_;             // whose configuration and tokenizer checkpoints get
+  std::filesystem::path good_;             // the last checkpoint
+  std::unique_ptr<WatchWork> watch_work_;  // outlives the engine, which uses it
   std::unique_ptr<TrainEngine> engine_;
   TrainShape shape_;
   std::int64_t step_ = 0;

@@ -30,14 +30,8 @@ struct EvaluationReport {
   double validation = 0;
 };
 
-struct WatchReport {
-  std::int64_t step = 0;
-  double loss = 0;  // of the watched sequences, nats per token
-  std::vector<LayerWatch> layers;
-};
-
 struct TrainObserver {
-  std::function<void(std::int64_t first, std::int64_t steps)> begin;
+  std::function<Status(std::int64_t first, std::int64_t steps)> begin;
   std::function<Status(const StepReport&)> step;
   std::function<Status(const EvaluationReport&)> evaluation;
   std::function<Status(const WatchReport&)> watch;

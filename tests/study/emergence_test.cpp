@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "study/coherence.h"
 #include "study/emergence_fit.h"
+#include "study/sentence_starts.h"
 #include "support/paths.h"
 
 namespace tepui::test {
@@ -93,6 +97,48 @@ TEST(Emergence, CurvesSayWhatTheyLack) {
   EXPECT_EQ(curves["least_aic"], "first-order");
   EXPECT_EQ(curves["under-damped"]["failure"], "too few points: needs 6, found 5");
   EXPECT_FALSE(curves["emergence"].contains("parameters"));
+}
+
+TEST(Emergence, SentencesStartBehindTheirEnds) {
+  const std::vector<std::string> tokens = {"The", " cat", ".",    " It", " sat", "!\"",
+                                           " \"", "Why",  "?",    "\n",  "3.",   "14",
+                                           " is", " pi",  "\n\n", "End"};
+  std::vector<std::string> found;
+  const std::vector<bool> starts = sentence_starts(tokens);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (starts[i]) found.push_back(tokens[i]);
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{" It", "Why", "3.", "End"}));
+}
+
+TEST(Emergence, RanksCorrelate) {
+  EXPECT_DOUBLE_EQ(rank_correlation({1, 2, 3, 4}, {10, 20, 300, 4000}), 1);
+  EXPECT_DOUBLE_EQ(rank_correlation({1, 2, 3, 4}, {4, 3, 2, 1}), -1);
+  EXPECT_DOUBLE_EQ(rank_correlation({1, 1, 2, 3}, {1, 2, 3, 3}), 8.0 / 9);
+  EXPECT_TRUE(std::isnan(rank_correlation({1, 1, 1}, {1, 2, 3})));
+}
+
+// The gap falls as the ratio rises, 300 steps later.
+TEST(Emergence, TheGapFollowsTheRatio) {
+  std::vector<CheckpointState> states;
+  for (int i = 0; i < 30; ++i) {
+    CheckpointState& state = states.emplace_back();
+    state.checkpoint.step = 100 * i;
+    const auto wave = [](double step) { return std::sin(step / 300); };
+    state.layers.push_back({.ratio = 2 + wave(100.0 * i)});
+    state.start_loss = 3 - wave(100.0 * i - 300);
+    state.other_loss = 2;
+    state.loss = 2.5;
+  }
+  const Coherence found = coherence(states, 500);
+  EXPECT_EQ(found.checkpoints, 30U);
+  ASSERT_TRUE(found.gap_lag);
+  EXPECT_EQ(found.gap_lag->steps, 300);
+  EXPECT_NEAR(found.gap_lag->correlation, -1, 1e-9);
+  EXPECT_GT(found.gap_correlation, -0.7);
+  EXPECT_TRUE(std::isnan(found.loss_correlation));
+  states.resize(5);
+  EXPECT_FALSE(coherence(states, 500).gap_lag);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
@@ -98,8 +99,25 @@ TEST(Trainer, Learns) {
   EXPECT_LT(outcome.whole_validation, 0.5);
 }
 
-// What is watched changes nothing, and is what is there: the watched loss is that of the same
-// sequences evaluated.
+// The rows of a watched step, counted.
+class CountedRows final : public RowSink {
+ public:
+  Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
+  Status add(const Observation& row) override {
+    ++observations[std::string(site_name(row.point.site)) + " " + std::string(row.metric)];
+    return {};
+  }
+  Status add(const Series& row) override {
+    ++series[std::string(site_name(row.point.site)) + " " + std::string(row.metric)];
+    return {};
+  }
+  Status end_unit() override { return {}; }
+
+  std::map<std::string, int> observations;
+  std::map<std::string, int> series;
+};
+
+// What is watched changes nothing. That the rows are a scan's is held in tests/study/watch_test.
 TEST(Trainer, WatchesWithoutATrace) {
   const TemporaryFolder folder;
   const auto backend = make_backend("cpu", {.threads = 2, .isa = {}}).value();
@@ -109,29 +127,42 @@ TEST(Trainer, WatchesWithoutATrace) {
   request.out = folder.path() / "watched";
   request.recipe.watch_every = 5;
   request.recipe.watched_sequences = 3;
-  std::vector<WatchReport> reports;
+  request.recipe.watch_sites = "resid_post,mlp_act.1,embeddings,final_norm";
+  std::vector<std::int64_t> steps;
+  CountedRows rows;
   TrainObserver observer;
   observer.watch = [&](const WatchReport& report) -> Status {
-    reports.push_back(report);
+    steps.push_back(report.step);
+    EXPECT_EQ(report.losses.size(), 3U);
+    if (report.step == 0) {
+      for (const auto& losses : report.losses) {
+        EXPECT_EQ(losses.size(), 15U);
+        for (const double loss : losses) EXPECT_NEAR(loss, std::log(18), 0.3);
+      }
+      return report.rows(rows);
+    }
     return {};
   };
   const auto watched = train(*backend, request, observer);
   ASSERT_TRUE(watched) << watched.error().message;
   EXPECT_EQ(weights_of(blind.checkpoint), weights_of(watched->checkpoint));
-  std::vector<std::int64_t> steps;
-  for (const WatchReport& report : reports) steps.push_back(report.step);
   EXPECT_EQ(steps, (std::vector<std::int64_t>{0, 1, 2, 4, 5, 10, 12}));
-  EXPECT_NEAR(reports.front().loss, std::log(18), 0.1);
-  ASSERT_EQ(reports.back().layers.size(), 2U);
-  for (const LayerWatch& layer : reports.back().layers) {
-    EXPECT_GT(layer.median, 0);
-    EXPECT_GT(layer.ratio, 1);
-    EXPECT_GE(std::abs(static_cast<double>(layer.value)), layer.top - 1e-6);
-    EXPECT_LT(layer.position, 16);
-    EXPECT_LT(layer.channel, 16);
-    EXPECT_GT(layer.sink, 0.06);  // one of at most 16 keys
-    EXPECT_LT(layer.sink, 0.6);
-  }
+  EXPECT_EQ(rows.observations["resid_post top_k"], 2 * 3 * 32);
+  for (const char* site : {"mlp_act", "embeddings", "final_norm"})
+    EXPECT_EQ(rows.observations[std::string(site) + " top_k"], 3 * 32) << site;
+  for (const char* series : {"attn_probs received", "k norm_others", "v norm_first"})
+    EXPECT_EQ(rows.series[series], 2 * 3) << series;
+  EXPECT_EQ(rows.observations.count("k top_k"), 0U);
+}
+
+TEST(Trainer, WeightsHaveASpread) {
+  const WeightStatistics flat = weight_statistics(std::vector<float>{1, -1, 1, -1});
+  EXPECT_DOUBLE_EQ(flat.deviation, 1);
+  EXPECT_DOUBLE_EQ(flat.kurtosis, 1);
+  const WeightStatistics outlier = weight_statistics(std::vector<float>{0, 0, 0, 0, 0, 0, 0, -8});
+  EXPECT_DOUBLE_EQ(outlier.deviation, std::sqrt(7.0));
+  EXPECT_NEAR(outlier.kurtosis, 43.0 / 7, 1e-12);  // (7 * 1 + 7^4) / 8 / 7^2
+  EXPECT_DOUBLE_EQ(outlier.largest, 8);
 }
 
 // The biases of a model without any stay what they are.
