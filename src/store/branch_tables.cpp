@@ -127,8 +127,8 @@ Result<std::vector<DataTable>> branch_tables(StoreReader& store) {
   TEPUI_TRY(const auto probes, store.probes());
   TEPUI_TRY(const auto weights, store.weights());
   return std::vector<DataTable>{branches_of(branches), likelihoods_of(likelihoods),
-                                calibration_of(calibration), probes_of(probes),
-                                weights_of(weights)};
+                                calibration_of(calibration), weights_of(weights),
+                                probes_of(probes)};
 }
 
 }  // namespace tepui

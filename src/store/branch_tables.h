@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What a store holds of branches and probes as tables for export; empty for a scan.
+// What a store holds of branches, weights and probes as tables for export; empty for a scan.
 //   branches     branch, name, edits
 //   likelihoods  branch, sequence, tokens, nll, kl
 //   calibration  layer, site, channel, token_class, count, mean, deviation
-//   probes       model, target, layer, site, features, probe, seed, metric, value
 //   weights      layer, weight, metric, value
+//   probes       model, target, layer, site, features, probe, seed, metric, value
 #pragma once
 
 #include <string_view>
@@ -17,7 +17,7 @@
 namespace tepui {
 
 inline constexpr std::string_view kBranchTables[] = {"branches", "likelihoods", "calibration",
-                                                     "probes", "weights"};
+                                                     "weights", "probes"};
 
 Result<std::vector<DataTable>> branch_tables(StoreReader& store);
 

@@ -53,28 +53,27 @@ std::string beside_text(const Emergence& emergence) {
   }
   return fmt::format(
       "loss in nats a token; sink rate: heads whose attention to the first token is above 0.3; "
-      "norms "
-      "and attention are means over layers and heads\n{}",
+      "the rest: means\nover layers and heads\n{}",
       put_together(columns));
 }
 
 std::string coherence_text(const Coherence& found) {
   std::string text = fmt::format(
       "Rank correlation of the largest ratio with the loss {}, with the gap at sentence starts {} "
-      "({}).",
+      "({}).\n",
       signed_number(found.loss_correlation), signed_number(found.gap_correlation),
       counted(static_cast<std::int64_t>(found.checkpoints), "checkpoint"));
   if (found.gap_lag)
-    text += fmt::format(" The gap follows the ratio best {} steps {} ({}).",
+    text += fmt::format("The gap goes with the ratio best {} steps {} ({}).\n",
                         std::abs(found.gap_lag->steps),
                         found.gap_lag->steps < 0 ? "before it" : "behind it",
                         signed_number(found.gap_lag->correlation));
   if (found.onset && found.gap_half)
     text += fmt::format(
-        " The first layer's onset is at step {}; half of the gap's way was gone at "
-        "step {}.",
+        "The first layer's onset is at step {}; half of the gap's way was gone at "
+        "step {}.\n",
         *found.onset, *found.gap_half);
-  return text + "\n";
+  return text;
 }
 
 nlohmann::ordered_json layer_json(const LayerState& layer) {
