@@ -15,13 +15,12 @@ struct Seen {
   uint last;      // its own
 };
 
-Seen seen_by(uint row, uint head) {
+Seen seen_in(uint sequence, uint row, uint head) {
   Seen at;
   at.query = (row * ATTENTION.heads + head) * ATTENTION.head_dim;
   at.channel = head / (ATTENTION.heads / ATTENTION.kv_heads) * ATTENTION.head_dim;
   at.head = head;
   at.bias = head * ATTENTION.bias_positions;
-  const uint sequence = sequence_of_row(offsets, ATTENTION.sequences, row);
   const uint of_keys = sequence + (ATTENTION.cached != 0 ? ATTENTION.sequences + 1 : 0);
   at.begin = uint(offsets.v[of_keys]);
   // The query is as far from its sequence's end as its own key.
@@ -31,6 +30,25 @@ Seen seen_by(uint row, uint head) {
   if (ATTENTION.window != 0 && position >= ATTENTION.window)
     at.visible += position + 1 - ATTENTION.window;
   return at;
+}
+
+Seen seen_by(uint row, uint head) {
+  return seen_in(sequence_of_row(offsets, ATTENTION.sequences, row), row, head);
+}
+
+// The score of the key in row `key`, whose product with the query is known.
+float score_from(float product, Seen at, uint key) {
+  precise float score = product * ATTENTION.scale;
+  if (ATTENTION.softcap != 0) score = ATTENTION.softcap * tanh_of(score / ATTENTION.softcap);
+  if (ATTENTION.bias_positions != 0) {
+    precise float more = bias.v[at.bias + key - at.begin] - bias.v[at.bias + at.last - at.begin];
+    score = score + more;
+  }
+#ifdef EDITED
+  if (!EDITED) return score;
+#endif
+  if (ATTENTION.edits != 0) return edited_by(edits_of(key, at.head, kOfScores), score);
+  return score;
 }
 
 // The score of the key in row `key`, which the query must see.
@@ -47,12 +65,5 @@ float score_of(Seen at, uint key) {
     sum = fma(q.v[at.query + d + 3], k.v[from + d + 3], sum);
   }
   for (; d < ATTENTION.head_dim; ++d) sum = fma(q.v[at.query + d], k.v[from + d], sum);
-  precise float score = sum * ATTENTION.scale;
-  if (ATTENTION.softcap != 0) score = ATTENTION.softcap * tanh_of(score / ATTENTION.softcap);
-  if (ATTENTION.bias_positions != 0) {
-    precise float more = bias.v[at.bias + key - at.begin] - bias.v[at.bias + at.last - at.begin];
-    score = score + more;
-  }
-  if (ATTENTION.edits != 0) return edited_by(edits_of(key, at.head, kOfScores), score);
-  return score;
+  return score_from(sum, at, key);
 }

@@ -10,7 +10,7 @@
 namespace tepui::vulkan {
 namespace {
 
-constexpr std::uint32_t kLanes = 256;
+constexpr std::uint32_t kPeakLanes = 256;
 constexpr std::uint32_t kFmaPerRound = 16;
 constexpr int kRuns = 7;
 
@@ -24,7 +24,7 @@ struct Kernel {
 Result<double> time_kernel(Device& device, ShaderLibrary& shaders, const Kernel& kernel,
                            const Range& x, const Range& y, std::uint64_t& issued) {
   TEPUI_TRY(const auto timer, Timer::make(device, 2));
-  TEPUI_TRY(const VkPipeline pipeline, shaders.pipeline(kernel.shader, {kLanes, 0, 0, 0}));
+  TEPUI_TRY(const VkPipeline pipeline, shaders.pipeline(kernel.shader, {kPeakLanes, 0, 0, 0}));
   PushBlock push;
   push.addresses[0] = x.address();
   push.addresses[1] = y.address();
@@ -58,14 +58,14 @@ Result<Peak> measure_peak(const std::shared_ptr<Device>& device, ShaderLibrary& 
   TEPUI_TRY(const Range y, pool->take(bytes));
   const PooledStorage keep_y(pool, y);
   const auto vectors = static_cast<std::uint32_t>(bytes / 16);
-  const Kernel copy{"peak.copy", vectors, vectors / kLanes};
+  const Kernel copy{"peak.copy", vectors, vectors / kPeakLanes};
   const Kernel fma{"peak.fma", small ? 256U : 4096U, small ? 64U : 16384U};
   Peak peak;
   TEPUI_TRY(const double copied, time_kernel(*device, shaders, copy, x, y, issued));
   peak.bytes = 2.0 * static_cast<double>(bytes) / copied;
   TEPUI_TRY(const double multiplied, time_kernel(*device, shaders, fma, x, y, issued));
   peak.flops =
-      2.0 * kFmaPerRound * fma.count * static_cast<double>(fma.groups * kLanes) / multiplied;
+      2.0 * kFmaPerRound * fma.count * static_cast<double>(fma.groups * kPeakLanes) / multiplied;
   return peak;
 }
 

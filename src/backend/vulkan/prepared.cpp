@@ -18,7 +18,7 @@ const Range& range_of(const BufferSlice& slice) {
 }
 
 Result<std::unique_ptr<PreparedVulkan>> PreparedVulkan::make(
-    const Program& program, ShaderLibrary& shaders,
+    const Program& program, const DeviceTraits& traits, ShaderLibrary& shaders,
     const std::function<std::size_t(Value)>& size_of) {
   auto prepared = std::make_unique<PreparedVulkan>();
   prepared->program_ = program;
@@ -26,7 +26,7 @@ Result<std::unique_ptr<PreparedVulkan>> PreparedVulkan::make(
   for (std::uint32_t id = 0; id < program.values.size(); ++id)
     prepared->bytes_.push_back(size_of(Value{id}));
   std::size_t scratch = 0;
-  for (StepPlan& plan : plan_program(program)) {
+  for (StepPlan& plan : plan_program(program, traits)) {
     PlannedStep planned{std::move(plan), {}};
     for (const Pass& pass : planned.plan.passes) {
       TEPUI_TRY(planned.pipelines.emplace_back(), shaders.pipeline(pass.shader, pass.constants));

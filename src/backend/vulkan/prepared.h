@@ -22,7 +22,7 @@ class PreparedVulkan final : public Prepared {
  public:
   // The Program must be one whose steps plan_step plans.
   static Result<std::unique_ptr<PreparedVulkan>> make(
-      const Program& program, ShaderLibrary& shaders,
+      const Program& program, const DeviceTraits& traits, ShaderLibrary& shaders,
       const std::function<std::size_t(Value)>& size_of);
 
   const Program& program() const { return program_; }

@@ -14,6 +14,9 @@ namespace {
 using vulkan::AddressRange;
 using vulkan::StepPlan;
 
+// A device of which nothing is known but that it is a GPU.
+constexpr vulkan::DeviceTraits kTraits;
+
 std::size_t bytes_there(const TensorType& type) {
   return type.dtype == DType::packed ? vulkan::packed_bytes(type.shape) : type.bytes();
 }
@@ -28,7 +31,7 @@ class Counter {
 
   std::vector<StepCounts> run() {
     std::vector<StepCounts> counts(program_.steps.size());
-    for (const StepPlan& plan : vulkan::plan_program(program_)) {
+    for (const StepPlan& plan : vulkan::plan_program(program_, kTraits)) {
       StepCounts& own = counts[plan.steps.front()];
       for (std::size_t i = 1; i < plan.steps.size(); ++i) counts[plan.steps[i]].with_earlier = true;
       count(plan, own);
@@ -89,7 +92,7 @@ class Counter {
 
 std::optional<std::vector<StepCounts>> count_vulkan(const Program& program) {
   const bool all = std::ranges::all_of(program.steps, [&](const Step& step) {
-    return vulkan::plan_step(step, program).has_value();
+    return vulkan::plan_step(step, program, kTraits).has_value();
   });
   if (!all) return std::nullopt;
   return Counter(program).run();

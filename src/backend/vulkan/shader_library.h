@@ -16,7 +16,7 @@
 namespace tepui::vulkan {
 
 // Constant i of a shader; 0 is the number of lanes of a workgroup.
-using Constants = std::array<std::uint32_t, 4>;
+using Constants = std::array<std::uint32_t, 6>;
 
 constexpr std::size_t kSlots = 6;
 

@@ -41,7 +41,8 @@ bool is_statistic(OpCode op) {
 
 class Planner {
  public:
-  explicit Planner(const Program& program) : program_(program) {}
+  Planner(const Program& program, const DeviceTraits& traits)
+      : program_(program), traits_(traits) {}
 
   std::vector<StepPlan> run() && {
     for (std::size_t i = 0; i < program_.steps.size();) {
@@ -66,7 +67,7 @@ class Planner {
   }
 
   void plan_alone(std::size_t step) {
-    plans_.push_back(*plan_step(program_.steps[step], program_));
+    plans_.push_back(*plan_step(program_.steps[step], program_, traits_));
     plans_.back().steps = {step};
   }
 
@@ -169,7 +170,7 @@ class Planner {
     static_assert(sizeof(both) <= ParamBytes::kCapacity);
     static_assert(sizeof(LinearParams) <= sizeof(both.own) &&
                   sizeof(AddParams) <= sizeof(both.own));
-    plan = *plan_step(program_.steps[step], program_);
+    plan = *plan_step(program_.steps[step], program_, traits_);
     Pass& pass = plan.passes.front();
     if (op(step) == OpCode::linear) {
       const auto linear = program_.steps[step].params.as<LinearParams>();
@@ -210,7 +211,7 @@ class Planner {
     const auto pass = [&](std::uint32_t number, std::array<Value, 4> outputs) {
       Pass one;
       one.shader = "statistics";
-      one.constants = {kLanes, block_rows(p.dim), number, 0};
+      one.constants = {kLanes, block_rows(p.dim), number};
       one.groups = slots;
       one.slots = {group.x, group.offsets, outputs[0], outputs[1], outputs[2], outputs[3]};
       one.params = ParamBytes(p);
@@ -243,11 +244,14 @@ class Planner {
   }
 
   const Program& program_;
+  const DeviceTraits& traits_;
   std::vector<StepPlan> plans_;
 };
 
 }  // namespace
 
-std::vector<StepPlan> plan_program(const Program& program) { return Planner(program).run(); }
+std::vector<StepPlan> plan_program(const Program& program, const DeviceTraits& traits) {
+  return Planner(program, traits).run();
+}
 
 }  // namespace tepui::vulkan

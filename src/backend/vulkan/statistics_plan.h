@@ -12,6 +12,6 @@
 namespace tepui::vulkan {
 
 // Every step must be one that plan_step plans.
-std::vector<StepPlan> plan_program(const Program& program);
+std::vector<StepPlan> plan_program(const Program& program, const DeviceTraits& traits);
 
 }  // namespace tepui::vulkan

@@ -3,33 +3,23 @@
 
 #include <algorithm>
 
+#include "backend/vulkan/attention_plan.h"
+
 namespace tepui::vulkan {
 namespace {
 
-constexpr std::uint32_t kBlock = 4096;   // elements of a selection's block, about
-constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
-constexpr std::uint64_t kLevels = 3;     // lib/radix.glsl
+constexpr std::uint32_t kBlock = 4096;  // elements of a selection's block, about
+constexpr std::uint64_t kLevels = 3;    // lib/radix.glsl
 constexpr std::uint64_t kCoarse = 2048;
 constexpr std::uint64_t kFine = 1024;
 constexpr std::int64_t kElementLimit = std::int64_t{1} << 31;
-
-std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
-
-StepPlan one_pass(std::string shader, std::uint64_t groups, std::uint32_t constant = 0) {
-  StepPlan plan;
-  plan.passes.push_back({std::move(shader), {kLanes, constant, 0, 0}, groups, {}, {}});
-  return plan;
-}
-StepPlan per_element(std::string shader, std::uint64_t elements) {
-  return one_pass(std::move(shader), divide_up(elements, kLanes));
-}
 
 // So many passes with a workgroup a block; `words` of scratch, of which the first are cleared.
 StepPlan by_blocks(const char* shader, int passes, std::uint32_t dim, std::uint64_t slots,
                    std::uint64_t cleared_words, std::uint64_t words) {
   StepPlan plan;
   for (int i = 0; i < passes; ++i) {
-    const Constants constants{kLanes, block_rows(dim), static_cast<std::uint32_t>(i), 0};
+    const Constants constants{kLanes, block_rows(dim), static_cast<std::uint32_t>(i)};
     plan.passes.push_back({shader, constants, slots, {}, {}});
   }
   plan.cleared_bytes = 4 * cleared_words;
@@ -70,86 +60,21 @@ StepPlan plan_above(const AboveParams& p) {
   return by_blocks("above_abs", 2, p.dim, slots, p.sequences, p.sequences + 6 * slots);
 }
 
-// There are more operands than slots: edits, the last operand, lie in scratch behind all else.
-void put_edits(StepPlan& plan, const Step& step, const Program& program) {
-  const Value edits = step.in.back();
-  if (!edits.present()) return;
-  plan.copied.push_back({edits, plan.scratch_bytes});
-  plan.scratch_bytes += 4 * static_cast<std::size_t>(program.type_of(edits).shape.elements());
-}
-
-std::optional<StepPlan> plan_attention(const Step& step, const Program& program) {
-  const auto p = step.params.as<AttentionParams>();
-  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
-  if (per_lane > kHeadLimit) return std::nullopt;
-  StepPlan plan = one_pass("attention", std::uint64_t{p.rows} * p.heads, per_lane);
-  std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
-  plan.passes[0].slots[5] = step.out[0];
-  put_edits(plan, step, program);
-  return plan;
-}
-
-StepPlan plan_attention_map(const Step& step, const Program& program) {
-  StepPlan plan = one_pass("attention_map", step.params.as<AttentionMapParams>().of.rows);
-  std::copy_n(step.in.begin(), 4, plan.passes[0].slots.begin());
-  std::ranges::copy(step.out, plan.passes[0].slots.begin() + 4);
-  put_edits(plan, step, program);
-  return plan;
-}
-
-// The marked tokens and each query's softmax lie in scratch as well.
-StepPlan plan_attention_stats(const Step& step, const Program& program) {
-  const auto p = step.params.as<AttentionStatsParams>();
-  const std::uint64_t queries = std::uint64_t{p.of.rows} * p.of.heads;
-  const std::uint64_t marked = std::uint64_t{p.of.sequences} * p.marked;
-  StepPlan plan;
-  plan.passes.push_back(
-      {"attention_stats", {kLanes, 0, 0, 0}, p.of.rows == 0 ? 0 : queries, {}, {}});
-  plan.passes.push_back({"attention_stats", {kLanes, 0, 1, 0}, divide_up(queries, kLanes), {}, {}});
-  for (Pass& pass : plan.passes) std::copy_n(step.in.begin(), 4, pass.slots.begin());
-  plan.passes[0].slots[4] = step.out[1];
-  plan.passes[0].slots[5] = step.out[2];
-  plan.passes[1].slots[4] = step.out[0];
-  plan.copied = {{step.in[4], 0}};
-  plan.scratch_bytes = 4 * (marked + 2 * queries);
-  put_edits(plan, step, program);
-  return plan;
-}
-
 StepPlan plan_constancy(const ConstancyParams& p) {
   const std::uint64_t columns = std::uint64_t{p.sequences} * p.groups * p.dim;
   StepPlan plan;
-  plan.passes.push_back({"constancy", {kLanes, 0, 0, 0}, divide_up(columns, kLanes), {}, {}});
+  plan.passes.push_back({"constancy", {kLanes, 0, 0}, divide_up(columns, kLanes), {}, {}});
   plan.passes.push_back(
-      {"constancy", {kLanes, 0, 1, 0}, std::uint64_t{p.sequences} * p.groups, {}, {}});
+      {"constancy", {kLanes, 0, 1}, std::uint64_t{p.sequences} * p.groups, {}, {}});
   plan.scratch_bytes = 4 * columns;
-  return plan;
-}
-
-// What a query's softmax needs lies in scratch; each pass writes one output, since there are more
-// than slots.
-std::optional<StepPlan> plan_attention_grad(const Step& step) {
-  const auto p = step.params.as<AttentionParams>();
-  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
-  if (per_lane > kHeadLimit) return std::nullopt;
-  const std::uint64_t queries = std::uint64_t{p.rows} * p.heads;
-  const std::uint64_t keys = std::uint64_t{p.rows} * p.kv_heads;
-  StepPlan plan;
-  for (std::uint32_t pass = 0; pass < 4; ++pass) {
-    const Constants constants{kLanes, per_lane, pass, 0};
-    plan.passes.push_back({"attention_grad", constants, pass < 2 ? queries : keys, {}, {}});
-    std::copy_n(step.in.begin(), 5, plan.passes.back().slots.begin());
-    if (pass > 0) plan.passes.back().slots[5] = step.out[pass - 1];
-  }
-  plan.scratch_bytes = 4 * 3 * queries;
   return plan;
 }
 
 StepPlan plan_sum_squares(const SumSquaresParams& p) {
   const std::uint64_t parts = divide_up(p.count, 4096);
   StepPlan plan;
-  plan.passes.push_back({"sum_squares", {kLanes, 0, 0, 0}, parts, {}, {}});
-  plan.passes.push_back({"sum_squares", {kLanes, 0, 1, 0}, 1, {}, {}});
+  plan.passes.push_back({"sum_squares", {kLanes, 0, 0}, parts, {}, {}});
+  plan.passes.push_back({"sum_squares", {kLanes, 0, 1}, 1, {}, {}});
   plan.scratch_bytes = 4 * std::max<std::uint64_t>(parts, 1);
   return plan;
 }
@@ -194,7 +119,7 @@ std::optional<StepPlan> plan_training(const Step& step) {
 }
 
 std::optional<StepPlan> plan_of(const Step& step, const Program& program,
-                                const std::string& dtype) {
+                                const DeviceTraits& traits, const std::string& dtype) {
   const ParamBytes& bytes = step.params;
   switch (step.op) {
     case OpCode::embed: {
@@ -216,7 +141,7 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
       const auto p = bytes.as<RopeParams>();
       return per_element("rope", std::uint64_t{p.rows} * p.heads * p.head_dim);
     }
-    case OpCode::attention: return plan_attention(step, program);
+    case OpCode::attention: return plan_attention(step, program, traits);
     case OpCode::act: return per_element("act", bytes.as<ActParams>().count);
     case OpCode::act_mul: return per_element("act_mul", bytes.as<ActParams>().count);
     case OpCode::add: return per_element("add", bytes.as<AddParams>().count);
@@ -303,9 +228,10 @@ std::uint64_t radix_words(std::uint64_t sequences, std::uint64_t ranks) {
   return sequences * (kLevels + kCoarse + ranks * (2 + kFine));
 }
 
-std::optional<StepPlan> plan_step(const Step& step, const Program& program) {
+std::optional<StepPlan> plan_step(const Step& step, const Program& program,
+                                  const DeviceTraits& traits) {
   if (!indexable(step.in, program) || !indexable(step.out, program)) return std::nullopt;
-  std::optional<StepPlan> plan = plan_of(step, program, variant(step, program));
+  std::optional<StepPlan> plan = plan_of(step, program, traits, variant(step, program));
   if (!plan || plan->scratch_bytes >= kScratchLimit) return std::nullopt;
   plan->reads = step.in;
   plan->writes = step.out;

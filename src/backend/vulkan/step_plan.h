@@ -39,9 +39,26 @@ struct StepPlan {
   std::vector<Copied> copied;  // whose bytes are put into scratch before the first pass
 };
 
+// What plans depend on beside the step.
+struct DeviceTraits {
+  bool small_tiles =
+      false;  // a software device: large kernels take it long to compile, for nothing
+};
+
 // Nothing where this backend has no kernel for the step: an unknown dtype, or sizes beyond what 31
 // bits index.
-std::optional<StepPlan> plan_step(const Step& step, const Program& program);
+std::optional<StepPlan> plan_step(const Step& step, const Program& program,
+                                  const DeviceTraits& traits);
+
+inline std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+inline StepPlan one_pass(std::string shader, std::uint64_t groups, std::uint32_t constant = 0) {
+  StepPlan plan;
+  plan.passes.push_back({std::move(shader), {kLanes, constant}, groups, {}, {}});
+  return plan;
+}
+inline StepPlan per_element(std::string shader, std::uint64_t elements) {
+  return one_pass(std::move(shader), divide_up(elements, kLanes));
+}
 
 // A packed matrix: f32 [K, N rounded up to 4], see shaders/pack.comp; several stand behind another.
 std::size_t packed_bytes(const Shape& shape);

@@ -63,6 +63,7 @@ class VulkanBackend final : public Backend {
   void count(const PreparedVulkan& planned, const vulkan::Recorder& recorder);
 
   std::shared_ptr<vulkan::Device> device_;
+  vulkan::DeviceTraits traits_;
   bool profile_;
   std::unique_ptr<vulkan::Timer> timer_;  // where it profiles
   std::unique_ptr<vulkan::ShaderLibrary> shaders_;
@@ -78,6 +79,7 @@ class VulkanBackend final : public Backend {
 Status VulkanBackend::open() {
   TEPUI_TRY(shaders_, vulkan::ShaderLibrary::make(*device_));
   const vulkan::PhysicalDevice& physical = device_->physical();
+  traits_.small_tiles = physical.software();
   info_.backend = "vulkan";
   info_.name = physical.name;
   info_.isa = fmt::format("{}, {}", physical.name, physical.driver);
@@ -112,7 +114,7 @@ bool VulkanBackend::can_run(const Step& step, const Program& program) const {
   for (std::size_t i = 0; i < out->size(); ++i) {
     if ((*out)[i] != program.type_of(step.out[i])) return false;
   }
-  return vulkan::plan_step(step, program).has_value();
+  return vulkan::plan_step(step, program, traits_).has_value();
 }
 
 Result<Buffer> VulkanBackend::allocate(std::size_t bytes, Memory /*memory*/) {
@@ -163,7 +165,7 @@ Result<std::unique_ptr<Prepared>> VulkanBackend::prepare(const Program& program)
   TEPUI_TRY(check_steps(*this, program));
   (void)device_->queue().flush();  // the device works while kernels are compiled
   const auto size_of = [&](Value value) { return storage_bytes(program.type_of(value)); };
-  TEPUI_TRY(auto prepared, PreparedVulkan::make(program, *shaders_, size_of));
+  TEPUI_TRY(auto prepared, PreparedVulkan::make(program, traits_, *shaders_, size_of));
   TEPUI_TRY(make_arena(prepared->arena_bytes()));
   return prepared;
 }

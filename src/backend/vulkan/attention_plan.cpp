@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "backend/vulkan/attention_plan.h"
+
+#include <algorithm>
+
+namespace tepui::vulkan {
+namespace {
+
+constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
+
+// There are more operands than slots: edits, the last operand, lie in scratch behind all else.
+void put_edits(StepPlan& plan, const Step& step, const Program& program) {
+  const Value edits = step.in.back();
+  if (!edits.present()) return;
+  plan.copied.push_back({edits, plan.scratch_bytes});
+  plan.scratch_bytes += 4 * static_cast<std::size_t>(program.type_of(edits).shape.elements());
+}
+
+}  // namespace
+
+// More queries share a tile of keys where the sequences have them, fewer where a lane would keep
+// too many channels of each.
+std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
+                                       const DeviceTraits& traits) {
+  const auto p = step.params.as<AttentionParams>();
+  if (divide_up(p.head_dim, kLanes) > kHeadLimit) return std::nullopt;
+  const std::uint32_t of_key = p.heads / p.kv_heads;
+  const std::uint64_t queries = divide_up(p.rows, std::max(1U, p.sequences)) * of_key;
+  const std::uint32_t wish = queries > 16 ? 4 : queries > 8 ? 2 : 1;
+  const std::uint32_t most = traits.small_tiles  ? 1
+                             : p.head_dim <= 128 ? 4
+                             : p.head_dim <= 256 ? 2
+                                                 : 1;
+  const std::uint32_t aside = queries > 1 ? 8 : 1;
+  const std::uint32_t of_lane = std::min(wish, most);
+  const std::uint64_t parts = divide_up(of_key, aside * of_lane);
+  const std::uint64_t rows = aside * of_lane / divide_up(of_key, parts);
+  const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / rows + p.sequences;
+  const auto channels = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes / aside));
+  StepPlan plan = one_pass("attention", tiles * p.kv_heads * parts);
+  plan.passes[0].constants = {kLanes, aside, of_lane, channels, p.edits != 0 ? 1U : 0U};
+  std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
+  plan.passes[0].slots[5] = step.out[0];
+  put_edits(plan, step, program);
+  return plan;
+}
+
+StepPlan plan_attention_map(const Step& step, const Program& program) {
+  StepPlan plan = one_pass("attention_map", step.params.as<AttentionMapParams>().of.rows);
+  std::copy_n(step.in.begin(), 4, plan.passes[0].slots.begin());
+  std::ranges::copy(step.out, plan.passes[0].slots.begin() + 4);
+  put_edits(plan, step, program);
+  return plan;
+}
+
+// The marked tokens and each query's softmax lie in scratch as well.
+StepPlan plan_attention_stats(const Step& step, const Program& program) {
+  const auto p = step.params.as<AttentionStatsParams>();
+  const std::uint64_t queries = std::uint64_t{p.of.rows} * p.of.heads;
+  const std::uint64_t marked = std::uint64_t{p.of.sequences} * p.marked;
+  StepPlan plan;
+  plan.passes.push_back({"attention_stats", {kLanes, 0, 0}, p.of.rows == 0 ? 0 : queries, {}, {}});
+  plan.passes.push_back({"attention_stats", {kLanes, 0, 1}, divide_up(queries, kLanes), {}, {}});
+  for (Pass& pass : plan.passes) std::copy_n(step.in.begin(), 4, pass.slots.begin());
+  plan.passes[0].slots[4] = step.out[1];
+  plan.passes[0].slots[5] = step.out[2];
+  plan.passes[1].slots[4] = step.out[0];
+  plan.copied = {{step.in[4], 0}};
+  plan.scratch_bytes = 4 * (marked + 2 * queries);
+  put_edits(plan, step, program);
+  return plan;
+}
+
+// What a query's softmax needs lies in scratch; each pass writes one output, since there are more
+// than slots.
+std::optional<StepPlan> plan_attention_grad(const Step& step) {
+  const auto p = step.params.as<AttentionParams>();
+  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
+  if (per_lane > kHeadLimit) return std::nullopt;
+  const std::uint64_t queries = std::uint64_t{p.rows} * p.heads;
+  const std::uint64_t keys = std::uint64_t{p.rows} * p.kv_heads;
+  StepPlan plan;
+  for (std::uint32_t pass = 0; pass < 4; ++pass) {
+    const Constants constants{kLanes, per_lane, pass};
+    plan.passes.push_back({"attention_grad", constants, pass < 2 ? queries : keys, {}, {}});
+    std::copy_n(step.in.begin(), 5, plan.passes.back().slots.begin());
+    if (pass > 0) plan.passes.back().slots[5] = step.out[pass - 1];
+  }
+  plan.scratch_bytes = 4 * 3 * queries;
+  return plan;
+}
+
+}  // namespace tepui::vulkan
