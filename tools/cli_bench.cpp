@@ -8,6 +8,8 @@
 #include "base/progress.h"
 #include "commands.h"
 #include "models/named_shape.h"
+#include "run_options.h"
+#include "store/output_file.h"
 #include "study/bench_report.h"
 #include "study/json_values.h"
 #include "usage.h"
@@ -18,6 +20,8 @@ namespace {
 
 struct BenchArguments {
   BenchRequest request;
+  std::string out;
+  std::string command;
   bool json = false;
 };
 
@@ -39,7 +43,16 @@ Status run_bench_command(const BenchArguments& arguments) {
   });
   bar.reset();
   if (!result) return tl::unexpected<Error>(result.error());
-  return print(arguments.json ? json_text(bench_json(*result)) + "\n" : bench_text(*result));
+  auto document = bench_json(*result);
+  document["command"] = arguments.command;
+  const std::string json = json_text(document) + "\n";
+  TEPUI_TRY(print(arguments.json ? json : bench_text(*result)));
+  if (arguments.out.empty()) return {};
+  TEPUI_TRY(auto file, OutputFile::create(arguments.out));
+  TEPUI_TRY(file.write(json));
+  TEPUI_TRY(file.commit());
+  if (!arguments.json) fmt::print("\nStored in {}.\n", arguments.out);
+  return flush_output();
 }
 
 std::vector<std::string> shape_words() {
@@ -86,8 +99,9 @@ void add_subject_options(CLI::App& bench, BenchRequest& request) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, int& code) {
+void add_bench(CLI::App& app, int argc, char** argv, int& code) {
   auto arguments = std::make_shared<BenchArguments>();
+  arguments->command = quoted_command(argc, argv);
   BenchRequest& request = arguments->request;
   CLI::App* bench = app.add_subcommand(
       "bench", "Measure how fast backends are, or predict how fast a device would be");
@@ -121,9 +135,11 @@ void add_bench(CLI::App& app, int& code) {
   bench->add_option("--threads", request.threads, "Threads of the CPU backend (default: all)")
       ->check(count_up_to(1024))
       ->type_name("N");
+  bench->add_option("--out", arguments->out, "Keep what was measured, for tepui report FILE.json")
+      ->type_name("FILE.json");
   bench->add_flag("--json", arguments->json, "Print one JSON document instead of the tables");
   bench->footer(
-      "Nothing is stored. Tokens are those of a prefill; the head is left out but with "
+      "Tokens are those of a prefill; the head is left out but with "
       "--scores.\n\n"
       "  tepui bench --shape llama-134m --types f32,bf16,q8_0\n"
       "  tepui bench models/Llama-3.2-1B --backends cpu,vulkan:0 --lengths 512\n"

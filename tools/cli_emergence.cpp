@@ -46,8 +46,9 @@ Status run(EmergenceArguments& a) {
 
 }  // namespace
 
-void add_emergence(CLI::App& app, int& code) {
+void add_emergence(CLI::App& app, int argc, char** argv, int& code) {
   auto a = std::make_shared<EmergenceArguments>();
+  a->request.input.command = quoted_command(argc, argv);
   CLI::App* command =
       app.add_subcommand("emergence", "When massive activations come in a series of checkpoints");
   add_input_options(*command, a->request.input, a->words);

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "commands.h"
+#include "report/bench_chart.h"
 #include "report/page.h"
 #include "report/report_data.h"
+#include "report/training_chart.h"
 #include "store/output_file.h"
 #include "usage.h"
 
@@ -33,11 +35,25 @@ std::string default_file(const std::vector<std::string>& folders) {
 
 Status run(const ReportArguments& a) {
   std::vector<ReportSource> sources;
+  std::vector<TrainingSource> trainings;
+  std::vector<ChartJson> others;
   for (const std::string& folder : a.folders) {
+    if (std::filesystem::path(folder).extension() == ".json") {
+      TEPUI_TRY(others.emplace_back(), bench_run(folder));
+      continue;
+    }
+    TEPUI_TRY(auto training, open_training_source(folder));
+    if (training) {
+      trainings.push_back(*std::move(training));
+      continue;
+    }
     TEPUI_TRY(auto source, open_report_source(folder, a.rule));
     sources.push_back(std::move(source));
   }
-  TEPUI_TRY(const auto data, report_data(sources));
+  const std::vector<std::string> labels = training_labels(trainings);
+  for (std::size_t at = 0; at < trainings.size(); ++at)
+    others.push_back(training_run(trainings[at], labels[at]));
+  TEPUI_TRY(const auto data, report_data(sources, {}, others));
   if (a.json) {
     const std::string text = data.dump(-1, ' ', false, ChartJson::error_handler_t::replace) + "\n";
     return write_to_stdout(text);
@@ -56,8 +72,14 @@ Status run(const ReportArguments& a) {
 void add_report(CLI::App& app, int& code) {
   auto a = std::make_shared<ReportArguments>();
   CLI::App* command = app.add_subcommand(
-      "report", "Draw one scan, or several side by side, as a page for the browser");
-  command->add_option("DIR", a->folders, "Folders of scans")->required()->type_name("");
+      "report",
+      "Draw scans or training runs, one or several side by side, as a page for the browser");
+  command
+      ->add_option("DIR", a->folders,
+                   "Folders of scans, of training runs or of tepui emergence, or\n"
+                   "what tepui bench --out wrote (FILE.json)")
+      ->required()
+      ->type_name("");
   command
       ->add_option("--out", a->out,
                    "The page: one file, which needs no network (default:\nDIR/report.html, or "
@@ -77,7 +99,8 @@ void add_report(CLI::App& app, int& code) {
   command->footer(
       "  tepui scan gpt2 --text book.txt --out plain\n"
       "  tepui scan gpt2 --text book.txt --bos yes --out bos\n"
-      "  tepui report plain bos --out bos.html");
+      "  tepui report plain bos --out bos.html\n"
+      "  tepui report runs/default runs/kv-bias");
   command->callback([a, &code] { code = finish_command(run(*a)); });
 }
 

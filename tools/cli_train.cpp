@@ -8,6 +8,7 @@
 
 #include "base/progress.h"
 #include "commands.h"
+#include "run_options.h"
 #include "study/train_run.h"
 #include "usage.h"
 
@@ -111,8 +112,9 @@ Status run(const TrainArguments& a) {
 
 }  // namespace
 
-void add_train(CLI::App& app, int& code) {
+void add_train(CLI::App& app, int argc, char** argv, int& code) {
   auto a = std::make_shared<TrainArguments>();
+  a->command.typed = quoted_command(argc, argv);
   CLI::App* command = app.add_subcommand("train", "Train a small model on a text");
   command->add_option("RECIPE", a->command.recipe, "The recipe, a TOML file")
       ->required()

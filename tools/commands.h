@@ -21,8 +21,8 @@ void add_probe(CLI::App& app, int argc, char** argv, int& code);
 void add_words(CLI::App& app, int& code);
 void add_sweep(CLI::App& app, int argc, char** argv, int& code);
 void add_merge(CLI::App& app, int& code);
-void add_train(CLI::App& app, int& code);
-void add_emergence(CLI::App& app, int& code);
+void add_train(CLI::App& app, int argc, char** argv, int& code);
+void add_emergence(CLI::App& app, int argc, char** argv, int& code);
 void add_massive(CLI::App& app, int& code);
 void add_show(CLI::App& app, int& code);
 void add_export(CLI::App& app, int& code);
@@ -33,7 +33,7 @@ void add_man(CLI::App& app, int& code);
 void add_tokenize(CLI::App& app, int& code);
 void add_inspect(CLI::App& app, int& code);
 void add_verify(CLI::App& app, int& code);
-void add_bench(CLI::App& app, int& code);
+void add_bench(CLI::App& app, int argc, char** argv, int& code);
 
 // Prints an error as one line on stderr and gives its exit code: 2 for usage, 1 for everything
 // else; 0 without one.

@@ -74,8 +74,8 @@ int run(int argc, char** argv) {
   tepui::add_probe(app, argc, argv, code);
   tepui::add_words(app, code);
   tepui::add_sweep(app, argc, argv, code);
-  tepui::add_train(app, code);
-  tepui::add_emergence(app, code);
+  tepui::add_train(app, argc, argv, code);
+  tepui::add_emergence(app, argc, argv, code);
   tepui::add_merge(app, code);
   tepui::add_inspect(app, code);
   tepui::add_tokenize(app, code);
@@ -84,7 +84,7 @@ int run(int argc, char** argv) {
   tepui::add_completion(app, code);
   tepui::add_man(app, code);
   tepui::add_verify(app, code);
-  tepui::add_bench(app, code);
+  tepui::add_bench(app, argc, argv, code);
   app.footer(
       "tepui COMMAND --help tells the options of a command.\n"
       "Exit codes: 0 done, 1 the data or the system are at fault, 2 the command line is.");

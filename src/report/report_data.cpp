@@ -142,7 +142,8 @@ Result<ChartJson> run_json(ReportSource& source, const std::string& label, const
 
 }  // namespace
 
-Result<ChartJson> report_data(std::vector<ReportSource>& sources, const ReportBudget& budget) {
+Result<ChartJson> report_data(std::vector<ReportSource>& sources, const ReportBudget& budget,
+                              const std::vector<ChartJson>& others) {
   ChartJson data;
   data["format"] = 1;
   data["runs"] = ChartJson::array();
@@ -152,6 +153,7 @@ Result<ChartJson> report_data(std::vector<ReportSource>& sources, const ReportBu
               run_json(sources[at], labels[at], shares_of(sources[at], sources.size(), budget)));
     data["runs"].push_back(std::move(run));
   }
+  for (const ChartJson& run : others) data["runs"].push_back(run);
   return data;
 }
 

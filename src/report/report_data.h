@@ -25,6 +25,9 @@ struct ReportBudget {
 // [token ids]} of surfaces, sites [{site, layers: null for a site without, curves, quantiles,
 // places, tokens, life, surfaces}]}]}; the charts are described with their functions. Token texts
 // are spelled with everything invisible shown (study/wording.h).
-Result<ChartJson> report_data(std::vector<ReportSource>& sources, const ReportBudget& budget = {});
+// `others` are runs without a store of their own (report/training_chart.h, bench_chart.h), behind
+// these.
+Result<ChartJson> report_data(std::vector<ReportSource>& sources, const ReportBudget& budget = {},
+                              const std::vector<ChartJson>& others = {});
 
 }  // namespace tepui

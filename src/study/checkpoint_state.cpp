@@ -106,6 +106,7 @@ Result<CheckpointState> read_checkpoint_state(const std::filesystem::path& folde
                                               const MassiveRule& rule) {
   CheckpointState state;
   state.checkpoint = checkpoint;
+  state.store = folder;
   TEPUI_TRY(StoreReader store, StoreReader::open(folder));
   SummaryOptions options;
   options.rule = rule;

@@ -31,6 +31,7 @@ struct LayerState {
 
 struct CheckpointState {
   Checkpoint checkpoint;
+  std::filesystem::path store;
   double loss = 0;        // nats per predicted token
   double start_loss = 0;  // of tokens that begin a sentence (study/sentence_starts.h); NaN: none
   double other_loss = 0;  // of all others

@@ -43,6 +43,10 @@ Result<Emergence> run_emergence(const EmergenceRequest& request, const RunProgre
 // stores. Without states where the folder has neither.
 Result<Emergence> read_emergence(const std::filesystem::path& folder, double threshold);
 
+// Whether coherence came with the largest ratio (study/coherence.h), as lines and as JSON.
+std::string coherence_text(const Emergence& emergence);
+nlohmann::ordered_json coherence_json(const Emergence& emergence);
+
 std::string emergence_text(const Emergence& emergence);
 nlohmann::ordered_json emergence_json(const Emergence& emergence);
 

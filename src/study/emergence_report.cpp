@@ -57,25 +57,6 @@ std::string beside_text(const Emergence& emergence) {
       put_together(columns));
 }
 
-std::string coherence_text(const Coherence& found) {
-  std::string text = fmt::format(
-      "Rank correlation of the largest ratio with the loss {}, with the gap at sentence starts {} "
-      "({}).\n",
-      signed_number(found.loss_correlation), signed_number(found.gap_correlation),
-      counted(static_cast<std::int64_t>(found.checkpoints), "checkpoint"));
-  if (found.gap_lag)
-    text += fmt::format("The gap goes with the ratio best {} steps {} ({}).\n",
-                        std::abs(found.gap_lag->steps),
-                        found.gap_lag->steps < 0 ? "before it" : "behind it",
-                        signed_number(found.gap_lag->correlation));
-  if (found.onset && found.gap_half)
-    text += fmt::format(
-        "The first layer's onset is at step {}; half of the gap's way was gone at "
-        "step {}.\n",
-        *found.onset, *found.gap_half);
-  return text;
-}
-
 nlohmann::ordered_json layer_json(const LayerState& layer) {
   return {{"median", number(layer.median)},
           {"top", number(layer.top)},
@@ -104,9 +85,34 @@ nlohmann::ordered_json weights_json(const std::vector<WeightRow>& rows) {
   return all;
 }
 
+Coherence coherence_of(const Emergence& emergence) {
+  return coherence(emergence.states, first_onset(courses(emergence.states, emergence.threshold)));
+}
+
+}  // namespace
+
+std::string coherence_text(const Emergence& emergence) {
+  const Coherence found = coherence_of(emergence);
+  std::string text = fmt::format(
+      "Rank correlation of the largest ratio with the loss {}, with the gap at sentence starts {} "
+      "({}).\n",
+      signed_number(found.loss_correlation), signed_number(found.gap_correlation),
+      counted(static_cast<std::int64_t>(found.checkpoints), "checkpoint"));
+  if (found.gap_lag)
+    text += fmt::format("The gap goes with the ratio best {} steps {} ({}).\n",
+                        std::abs(found.gap_lag->steps),
+                        found.gap_lag->steps < 0 ? "before it" : "behind it",
+                        signed_number(found.gap_lag->correlation));
+  if (found.onset && found.gap_half)
+    text += fmt::format(
+        "The first layer's onset is at step {}; half of the gap's way was gone at "
+        "step {}.\n",
+        *found.onset, *found.gap_half);
+  return text;
+}
+
 nlohmann::ordered_json coherence_json(const Emergence& emergence) {
-  const Coherence found =
-      coherence(emergence.states, first_onset(courses(emergence.states, emergence.threshold)));
+  const Coherence found = coherence_of(emergence);
   const auto step = [](const std::optional<std::int64_t>& at) {
     return at ? nlohmann::ordered_json(*at) : nlohmann::ordered_json();
   };
@@ -122,8 +128,6 @@ nlohmann::ordered_json coherence_json(const Emergence& emergence) {
   json["gap_half"] = step(found.gap_half);
   return json;
 }
-
-}  // namespace
 
 std::string emergence_text(const Emergence& emergence) {
   std::vector<TextColumn> columns = {{"step", Align::right, 100, {}},
@@ -157,8 +161,8 @@ std::string emergence_text(const Emergence& emergence) {
       "resid_post, largest |x| / median of each layer (mean over sequences of their ratios)\n{}\n"
       "{}\nonset: the first of two checkpoints in a row above {}\n{}\n{}\n{}",
       put_together(fitted(std::move(columns), 120)), beside_text(emergence),
-      rounded(emergence.threshold), put_together(course),
-      coherence_text(coherence(emergence.states, first_onset(all))), fits_text(emergence.states));
+      rounded(emergence.threshold), put_together(course), coherence_text(emergence),
+      fits_text(emergence.states));
 }
 
 nlohmann::ordered_json emergence_json(const Emergence& emergence) {

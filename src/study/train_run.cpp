@@ -8,13 +8,12 @@
 #include "store/append_file.h"
 #include "study/recipe_file.h"
 #include "study/scan.h"
+#include "study/training_log.h"
 #include "study/watch_rows.h"
 #include "train/train_checkpoint.h"
 
 namespace tepui {
 namespace {
-
-constexpr const char* kLogFile = "training.jsonl";
 
 Result<TrainRequest> request_of(const TrainCommand& command) {
   TEPUI_TRY(RecipeFile file, read_recipe(command.recipe));
@@ -50,9 +49,8 @@ WatchedSteps watched_steps(const TrainRequest& request, const TrainCommand& comm
                            const Backend& backend) {
   const DeviceInfo& device = backend.device();
   RunInfo info;
-  info.options =
-      nlohmann::json{{"command", fmt::format("tepui train {}", command.recipe.string())}}.dump(
-          -1, ' ', true, nlohmann::json::error_handler_t::replace);
+  info.options = nlohmann::json{{"command", command.typed}}.dump(
+      -1, ' ', true, nlohmann::json::error_handler_t::replace);
   info.model = std::filesystem::weakly_canonical(request.out).filename().string();
   info.model_path = request.out.string();
   info.model_fingerprint = request.recipe_hash;
@@ -81,7 +79,7 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
   if (error)
     return fail(ErrorKind::io, "{}: cannot be made: {}", request.out.string(), error.message());
   TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
-  TEPUI_TRY(AppendFile log, open_log(request.out / kLogFile, last ? last->step : 0));
+  TEPUI_TRY(AppendFile log, open_log(request.out / kTrainingLog, last ? last->step : 0));
   const std::int64_t tokens_per_step = std::int64_t{request.recipe.batch} *
                                        request.recipe.accumulation * request.recipe.model.context;
   std::int64_t tokens = 0;

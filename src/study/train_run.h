@@ -20,6 +20,7 @@ struct TrainCommand {
   std::string backend = "auto";
   int threads = 0;
   std::optional<std::int64_t> until;
+  std::string typed;  // the command line, for the record
 };
 
 struct TrainView {

@@ -28,6 +28,7 @@ except ImportError as missing:
 
 WIDTHS = (1280, 390)
 ATTENTION = ["attention-share", "attention-heads", "attention-parts", "attention-norms", "attention-map"]
+TRAINING = ["training-loss", "training-ratio", "training-profile", "training-curve", "training-boundary", "training-weights"]
 ORIGIN = ["origin-life", "origin-ranges"]
 FIGURES = ["layers", "surface", "heat", "channels", "positions", "tokens", "distributions", "life"]
 
@@ -49,6 +50,24 @@ HOSTILE = {
     "\U0001f600\u4e2d".encode(): '"\U0001f600\u4e2d"',
     "\u2028]]>\u2029".encode(): '"\\u{2028}]]>\\u{2029}"',
 }
+
+
+RECIPE = """[model]
+family = "llama"
+layers = 2
+heads = 2
+width = 32
+context = 64
+[data]
+text = "sample.txt"
+[train]
+steps = 40
+batch = 4
+learning_rate = RATE
+evaluate_every = 20
+evaluation_batches = 1
+watch_every = 4
+"""
 
 
 class Pages:
@@ -74,6 +93,15 @@ class Pages:
         self.run("origin", model, "--text", text, "--sequences", "2", "--min-ratio", "500", "--out", folder / "origin")
         self.origin = self.report("origin.html", "origin")
         self.two = self.report("two.html", "bos", "plain")
+        for name, rate in (("quick", "1e-2"), ("slow", "1e-3")):
+            recipe = RECIPE.replace("RATE", rate)
+            (folder / f"{name}.toml").write_text(recipe, encoding="utf-8")
+            self.run("train", folder / f"{name}.toml", "--out", folder / name, "--backend", "cpu")
+        self.trained = self.report("trained.html", "quick")
+        self.run("bench", "--shape", "llama-134m", "--layers", "1", "--lengths", "8,16", "--tokens", "16", "--rounds", "2",
+                 "--types", "f32,q8_0", "--backends", "cpu", "--out", folder / "bench.json")
+        self.bench = self.report("bench.html", "bench.json")
+        self.variants = self.report("variants.html", "quick", "slow")
 
     def run(self, *arguments):
         command = [str(self.program), *map(str, arguments)]
@@ -237,6 +265,40 @@ class Report(unittest.TestCase):
         self.wait("return document.getElementById('origin-life-plot').data[2].y[4] > 1000")
         self.assertEqual(self.plot("origin-ranges", "plot.layout.shapes.length"), 1)
         self.no_faults()
+
+    def test_every_figure_of_training(self):
+        for width in WIDTHS:
+            with self.subTest(width=width):
+                self.every_figure(self.pages.trained, TRAINING, width, f"trained-{width}")
+        self.assertEqual(self.plot("training-loss", "plot.data.map((trace) => trace.name)"),
+                         ["each step", "training", "validation"])
+        steps, layers = self.plot("training-ratio", "[plot.data[0].z[0].length, plot.data[0].z.length]")
+        self.assertEqual((steps, layers), (13, 2))  # 0, 1, 2, 4, 8, ... 40
+        last = self.plot("training-profile", "plot.data[0].y")
+        self.element("#training-profile input[type=range]").send_keys(Keys.HOME)
+        self.wait("return document.getElementById('training-profile-plot').data[0].y[1] !== arguments[0]", last[1])
+        self.assertEqual(self.element("#training-profile output").text, "0")
+        self.choose("training-curve", "Curve", "none")
+        self.wait("return document.getElementById('training-curve-plot').data.length === 3")
+        self.choose("training-curve", "Steps", "log")
+        self.wait("return document.getElementById('training-loss-plot').layout.xaxis.type === 'log'")
+        self.choose("training-weights", "Quantity", "deviation")
+        self.wait("return Math.max(...document.getElementById('training-weights-plot').data[0].y) < 1")
+        self.no_faults()
+
+    def test_training_runs_side_by_side(self):
+        self.every_figure(self.pages.variants, [*TRAINING, "training-variants"], 1280, "variants-1280")
+        self.assertEqual(self.plot("training-ratio", "plot.data.length"), 2)
+        quick, slow = self.plot("training-variants", "plot.data[0].x")
+        self.assertLess(quick, slow)
+
+    def test_figures_of_a_measurement(self):
+        for width in WIDTHS:
+            with self.subTest(width=width):
+                self.every_figure(self.pages.bench, ["bench-speed", "bench-share"], width, f"bench-{width}")
+        self.assertEqual(self.plot("bench-speed", "plot.data.map((trace) => trace.name)"),
+                         ["cpu, f32", "cpu, f32, with statistics", "cpu, q8_0", "cpu, q8_0, with statistics"])
+        self.assertIn("--types f32,q8_0", self.element("#facts pre").text)
 
     def test_runs_can_be_left_out(self):
         self.open(self.pages.two, 1280)

@@ -77,8 +77,8 @@ class Watch : public testing::Test {
 
   std::filesystem::path train(const std::string& out, std::optional<std::int64_t> until = {},
                               const std::string& backend = "cpu") {
-    const TrainCommand command{folder_.path() / "recipe.toml", folder_.path() / out, backend, 2,
-                               until};
+    const TrainCommand command{
+        folder_.path() / "recipe.toml", folder_.path() / out, backend, 2, until, "tepui train"};
     const auto result = run_train(command, {});
     EXPECT_TRUE(result) << result.error().message;
     return folder_.path() / out;

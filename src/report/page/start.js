@@ -60,7 +60,7 @@ function start() {
   applyTheme();
   const models = [...new Set(report.runs.map((run) => run.label))];
   const title = models.length > 1 ? `${models.length} runs side by side` : models[0];
-  document.getElementById("title").textContent = "Massive activations: " + title;
+  document.getElementById("title").textContent = (report.runs.every((run) => run.bench) ? "Speed: " : "Massive activations: ") + title;
   document.title = "Tepui: " + title;
   state.site = firstSite();
   findings();
@@ -73,6 +73,8 @@ function start() {
   addAttentionFigures();
   addOriginFigures();
   addProbeFigures();
+  addTrainingFigures();
+  addBenchFigures();
   facts();
   if (!figures.length) return;
   let width = innerWidth;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "report/training_source.h"
+
+#include <filesystem>
+#include <set>
+
+#include "base/utf8_text.h"
+#include "store/reader.h"
+#include "store/schema.h"
+
+namespace tepui {
+
+Result<std::optional<TrainingSource>> open_training_source(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error) || std::filesystem::exists(path / kStoreFile))
+    return std::nullopt;
+  TrainingSource source;
+  source.folder = folder;
+  const bool trained = std::filesystem::exists(path / kTrainingLog);
+  if (trained) {
+    TEPUI_TRY(source.log, read_training_log(path / kTrainingLog));
+  }
+  TEPUI_TRY(source.watched, read_emergence(path, EmergenceRequest().threshold));
+  if (!trained && source.watched.states.empty()) return std::nullopt;
+  if (!source.watched.states.empty()) {
+    TEPUI_TRY(StoreReader store, StoreReader::open(source.watched.states.back().store));
+    TEPUI_TRY(const auto runs, store.runs());
+    if (!runs.empty()) source.run = runs.back();
+  }
+  if (std::filesystem::exists(path / "intervene" / kStoreFile)) {
+    TEPUI_TRY(StoreReader store, StoreReader::open(path / "intervene"));
+    TEPUI_TRY(const auto rows, store.likelihoods());
+    if (!rows.empty()) {
+      TEPUI_TRY(source.edited, read_scores(store));
+    }
+  }
+  return source;
+}
+
+std::vector<std::string> training_labels(const std::vector<TrainingSource>& sources) {
+  std::vector<std::string> labels;
+  for (const TrainingSource& source : sources) {
+    const std::filesystem::path path = std::filesystem::path(source.folder).lexically_normal();
+    const auto name = path.has_filename() ? path.filename() : path.parent_path().filename();
+    labels.push_back(valid_utf8(name.string()));
+  }
+  if (std::set<std::string>(labels.begin(), labels.end()).size() == labels.size()) return labels;
+  for (std::size_t at = 0; at < sources.size(); ++at) labels[at] = valid_utf8(sources[at].folder);
+  return labels;
+}
+
+}  // namespace tepui
