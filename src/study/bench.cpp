@@ -81,6 +81,7 @@ class Bench {
         batches_.push_back(random_batch(request_.tokens, length, model.spec.dims.vocabulary));
         row.sequences = static_cast<int>(batches_.back().size());
         TEPUI_TRY(row.flops, flops_of(model, row, false));
+        row.flops *= scale();  // as the times
         if (request_.scores) {
           TEPUI_TRY(row.scored_flops, flops_of(model, row, true));
         }
@@ -92,7 +93,11 @@ class Bench {
     return {};
   }
 
-  // Of all layers, sequence by sequence; what is measured of them counts as nothing.
+  // To all layers, where some stand for them.
+  double scale() const { return static_cast<double>(out_.of_layers) / out_.layers; }
+
+  // Of the layers that are measured, sequence by sequence; what is measured of them counts as
+  // nothing.
   static Result<double> flops_of(const Model& model, const BenchRow& row, bool head) {
     const SiteSelection none;
     const DeviceProfile any{"", "", 1, 1};
@@ -116,11 +121,9 @@ class Bench {
     }
     TEPUI_TRY(const PeakRates behind, rates(subject));
     if (!keep) return {};
-    // Of all layers, where some stand for them.
-    const double share = static_cast<double>(out_.of_layers) / out_.layers;
     row.peaks.push_back(0.5 * (before.flops + behind.flops));
-    row.plain.push_back(plain * share);
-    row.measured.push_back(measured * share);
+    row.plain.push_back(plain * scale());
+    row.measured.push_back(measured * scale());
     if (request_.scores) row.scored.push_back(scored);
     if (request_.generate > 0) {
       row.token.push_back(token);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/registry.h"
+#include "base/mapped_file.h"
 #include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
@@ -59,11 +60,22 @@ TEST(Bench, MeasuresScoresAndGeneration) {
 }
 
 TEST(Bench, MeasuresSomeLayersOfANamedShape) {
-  const ProgramResult result = bench({"--shape", "llama-25m", "--layers", "1", "--lengths", "8",
-                                      "--tokens", "8", "--rounds", "1", "--types", "bf16"});
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "kept.json").string();
+  const ProgramResult result =
+      bench({"--shape", "llama-25m", "--layers", "1", "--lengths", "8", "--tokens", "8", "--rounds",
+             "1", "--types", "bf16", "--out", file});
   EXPECT_EQ(result.code, 0) << result.err;
   for (const char* part : {"llama-25m, 1 of 4 layers, times scaled to all", "bf16", "tokens/s"})
     EXPECT_NE(result.out.find(part), std::string::npos) << part << " is not in:\n" << result.out;
+  // FLOPs, too, are of all layers.
+  const json kept = json::parse(read_file(file).value());
+  const json whole =
+      bench_document({"--shape", "llama-25m", "--predict", "h100", "--lengths", "8"});
+  double flops = 0;
+  for (const json& part : whole["parts"])
+    flops += part["flops"].get<double>() * part["times"].get<double>();
+  EXPECT_NEAR(kept["rows"][0]["flops"].get<double>() / flops, 1, 0.01);
 }
 
 // 70 billion parameters of which none is anywhere: everything follows from the shapes.
