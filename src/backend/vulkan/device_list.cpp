@@ -65,9 +65,7 @@ DeviceListing listing_of(const PhysicalDevice& device, std::size_t index) {
       device.adopts_host_memory()
           ? "memory shared with the processor: stored weights are read in place"
           : "memory of its own: weights are copied there once, through staging memory");
-  one.features.emplace_back(
-      device.matrices ? "cooperative matrices: could multiply much faster; no kernel uses them yet"
-                      : "no cooperative matrices: products run on the ordinary units");
+  one.features.push_back(describe(device.matrices));
   if (device.half_arithmetic)
     one.features.emplace_back("16-bit arithmetic: not used, sums are f32");
   if (device.int8_products)

@@ -171,6 +171,7 @@ class Planner {
     static_assert(sizeof(LinearParams) <= sizeof(both.own) &&
                   sizeof(AddParams) <= sizeof(both.own));
     plan = *plan_step(program_.steps[step], program_, traits_);
+    if (plan.passes.size() > 1) return false;
     Pass& pass = plan.passes.front();
     if (op(step) == OpCode::linear) {
       const auto linear = program_.steps[step].params.as<LinearParams>();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "backend/vulkan/attention_plan.h"
+#include "backend/vulkan/linear_plan.h"
 
 namespace tepui::vulkan {
 namespace {
@@ -24,15 +25,6 @@ StepPlan by_blocks(const char* shader, int passes, std::uint32_t dim, std::uint6
   }
   plan.cleared_bytes = 4 * cleared_words;
   plan.scratch_bytes = 4 * words;
-  return plan;
-}
-
-StepPlan plan_linear(const LinearParams& p) {
-  // How many rows a lane takes does not change the order of any sum.
-  const std::uint32_t rows = p.rows < 4 ? 1 : 4;
-  const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-  StepPlan plan = one_pass("linear", divide_up(p.rows, rows) * across);
-  plan.passes.front().constants[3] = rows;
   return plan;
 }
 
@@ -127,11 +119,8 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
       return per_element("embed." + dtype, std::uint64_t{p.rows} * p.dim);
     }
     case OpCode::cast: return per_element("cast." + dtype, bytes.as<CastParams>().count);
-    case OpCode::pack: {
-      const auto p = bytes.as<PackParams>();
-      return per_element("pack." + dtype, divide_up(p.n, 4) * 4 * p.k);
-    }
-    case OpCode::linear: return plan_linear(bytes.as<LinearParams>());
+    case OpCode::pack: return plan_pack(bytes.as<PackParams>(), "pack." + dtype, traits);
+    case OpCode::linear: return plan_linear(bytes.as<LinearParams>(), traits);
     case OpCode::rms_norm:
     case OpCode::layer_norm: {
       const auto p = bytes.as<NormParams>();
@@ -150,11 +139,7 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     case OpCode::softcap:
       return per_element(std::string(op_of(step.op).name), bytes.as<ScalarParams>().count);
     case OpCode::route: return per_element("route", bytes.as<RouteParams>().rows);
-    case OpCode::expert_linear: {
-      const auto p = bytes.as<ExpertParams>();
-      const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-      return one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across);
-    }
+    case OpCode::expert_linear: return plan_expert_linear(bytes.as<ExpertParams>(), traits);
     case OpCode::expert_mix: {
       const auto p = bytes.as<MixParams>();
       return per_element("expert_mix", std::uint64_t{p.rows} * p.dim);
@@ -210,13 +195,6 @@ bool indexable(std::span<const Value> values, const Program& program) {
 }
 
 }  // namespace
-
-std::size_t packed_bytes(const Shape& shape) {
-  const int last = shape.rank() - 1;
-  const auto n = static_cast<std::size_t>(shape[last - 1]);
-  const auto experts = static_cast<std::size_t>(last == 2 ? shape[0] : 1);
-  return experts * ((n + 3) / 4 * 4) * static_cast<std::size_t>(shape[last]) * sizeof(float);
-}
 
 std::uint32_t block_rows(std::uint32_t dim) { return std::max(1U, kBlock / std::max(1U, dim)); }
 

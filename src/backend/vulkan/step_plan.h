@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/vulkan/context.h"
 #include "backend/vulkan/shader_library.h"
 #include "tepui/op.h"
 
@@ -42,8 +43,11 @@ struct StepPlan {
 // What plans depend on beside the step.
 struct DeviceTraits {
   bool small_tiles =
-      false;  // a software device: large kernels take it long to compile, for nothing
+      false;  // a software device, which is slow to compile large kernels, for nothing
+  std::optional<MatrixShape> matrix;  // that `linear` takes; none: the f32 tier
+  std::uint32_t subgroup = 0;
 };
+DeviceTraits traits_of(const PhysicalDevice& device, bool matrices);
 
 // Nothing where this backend has no kernel for the step: an unknown dtype, or sizes beyond what 31
 // bits index.
@@ -60,8 +64,9 @@ inline StepPlan per_element(std::string shader, std::uint64_t elements) {
   return one_pass(std::move(shader), divide_up(elements, kLanes));
 }
 
-// A packed matrix: f32 [K, N rounded up to 4], see shaders/pack.comp; several stand behind another.
-std::size_t packed_bytes(const Shape& shape);
+// A packed matrix: f32 [K, N rounded up to 4], see shaders/pack.comp, and for matrix units a last
+// row of factors (pack_scale.comp); several stand behind another.
+std::size_t packed_bytes(const Shape& shape, const DeviceTraits& traits);
 
 // A selection's blocks (shaders/lib/blocks.glsl): how many rows one has, and how many there are.
 std::uint32_t block_rows(std::uint32_t dim);

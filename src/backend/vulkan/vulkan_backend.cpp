@@ -23,8 +23,9 @@ namespace {
 
 class VulkanBackend final : public Backend {
  public:
-  VulkanBackend(std::shared_ptr<vulkan::Device> device, bool profile)
+  VulkanBackend(std::shared_ptr<vulkan::Device> device, bool matrices, bool profile)
       : device_(std::move(device)),
+        traits_(vulkan::traits_of(device_->physical(), matrices)),
         profile_(profile),
         pool_(std::make_shared<vulkan::MemoryPool>(device_, Memory::device)),
         staging_(device_, [this] { return ++issued_; }) {}
@@ -40,7 +41,7 @@ class VulkanBackend final : public Backend {
   const DeviceInfo& device() const override { return info_; }
   bool can_run(const Step& step, const Program& program) const override;
   std::size_t storage_bytes(const TensorType& type) const override {
-    return type.dtype == DType::packed ? vulkan::packed_bytes(type.shape) : type.bytes();
+    return type.dtype == DType::packed ? vulkan::packed_bytes(type.shape, traits_) : type.bytes();
   }
   Result<Buffer> allocate(std::size_t bytes, Memory memory) override;
   Result<Buffer> adopt(std::span<const std::byte> bytes) override;
@@ -79,7 +80,6 @@ class VulkanBackend final : public Backend {
 Status VulkanBackend::open() {
   TEPUI_TRY(shaders_, vulkan::ShaderLibrary::make(*device_));
   const vulkan::PhysicalDevice& physical = device_->physical();
-  traits_.small_tiles = physical.software();
   info_.backend = "vulkan";
   info_.name = physical.name;
   info_.isa = fmt::format("{}, {}", physical.name, physical.driver);
@@ -87,6 +87,12 @@ Status VulkanBackend::open() {
   info_.memory_bytes = physical.memory_bytes;
   info_.max_allocation_bytes = physical.max_allocation_bytes;
   info_.software = physical.software();
+  if (traits_.matrix) {
+    const std::string units = fmt::format(", matrix units {}x{}x{}", traits_.matrix->m,
+                                          traits_.matrix->n, traits_.matrix->k);
+    info_.isa += units;  // other sums
+    info_.detail += units;
+  }
   return {};
 }
 
@@ -244,8 +250,9 @@ void VulkanBackend::count(const PreparedVulkan& planned, const vulkan::Recorder&
 
 Result<std::unique_ptr<Backend>> open_device(const std::shared_ptr<const vulkan::Context>& context,
                                              std::size_t index, const BackendOptions& options) {
-  TEPUI_TRY(std::shared_ptr<vulkan::Device> device, vulkan::Device::make(context, index));
-  auto backend = std::make_unique<VulkanBackend>(std::move(device), options.profile);
+  TEPUI_TRY(const bool matrices, vulkan::matrices_wanted(context->devices()[index].matrices));
+  TEPUI_TRY(std::shared_ptr<vulkan::Device> device, vulkan::Device::make(context, index, matrices));
+  auto backend = std::make_unique<VulkanBackend>(std::move(device), matrices, options.profile);
   TEPUI_TRY(backend->open());
   return backend;
 }

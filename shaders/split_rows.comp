@@ -1,0 +1,38 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// The rows of x as three halves for each element (lib/split.glsl), a workgroup a row: 1/s of every
+// row, then a plane of all rows for each term, rows padded with zeros to a multiple of 16.
+#include "lib/common.glsl"
+#include "lib/reduce.glsl"
+#include "lib/split.glsl"
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats x;
+  PARAMS LinearParams p;
+  SCRATCH Uints scratch;
+};
+
+float element(uint row, uint k) { return k < p.k ? x.v[row * p.k + k] : 0.0; }
+
+void main() {
+  const uint row = group();
+  if (row >= p.rows) return;
+  float largest = 0;
+  for (uint k = 0; k < p.k; k += 4 * LANES) {
+    [[unroll]] for (uint i = 0; i < 4; ++i) {
+      const float own = abs(element(row, k + i * LANES + lane()));
+      if (own > largest && floatBitsToUint(own) < 0x7f800000u) largest = own;
+    }
+  }
+  largest = reduce_max(largest);
+  const float factor = split_factor(floatBitsToUint(largest));
+  const uint pairs = (p.k + 15) / 16 * 8;
+  const uint first = (p.rows + 3) / 4 * 4;
+  if (lane() == 0) scratch.v[row] = floatBitsToUint(inverse_factor(factor));
+  for (uint i = lane(); i < pairs; i += LANES) {
+    const uvec3 low = split_terms(element(row, 2 * i) * factor);
+    const uvec3 high = split_terms(element(row, 2 * i + 1) * factor);
+    [[unroll]] for (uint t = 0; t < 3; ++t)
+      scratch.v[first + (t * p.rows + row) * pairs + i] = low[t] | (high[t] << 16);
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "backend/vulkan/matrix_units.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "backend/vulkan/shader_library.h"
+
+namespace tepui::vulkan {
+namespace {
+
+constexpr std::int32_t kHalf = 0;   // VK_COMPONENT_TYPE_FLOAT16_KHR
+constexpr std::int32_t kFloat = 1;  // VK_COMPONENT_TYPE_FLOAT32_KHR
+constexpr std::int32_t kSubgroup = 3;
+
+bool takes_side(std::uint32_t side) { return side == 8 || side == 16; }
+
+}  // namespace
+
+std::vector<MatrixProperties> matrix_properties(const Library& library, VkInstance instance,
+                                                VkPhysicalDevice device) {
+  using List = VkResult(VKAPI_PTR*)(VkPhysicalDevice, std::uint32_t*, MatrixProperties*);
+  const auto list = reinterpret_cast<List>(
+      library.GetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+  if (list == nullptr) return {};  // a loader that does not know it
+  std::uint32_t count = 0;
+  if (list(device, &count, nullptr) < 0) return {};
+  std::vector<MatrixProperties> all(count);
+  if (list(device, &count, all.data()) < 0) return {};
+  all.resize(count);
+  return all;
+}
+
+bool has_matrix_features(const InstanceApi& api, VkPhysicalDevice device) {
+  MatrixFeatures matrices;
+  VkPhysicalDeviceVulkan12Features v12{};
+  v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+  v12.pNext = &matrices;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  features.pNext = &v12;
+  api.GetPhysicalDeviceFeatures2(device, &features);
+  return matrices.matrices != 0 && v12.vulkanMemoryModel != 0;
+}
+
+std::optional<MatrixShape> choose_matrix_shape(std::span<const MatrixProperties> offered) {
+  std::optional<MatrixShape> best;
+  for (const MatrixProperties& one : offered) {
+    const bool fits = one.a == kHalf && one.b == kHalf && one.c == kFloat && one.result == kFloat &&
+                      one.scope == kSubgroup && takes_side(one.m) && takes_side(one.n) &&
+                      takes_side(one.k);
+    if (fits && (!best || one.m * one.n * one.k > best->m * best->n * best->k))
+      best = MatrixShape{one.m, one.n, one.k};
+  }
+  return best;
+}
+
+Result<bool> matrices_wanted(const MatrixUnits& units) {
+  const char* const asked = std::getenv("TEPUI_VULKAN_MATRIX");
+  const std::string_view value = asked == nullptr ? "0" : asked;
+  if (value == "0") return false;
+  if (value != "1")
+    return fail(ErrorKind::usage, "TEPUI_VULKAN_MATRIX: expected 0 or 1, found \"{}\"", value);
+  if (units.shape && ShaderLibrary::has(kMatrixShader)) return true;
+  return fail(ErrorKind::unsupported, "TEPUI_VULKAN_MATRIX=1: {}", describe(units));
+}
+
+std::string describe(const MatrixUnits& units) {
+  if (!units.khr) return "no cooperative matrices: products run on the ordinary units";
+  if (!units.shape)
+    return "cooperative matrices, but none of halves with f32 sums for a subgroup in what memory a "
+           "workgroup has: products run on the ordinary units";
+  const std::string found =
+      fmt::format("cooperative matrices {}x{}x{}", units.shape->m, units.shape->n, units.shape->k);
+  if (!ShaderLibrary::has(kMatrixShader))
+    return found + ": this build has no kernel for them (cmake -DTEPUI_MATRIX_GLSLANG=FILE)";
+  return found + ": linear layers take them with TEPUI_VULKAN_MATRIX=1, which no GPU has verified";
+}
+
+}  // namespace tepui::vulkan

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// VK_KHR_cooperative_matrix: what a device offers of it, and which of that the matrix tier of
+// `linear` takes. Headers of Vulkan 1.3.239 do not know the extension; what is needed of it stands
+// here, by the numbers of its specification.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/vulkan/api.h"
+
+namespace tepui::vulkan {
+
+constexpr const char* kMatrixExtension = "VK_KHR_cooperative_matrix";
+constexpr const char* kMatrixShader = "linear_matrix";
+constexpr std::uint32_t kMatrixShared = 24 << 10;  // bytes that the largest tile takes
+
+// A product of matrices [M, K] and [K, N] of halves, summed in f32, by the lanes of a subgroup.
+struct MatrixShape {
+  std::uint32_t m = 0;
+  std::uint32_t n = 0;
+  std::uint32_t k = 0;
+};
+
+struct MatrixUnits {
+  bool khr = false;
+  bool of_workgroups = false;        // VK_NV_cooperative_matrix2: no kernel uses it
+  std::optional<MatrixShape> shape;  // that the tier would take; none: it cannot run
+};
+
+// VkCooperativeMatrixPropertiesKHR
+struct MatrixProperties {
+  VkStructureType type = static_cast<VkStructureType>(1000506001);
+  void* next = nullptr;
+  std::uint32_t m = 0, n = 0, k = 0;
+  std::int32_t a = 0, b = 0, c = 0, result = 0;  // VkComponentTypeKHR
+  VkBool32 saturating = VK_FALSE;
+  std::int32_t scope = 0;  // VkScopeKHR
+};
+
+// VkPhysicalDeviceCooperativeMatrixFeaturesKHR
+struct MatrixFeatures {
+  VkStructureType type = static_cast<VkStructureType>(1000506000);
+  void* next = nullptr;
+  VkBool32 matrices = VK_FALSE;
+  VkBool32 robust_access = VK_FALSE;
+};
+
+std::vector<MatrixProperties> matrix_properties(const Library& library, VkInstance instance,
+                                                VkPhysicalDevice device);
+bool has_matrix_features(const InstanceApi& api, VkPhysicalDevice device);
+
+// Of halves with f32 sums for a subgroup, the largest whose sides are 8 or 16.
+std::optional<MatrixShape> choose_matrix_shape(std::span<const MatrixProperties> offered);
+
+// Whether TEPUI_VULKAN_MATRIX asks for the tier: 1, or, as without it, 0. An error where it asks in
+// vain: a device or a build without what it takes, or another value.
+Result<bool> matrices_wanted(const MatrixUnits& units);
+
+// What a reader of the list of devices should know of it.
+std::string describe(const MatrixUnits& units);
+
+}  // namespace tepui::vulkan

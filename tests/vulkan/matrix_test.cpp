@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// The matrix tier of `linear`: what its split of f32 into halves holds, its sums in C++ under the
+// bound of matrix_split.h, and, where a device and this build have it, the kernel itself.
+#include "backend/vulkan/matrix_split.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "backend/registry.h"
+#include "backend/vulkan/context.h"
+#include "backend/vulkan/shader_library.h"
+#include "support/op_harness.h"
+
+namespace tepui::test {
+namespace {
+
+using vulkan::MatrixProperties;
+using Row = std::vector<float>;
+
+float largest_of(std::span<const float> row) {
+  float largest = 0;
+  for (const float v : row) largest = std::max(largest, std::abs(v));
+  return largest;
+}
+
+double joined(const std::array<float, 3>& terms) {
+  return double{terms[0]} + 0x1p-11 * (double{terms[1]} + 0x1p-11 * double{terms[2]});
+}
+
+bool is_half(float x) {
+  const float magnitude = std::abs(x);
+  const float unit = magnitude < 0x1p-14F ? 0x1p-24F : std::ldexp(1.0F, std::ilogb(x) - 10);
+  return magnitude <= 65504.0F && std::fmod(magnitude, unit) == 0;
+}
+
+TEST(MatrixSplit, HoldsEveryBitDownToTheLargestTimes2ToTheMinus38) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> mantissa(1, 2);
+  for (const float largest : {8e5F, 1.0F, 65504.0F, 3e38F, 1e-30F}) {
+    const float factor = vulkan::split_factor(largest);
+    EXPECT_GE(largest * factor, 0x1p14F);
+    EXPECT_LT(largest * factor, 0x1p15F);
+    for (int down = 0; down < 60; ++down) {
+      float x = std::ldexp(largest / 2 * mantissa(random), -down);
+      if (down % 2 == 1) x = -x;
+      if (std::abs(x) < 0x1p-120F) continue;  // its own last bits are beyond f32
+      const auto terms = vulkan::split_terms(x * factor);
+      for (const float term : terms) EXPECT_TRUE(is_half(term)) << term;
+      const double lost = std::abs(joined(terms) / double{factor} - double{x});
+      EXPECT_LE(lost, 0x1p-60 * double{largest}) << x;
+      if (std::abs(x) >= 0x1p-37F * largest) {
+        EXPECT_EQ(lost, 0) << x << " beside " << largest;
+      }
+    }
+  }
+}
+
+// What the kernel computes of one element, one product after the other.
+float product(const Row& x, const Row& w) {
+  const float fx = vulkan::split_factor(largest_of(x));
+  const float fw = vulkan::split_factor(largest_of(w));
+  float sums[3] = {};
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const auto a = vulkan::split_terms(x[k] * fx);
+    const auto b = vulkan::split_terms(w[k] * fw);
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t j = 0; i + j < 3; ++j) sums[i + j] = std::fma(a[i], b[j], sums[i + j]);
+    }
+  }
+  return ((sums[2] * 0x1p-11F + sums[1]) * 0x1p-11F + sums[0]) / fx / fw;
+}
+
+void expect_within_bound(const Row& x, const Row& w) {
+  double exact = 0;
+  double meets = 0;
+  double beside = 0;
+  const double most_x = double{largest_of(x)};
+  const double most_w = double{largest_of(w)};
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    exact += double{x[k]} * double{w[k]};
+    meets += std::abs(double{x[k]} * double{w[k]});
+    beside += most_x * std::abs(double{w[k]}) + std::abs(double{x[k]}) * most_w;
+  }
+  const double terms = static_cast<double>(x.size()) + 4;
+  const double bound = terms * 0x1p-24 * (1 + 0x1p-7) * meets + 0x1p-59 * beside;
+  EXPECT_LE(std::abs(double{product(x, w)} - exact), bound) << x.size();
+}
+
+// A row of 8e5 beside 1e-3, and ones whose massive channel meets a weight of 0: there the bound is
+// that of the small values alone.
+TEST(MatrixSplit, SumsKeepTheNeighboursOfMassiveValues) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  for (const std::size_t k : {1U, 2U, 7U, 64U, 300U}) {
+    for (const float massive : {0.0F, 8e5F, -8e5F, 3e38F}) {
+      for (const float weight : {0.0F, 0.7F}) {
+        if (massive > 1e9F && weight != 0) continue;  // the result is beyond f32
+        Row x(k);
+        Row w(k);
+        for (float& v : x) v = 1e-3F * normal(random);
+        for (float& v : w) v = normal(random);
+        if (massive != 0) {
+          x[k / 2] = massive;
+          w[k / 2] = weight;
+        }
+        expect_within_bound(x, w);
+      }
+    }
+  }
+}
+
+TEST(MatrixUnits, AreTakenWhereHalvesAreSummedInF32) {
+  const auto of = [](std::uint32_t m, std::uint32_t n, std::uint32_t k, std::int32_t sum,
+                     std::int32_t scope) {
+    MatrixProperties one;
+    one.m = m;
+    one.n = n;
+    one.k = k;
+    one.c = one.result = sum;
+    one.scope = scope;
+    return one;
+  };
+  const std::vector<MatrixProperties> offered{of(16, 16, 16, 0, 3), of(8, 8, 8, 1, 3),
+                                              of(16, 8, 16, 1, 3), of(32, 32, 16, 1, 3),
+                                              of(16, 16, 16, 1, 2)};
+  const auto best = vulkan::choose_matrix_shape(offered);
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->m * 10000 + best->n * 100 + best->k, 160816U);
+  EXPECT_FALSE(vulkan::choose_matrix_shape(std::span(offered).first(1)));
+}
+
+class MatrixTier : public testing::Test {
+ protected:
+  void TearDown() override {
+    unsetenv("TEPUI_VULKAN_MATRIX");
+    vulkan::Context::change_devices(nullptr);
+  }
+};
+
+TEST_F(MatrixTier, IsAskedForAndSaysWhatIsMissing) {
+  EXPECT_FALSE(vulkan::matrices_wanted({}).value());
+  setenv("TEPUI_VULKAN_MATRIX", "1", 1);
+  const auto missing = vulkan::matrices_wanted({});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().message,
+            "TEPUI_VULKAN_MATRIX=1: no cooperative matrices: products run on the ordinary units");
+  setenv("TEPUI_VULKAN_MATRIX", "yes", 1);
+  EXPECT_FALSE(vulkan::matrices_wanted({}));
+}
+
+OpData linear_data(std::int64_t rows, std::int64_t n, std::int64_t k, DType dtype, Fill weight) {
+  const LinearParams params{static_cast<uint>(rows), static_cast<uint>(n), static_cast<uint>(k),
+                            TEPUI_ACT_SILU};
+  return make_data(
+      {.op = OpCode::linear,
+       .in = {f32({rows, k}, Fill::massive), packed(n, k, dtype, weight), f32({n}), f32({rows, n})},
+       .params = ParamBytes(params)});
+}
+
+// Tiles of one matrix and of four, for a prompt and for a row alone.
+TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
+  const auto context = vulkan::Context::make();
+  const bool runs = context && !(*context)->devices().empty() &&
+                    (*context)->devices().front().matrices.shape &&
+                    vulkan::ShaderLibrary::has(vulkan::kMatrixShader);
+  if (!runs) GTEST_SKIP() << "no device with cooperative matrices, or no kernel for them built";
+  setenv("TEPUI_VULKAN_MATRIX", "1", 1);
+  for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
+    for (const Fill weight : {Fill::normal, Fill::massive_zero}) {
+      const OpData data = linear_data(70, 37, 50, dtype, weight);
+      Outputs found[2];
+      for (const bool large : {false, true}) {
+        vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) {
+          if (large) device.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+        });
+        const auto backend = make_backend("vulkan:0", {});
+        ASSERT_TRUE(backend) << backend.error().message;
+        EXPECT_NE((*backend)->device().isa.find("matrix units"), std::string::npos);
+        found[large ? 1 : 0] = run_backend(**backend, data);
+        EXPECT_EQ(compare(data, run_reference(data), found[large ? 1 : 0]), "");
+      }
+      EXPECT_EQ(compare_bits(found[0], found[1]), "");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tepui::test
