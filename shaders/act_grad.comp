@@ -35,6 +35,11 @@ float slope_of(uint act, float x) {
       return (x < 0.0 ? tail : 1.0 - tail) + x * (0.398942292 * exp_of(-0.5 * x * x));
     }
     case TEPUI_ACT_RELU: return x <= 0.0 ? 0.0 : 1.0;
+    case TEPUI_ACT_SIGMOID: {
+      const float e = exp_of(-abs(x));
+      const float inverse_ = 1.0 / (1.0 + e);
+      return e * inverse_ * inverse_;
+    }
     default: return 1.0;
   }
 }

@@ -9,7 +9,8 @@
 //
 // The lanes stand in kAside rows: lane (i, j) has the queries i + kAside a, the tile's keys and the
 // channels j + kAcross b. Keys whose probabilities are edited only add to the sum at first; a second
-// round, which knows it, adds their values.
+// round, which knows it, adds their values. Forms of attention without a plain softmax of the
+// sequence's keys have a shader of their own (attention_form.comp).
 #include "lib/common.glsl"
 #include "lib/math.glsl"
 #include "lib/reduce.glsl"
@@ -43,7 +44,7 @@ layout(push_constant, scalar) uniform Push {
 };
 
 #define ATTENTION p
-#define EDITS_AT 0
+#define EXTRA_AT 0
 #define EDITED (kEdited != 0)
 #include "lib/scores.glsl"
 #include "lib/query_tiles.glsl"

@@ -18,7 +18,7 @@ layout(push_constant, scalar) uniform Push {
 };
 
 #define ATTENTION p.of
-#define EDITS_AT 0
+#define EXTRA_AT 0
 #include "lib/scores.glsl"
 
 void main() {
@@ -43,19 +43,21 @@ void main() {
       const bool sees = own >= seen.visible && own <= seen.last;
       largest = max(largest, reduce_max(sees ? score_of(seen, own) : nothing));
     }
-    precise float sum = 0;
+    if (extra_counts()) largest = max(largest, extra_score(seen));
+    precise float sum = extra_counts() ? exp_of(extra_score(seen) - largest) : 0.0;
     for (uint first = seen.begin; first <= seen.last; first += LANES) {
       const uint own = first + lane();
       const bool sees = own >= seen.visible && own <= seen.last;
       precise float x = sees ? score_of(seen, own) - largest : 0;
       sum = sum + reduce_add(sees ? exp_of(x) : 0.0);
     }
+    if (has(TEPUI_ATTEND_SIGMOID)) sum = 1;
     for (uint j = lane(); j < tokens; j += LANES) {
       const uint own = begin + j;
       const bool sees = own >= seen.visible && own <= seen.last;
       precise float value = sees ? score_of(seen, own) : nothing;
-      precise float x = sees ? value - largest : 0;
-      precise float share = sees ? edited_probability(own, head, exp_of(x) / sum) : 0.0;
+      precise float share =
+          sees ? edited_probability(own, head, weight_of(value, largest) / sum) : 0.0;
       if (head != p.first) {
         value = score.v[cell + j] + value;
         share = probability.v[cell + j] + share;

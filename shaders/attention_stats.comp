@@ -22,7 +22,7 @@ layout(push_constant, scalar) uniform Push {
 
 #define ATTENTION p.of
 // Behind the marked tokens and the softmax of every query.
-#define EDITS_AT (p.of.sequences * p.marked + p.of.rows * p.of.heads * 2)
+#define EXTRA_AT (p.of.sequences * p.marked + p.of.rows * p.of.heads * 2)
 #include "lib/scores.glsl"
 
 uint softmax_at(uint row, uint head) {
@@ -39,35 +39,49 @@ void measure_query(uint row, uint head) {
     const bool sees = own >= seen.visible && own <= seen.last;
     largest = max(largest, reduce_max(sees ? score_of(seen, own) : nothing));
   }
+  const bool sigmoid = has(TEPUI_ATTEND_SIGMOID);
+  if (extra_counts()) largest = max(largest, extra_score(seen));
   precise float sum = 0;
   precise float weighted = 0;
   for (uint first = start; first <= seen.last; first += LANES) {
     const uint own = first + lane();
     const bool sees = own >= seen.visible && own <= seen.last;
-    precise float x = sees ? score_of(seen, own) - largest : 0;
-    const float weight = sees ? exp_of(x) : 0.0;
+    const float score = sees ? score_of(seen, own) : largest;
+    precise float x = score - largest;
+    const float weight = sees ? weight_of(score, largest) : 0.0;
     sum = sum + reduce_add(weight);
     precise float product = weight * max(x, -128.0);  // exp of less is 0: no weight, no term
+    if (sigmoid) product = -entropy_term(weight);
     weighted = weighted + reduce_add(product);
   }
+  if (extra_counts()) {
+    const float score = extra_score(seen);
+    precise float x = score - largest;
+    const float weight = weight_of(score, largest);
+    sum = sum + weight;
+    precise float product = weight * max(x, -128.0);
+    weighted = weighted + (sigmoid ? -entropy_term(weight) : product);
+  }
+  if (sigmoid) sum = 1;
   const uint s = sequence_of_row(offsets, p.of.sequences, row);
   for (uint m = lane(); m < p.marked; m += LANES) {
     const uint key = scratch.v[s * p.marked + m];
     const bool sees = key != NO_INDEX && seen.begin + key >= seen.visible &&
                       seen.begin + key <= seen.last;
-    precise float x = sees ? score_of(seen, seen.begin + key) - largest : 0;
+    const float score = sees ? score_of(seen, seen.begin + key) : 0.0;
     chosen.v[(row * p.marked + m) * p.of.heads + head] =
-        sees ? edited_probability(seen.begin + key, head, exp_of(x) / sum) : 0.0;
+        sees ? edited_probability(seen.begin + key, head, weight_of(score, largest) / sum) : 0.0;
   }
   precise float change = 0;
-  for (uint first = start; p.of.edits != 0 && first <= seen.last; first += LANES) {
+  for (uint first = start; (p.of.edits != 0 || clips()) && first <= seen.last; first += LANES) {
     const uint own = first + lane();
     const bool sees = own >= seen.visible && own <= seen.last;
-    const uint marks = sees ? edits_of(own, head, kOfProbabilities) : 0;
+    const bool changed =
+        sees && (clips() || (p.of.edits != 0 && edits_of(own, head, kOfProbabilities) != 0));
     precise float term = 0;
-    if (marks != 0) {
-      const float before = exp_of(score_of(seen, own) - largest) / sum;
-      term = entropy_term(edited_by(marks, before)) - entropy_term(before);
+    if (changed) {
+      const float before = weight_of(score_of(seen, own), largest) / sum;
+      term = entropy_term(edited_probability(own, head, before)) - entropy_term(before);
     }
     change = change + reduce_add(term);
   }
@@ -88,8 +102,9 @@ void measure_key(uint row, uint head) {
   precise float early = 0;
   for (uint query = row; query < end; ++query) {
     const uint at = softmax_at(query, head);
-    precise float x = score_of(seen_by(query, head), row) - uintBitsToFloat(scratch.v[at]);
-    precise float probability = exp_of(x) / uintBitsToFloat(scratch.v[at + 1]);
+    precise float probability =
+        weight_of(score_of(seen_by(query, head), row), uintBitsToFloat(scratch.v[at]));
+    probability = probability / uintBitsToFloat(scratch.v[at + 1]);
     probability = edited_probability(row, head, probability);
     all = all + probability;
     if (query - begin < p.early) early = early + probability;

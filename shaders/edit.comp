@@ -74,6 +74,10 @@ uint edited(uint from, uint own) {
       const bool above = size <= kInfinity && size >= least_above(own);
       return above ? (from & 0x80000000u) | magnitude(own) : from;
     }
+    case TEPUI_EDIT_RAISE: {
+      const bool below = own <= kInfinity && size < own;
+      return below ? (from & 0x80000000u) | own : from;
+    }
     case TEPUI_EDIT_SCALE: return multiply(from, own);
     case TEPUI_EDIT_ONLY: return from;
   }

@@ -44,7 +44,7 @@ struct ValueInfo {
 // push constant block beside six addresses.
 class ParamBytes {
  public:
-  static constexpr std::size_t kCapacity = 64;
+  static constexpr std::size_t kCapacity = 72;
 
   ParamBytes() = default;
   template <class Params>

@@ -26,7 +26,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vectors { v
 #define SLOT(i) layout(offset = 8 * i)
 #define PARAMS layout(offset = 48)
 #define STATISTICS layout(offset = 64)  // of an op whose parameters leave room, where it is tapped
-#define SCRATCH layout(offset = 112)
+#define SCRATCH layout(offset = 120)
 
 #define NO_INDEX 0xffffffffu
 

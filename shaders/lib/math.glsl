@@ -82,6 +82,7 @@ float activate(uint act, float x) {
     case TEPUI_ACT_GELU_ERF: return gelu_erf(x);
     case TEPUI_ACT_GELU_TANH: return gelu_tanh(x);
     case TEPUI_ACT_RELU: return x < 0.0 ? 0.0 : x;
+    case TEPUI_ACT_SIGMOID: return times_sigmoid(1.0, x);
     default: return x;
   }
 }

@@ -67,3 +67,39 @@ float score_of(Seen at, uint key) {
   for (; d < ATTENTION.head_dim; ++d) sum = fma(q.v[at.query + d], k.v[from + d], sum);
   return score_from(sum, at, key);
 }
+
+// The score of the extra key.
+float extra_score(Seen at) {
+  precise float sum = 0;
+  if (has(TEPUI_ATTEND_EXTRA_KEY)) {
+    for (uint d = 0; d < ATTENTION.head_dim; ++d)
+      sum = fma(q.v[at.query + d], uintBitsToFloat(scratch.v[EXTRA_AT + at.channel + d]), sum);
+  }
+  precise float score = sum * ATTENTION.scale;
+  if (ATTENTION.softcap != 0) score = ATTENTION.softcap * tanh_of(score / ATTENTION.softcap);
+  return score;
+}
+
+float extra_value(uint channel) {
+  if (!has(TEPUI_ATTEND_EXTRA_VALUE)) return 0.0;
+  return uintBitsToFloat(scratch.v[extra_value_at() + channel]);
+}
+
+// What scores are made less of, and weights divided by: 0 and 1 of sigmoids.
+struct Level {
+  float largest;
+  float sum;
+};
+
+// A probability is weight_of(score, largest) / sum.
+float weight_of(float score, float largest) {
+  precise float x = has(TEPUI_ATTEND_SIGMOID) ? score + ATTENTION.gamma : score - largest;
+  return has(TEPUI_ATTEND_SIGMOID) ? times_sigmoid(1.0, x) : exp_of(x);
+}
+
+// The extra key's probability.
+float extra_probability(Seen at, Level level) {
+  if (has(TEPUI_ATTEND_ALWAYS)) return 1.0;
+  precise float p = weight_of(extra_score(at), level.largest) / level.sum;
+  return p;
+}

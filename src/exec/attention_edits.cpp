@@ -55,7 +55,7 @@ Status edit_attention(Edited& out, std::size_t first, std::size_t count, int hea
   auto params = step->params.as<AttentionParams>();
   params.edits = static_cast<uint>(count);
   step->params = ParamBytes(params);
-  step->in.back() = edits;
+  step->in[5] = edits;
   out.inputs.push_back({EditInput::Kind::attention, edits, first});
   return {};
 }

@@ -65,9 +65,7 @@ AttentionOperands attention_of(const Lowered& lowered) {
   }
   for (const Step& step : lowered.program.steps) {
     if (step.op == OpCode::attention) {
-      found.scores = {
-          step.in[0], step.in[1], step.in[3], step.in[4], step.params.as<AttentionParams>(),
-          step.in[5]};
+      found.scores = Builder::attention_inputs(step);
       found.v = step.in[2];
       found.z = step.out[0];
     }

@@ -20,6 +20,7 @@ double activate(uint act, double x) {
       return x / 2 * (1 + std::tanh(factor * (x + 0.044715 * x * x * x)));
     }
     case TEPUI_ACT_RELU: return x > 0 || std::isnan(x) ? x : 0;
+    case TEPUI_ACT_SIGMOID: return 1 / (1 + std::exp(-x));
     default: return x;
   }
 }
@@ -28,9 +29,9 @@ double activation_slope(uint act) {
   return act == TEPUI_ACT_NONE || act == TEPUI_ACT_RELU ? 1 : 1.13;
 }
 
-// silu: a few ulp of the result and the exponential's error where the exponential decides it.
-// gelu: a few ulp of the result and, because 1 + erf cancels for negative x, of x up to 6 from
-// zero, where the sum has become exactly 0 or 2.
+// silu and sigmoid: a few ulp of the result and the exponential's error where the exponential
+// decides it. gelu: a few ulp of the result and, because 1 + erf cancels for negative x, of x up to
+// 6 from zero, where the sum has become exactly 0 or 2.
 double activation_error(uint act, double x) {
   const double value = std::abs(activate(act, x));
   const double magnitude = std::abs(x);
@@ -38,6 +39,10 @@ double activation_error(uint act, double x) {
     case TEPUI_ACT_SILU: {
       const double tail = 1 / (1 + std::exp(x));  // 1 - sigmoid(x)
       return value * (8 * kUnit + tail * exp_error(magnitude)) + 4 * kTiny * (1 + magnitude);
+    }
+    case TEPUI_ACT_SIGMOID: {
+      const double tail = 1 / (1 + std::exp(x));
+      return value * (8 * kUnit + tail * exp_error(magnitude)) + 4 * kTiny;
     }
     case TEPUI_ACT_GELU_ERF:
     case TEPUI_ACT_GELU_TANH:

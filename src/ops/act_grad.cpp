@@ -40,6 +40,7 @@ double activation_gradient(uint act, double x) {
     }
     case TEPUI_ACT_GELU_ERF: return std::erfc(-x / std::numbers::sqrt2) / 2 + x * normal_density(x);
     case TEPUI_ACT_RELU: return x > 0 || std::isnan(x) ? 1 : 0;
+    case TEPUI_ACT_SIGMOID: return 1 / (1 + std::exp(-x)) / (1 + std::exp(x));
     default: return 1;
   }
 }
@@ -56,6 +57,10 @@ double activation_gradient_error(uint act, double x) {
       const double stretch = both == 0 ? 0 : both * magnitude * g.slope;
       return 16 * kUnit * (g.on() + stretch) + 2 * exp_error(std::abs(g.w)) * (both + stretch) +
              8 * kTiny * (1 + std::min(magnitude, 1e3) * g.slope);
+    }
+    case TEPUI_ACT_SIGMOID: {
+      const double both = activation_gradient(act, x);
+      return both * (16 * kUnit + 2 * exp_error(magnitude)) + 4 * kTiny;
     }
     case TEPUI_ACT_GELU_ERF:
       return 6 * kUnit +

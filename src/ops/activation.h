@@ -7,7 +7,7 @@
 
 namespace tepui {
 
-inline bool known_activation(uint act) { return act <= TEPUI_ACT_RELU; }
+inline bool known_activation(uint act) { return act <= TEPUI_ACT_SIGMOID; }
 
 double activate(uint act, double x);
 

@@ -17,8 +17,11 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const std::uint64_t ends = std::uint64_t{p.sequences} + 1;
   const bool cached = p.cached != 0 && in.size() > 1 && in[1].shape.rank() == 2;
   const auto keys = cached ? static_cast<std::uint64_t>(in[1].shape[0]) : p.rows;
-  OperandCheck check("attention", in, {"q", "k", "v", "offsets", "bias", "edits"});
+  OperandCheck check(
+      "attention", in,
+      {"q", "k", "v", "offsets", "bias", "edits", "extra_key", "extra_value", "drop_key"});
   check_edits(check, in, 5, p, keys);
+  check_form(check, in, 6, p, true);
   return check
       .holds(p.head_dim > 0 && p.kv_heads > 0 && p.heads > 0 && p.heads % p.kv_heads == 0,
              fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
@@ -40,11 +43,11 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const auto y = out[0].as<float>();
   for_each_query(in, p, [&](const Query& query) {
     Softmax s = softmax(query);
-    std::vector<double> error(query.keys());
+    std::vector<double> error(query.terms());
     edit_probabilities(query, s, error);
     for (std::size_t d = 0; d < p.head_dim; ++d) {
       double sum = 0;
-      for (std::size_t j = 0; j < query.keys(); ++j) sum += s.probability[j] * query.value(j, d);
+      for (std::size_t j = 0; j < query.terms(); ++j) sum += s.probability[j] * query.value(j, d);
       y[query.output() + d] = static_cast<float>(sum);
     }
   });
@@ -52,11 +55,11 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
 
 void bound_apart(const Query& query, Softmax s, double sums, std::span<double> bound) {
   std::vector<double> error = probability_error(s);
-  for (std::size_t j = 0; j < query.keys(); ++j) error[j] *= s.probability[j];
+  for (std::size_t j = 0; j < query.terms(); ++j) error[j] *= s.probability[j];
   edit_probabilities(query, s, error);
   for (std::size_t d = 0; d < query.head_dim(); ++d) {
     double total = 0;
-    for (std::size_t j = 0; j < query.keys(); ++j) {
+    for (std::size_t j = 0; j < query.terms(); ++j) {
       const double v = std::abs(query.value(j, d));
       total += (error[j] + sums * std::abs(s.probability[j])) * v + kTiny * (1 + v);
     }
@@ -69,20 +72,21 @@ void bound_apart(const Query& query, Softmax s, double sums, std::span<double> b
 // largest; its weight by f_j = exp(e_j) - 1. Numerator and denominator share the weights, so that
 // the output o is wrong by sum_j p_j f_j |v_j - o|, over 1 less the mean of f. Beside that,
 // exponentials and sums are rounded: (exp's error, its mean, keys eps) times sum_j p_j |v_j|.
-// Edited probabilities no longer belong together: each is off by its own error.
+// Probabilities that are edited, clipped or dropped, or that are sigmoids, do not belong together:
+// each is off by its own error.
 void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionParams>();
   for_each_query(request.in, p, [&](const Query& query) {
     Softmax s = softmax(query);
-    const double sums = (2.0 * static_cast<double>(query.keys()) + 8) * kUnit;
-    if (query.edits_probabilities()) {
+    const double sums = (2.0 * static_cast<double>(query.terms()) + 8) * kUnit;
+    if (query.changes_probabilities() || !s.sums_to_one || s.always) {
       bound_apart(query, std::move(s), sums, bound);
       return;
     }
     std::vector<double>& factor = s.error;
     double mean = 0;
     double exp_mean = 0;
-    for (std::size_t j = 0; j < query.keys(); ++j) {
+    for (std::size_t j = 0; j < query.terms(); ++j) {
       const double score = std::abs(s.score[j] + s.largest);
       factor[j] = std::expm1(s.error[j] + 2 * kUnit * (score + std::abs(s.largest)));
       mean += s.probability[j] * factor[j];
@@ -90,11 +94,11 @@ void bound(const BoundRequest& request, std::span<double> bound) {
     }
     for (std::size_t d = 0; d < p.head_dim; ++d) {
       double output = 0;
-      for (std::size_t j = 0; j < query.keys(); ++j) {
+      for (std::size_t j = 0; j < query.terms(); ++j) {
         output += s.probability[j] * query.value(j, d);
       }
       double total = 0;
-      for (std::size_t j = 0; j < query.keys(); ++j) {
+      for (std::size_t j = 0; j < query.terms(); ++j) {
         const double v = query.value(j, d);
         const double rounding = exp_error(-s.score[j]) + exp_mean + sums;
         total += s.probability[j] * (factor[j] * std::abs(v - output) + rounding * std::abs(v)) +
@@ -120,18 +124,21 @@ Status gradient(GradientBuilder& at) {
     return fail(ErrorKind::unsupported,
                 "differentiate: attention with a softcap, a key bias, earlier keys or edits has no "
                 "gradient");
-  const auto gradient = at.builder().attention_grad(at.in(0), at.in(1), at.in(2), at.in(3),
-                                                    at.of_out(), p, at.name(0));
+  Builder& b = at.builder();
+  const auto gradient = b.attention_grad(at.step(), at.of_out(), at.name(0));
   at.give(0, gradient.dq);
   at.give(1, gradient.dk);
   at.give(2, gradient.dv);
+  const std::int64_t columns = std::int64_t{p.kv_heads} * p.head_dim;
+  if (at.wants(6)) at.give(6, b.column_sum(gradient.extra_key, columns, at.name(6)));
+  if (at.wants(7)) at.give(7, b.column_sum(gradient.extra_value, columns, at.name(7)));
   return {};
 }
 
 }  // namespace
 
 const Op& attention_op() {
-  static constexpr Op kOp{"attention", 6, infer, reference, bound, flops, gradient};
+  static constexpr Op kOp{"attention", 9, infer, reference, bound, flops, gradient};
   return kOp;
 }
 

@@ -14,8 +14,9 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionMapParams>();
   const auto q_dim = std::uint64_t{p.of.heads} * p.of.head_dim;
   const auto kv_dim = std::uint64_t{p.of.kv_heads} * p.of.head_dim;
-  OperandCheck check("attention_map", in, {"q", "k", "offsets", "bias", "edits"});
+  OperandCheck check("attention_map", in, {"q", "k", "offsets", "bias", "edits", "extra_key"});
   check_edits(check, in, 4, p.of, p.of.rows);
+  check_form(check, in, 5, p.of, false);
   return check
       .holds(p.of.head_dim > 0 && p.of.kv_heads > 0 && p.of.heads > 0 &&
                  p.of.heads % p.of.kv_heads == 0,
@@ -75,7 +76,7 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   std::vector<double> probability(p.cells, 0.0);
   for_each_mapped(in, p, [&](const Query& query, std::size_t cell) {
     Softmax s = softmax(query);
-    std::vector<double> error(query.keys());
+    std::vector<double> error(query.terms());
     edit_probabilities(query, s, error);
     for (std::size_t j = 0; j < query.keys(); ++j) {
       const std::size_t at = cell + query.first() + j;
@@ -98,7 +99,7 @@ void bound(const BoundRequest& request, std::span<double> bound) {
   for_each_mapped(request.in, p, [&](const Query& query, std::size_t cell) {
     Softmax s = softmax(query);
     std::vector<double> error = probability_error(s);
-    for (std::size_t j = 0; j < query.keys(); ++j) error[j] *= s.probability[j];
+    for (std::size_t j = 0; j < query.terms(); ++j) error[j] *= s.probability[j];
     edit_probabilities(query, s, error);
     for (std::size_t j = 0; j < query.keys(); ++j) {
       const double own = request.output == 0 ? s.error[j] + sums * std::abs(s.score[j] + s.largest)
@@ -111,7 +112,7 @@ void bound(const BoundRequest& request, std::span<double> bound) {
 }  // namespace
 
 const Op& attention_map_op() {
-  static constexpr Op kOp{"attention_map", 5, infer, reference, bound, nullptr};
+  static constexpr Op kOp{"attention_map", 6, infer, reference, bound, nullptr};
   return kOp;
 }
 

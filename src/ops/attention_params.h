@@ -16,10 +16,24 @@ namespace tepui {
 // and the query at position i; a window leaves the query only its last `window` keys, its own
 // counted.
 //   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
-//   bias f32 [heads, bias_positions] or absent, edits or absent -> f32 like q
+//   bias f32 [heads, bias_positions] or absent, edits, extra_key and extra_value f32
+//   [kv_heads * head_dim] or absent, drop_key u32 [2] or absent -> f32 like q
 // With `cached`, k and v hold more rows than q: offsets is i32 [2, S + 1], its second row the keys'
 // offsets (at most the rows of k), and the queries of a sequence are its last positions. The bits
 // are those of the same rows computed with all queries.
+//
+// `form` says how else weights are made. With TEPUI_ATTEND_EXTRA every query of a sequence also
+// sees one key that no token has, whatever its window: score scale q . extra_key, with the softcap
+// and without the bias, and value extra_value; each is 0 where it is absent (both: softmax off by
+// one). With TEPUI_ATTEND_ALWAYS as well its weight is 1 beside the softmax, a bias of the output.
+// With TEPUI_ATTEND_SIGMOID a probability is 1 / (1 + exp(-(s + gamma))), without a sum. Else a
+// gamma that is not 0 clips: p becomes max(0, (1 - gamma) p + gamma) with gamma <= 0, those of the
+// sequence's keys.
+//
+// `drop`, 65536ths of the probabilities << 16 | a stream, drops some of them, the last of all, and
+// scales those that stay by 65536 / (65536 - share): the key at position j is dropped where the
+// first word of pcg3d(row heads + head, drop_key[0] + (stream << 16) + j, drop_key[1]) >> 16 is
+// below the share. The extra key stays.
 //
 // With `edits` E, what queries give some keys is changed on its way, by one edit after the other:
 // scores as they enter the softmax, and, with TEPUI_EDIT_PROBABILITY, probabilities as they leave
@@ -39,18 +53,27 @@ struct AttentionParams {
   uint bias_positions TEPUI_OR(0);
   uint cached TEPUI_OR(0);
   uint edits TEPUI_OR(0);  // at most TEPUI_ATTENTION_EDITS
+  uint form TEPUI_OR(0);
+  float gamma TEPUI_OR(0);
+  uint drop TEPUI_OR(0);
 };
+#define TEPUI_ATTEND_EXTRA 1u
+#define TEPUI_ATTEND_EXTRA_KEY 2u    // extra_key is there
+#define TEPUI_ATTEND_EXTRA_VALUE 4u  // extra_value is there
+#define TEPUI_ATTEND_ALWAYS 8u
+#define TEPUI_ATTEND_SIGMOID 16u
 #define TEPUI_EDIT_PROBABILITY 256u  // added to a rule
 #define TEPUI_ATTENTION_EDITS 32u
 
 // What attention does with the same operands (without `cached`), seen from outside; p[t, h, j] is
 // the probability that the query of row t gives the key of row j in head h, behind edits.
-// attention_stats: received[j, h, 0] = sum of p[t, h, j] over the sequence's queries, received[j,
-// h, 1] = the same over those at positions below `early`; entropy[t, h] = -sum_j p ln p in nats;
-// chosen[t, m, h] = p[t, h, j] of the key at position marked[s, m], 0 where the query does not see
-// it or marked holds 0xffffffff
-//   q, k, offsets, bias, marked u32 [S, M], edits -> received f32 [R, H, 2], entropy f32 [R, H],
-//   chosen f32 [R, M * H]
+// An extra key is no row: it takes its share of p and has a term of the entropy. Nothing is
+// dropped. attention_stats: received[j, h, 0] = sum of p[t, h, j] over the sequence's queries,
+// received[j, h, 1] = the same over those at positions below `early`; entropy[t, h] = -sum_j p ln p
+// in nats; chosen[t, m, h] = p[t, h, j] of the key at position marked[s, m], 0 where the query does
+// not see it or marked holds 0xffffffff
+//   q, k, offsets, bias, marked u32 [S, M], edits, extra_key -> received f32 [R, H, 2], entropy f32
+//   [R, H], chosen f32 [R, M * H]
 struct AttentionStatsParams {
   AttentionParams of;
   uint early;
@@ -59,7 +82,7 @@ struct AttentionStatsParams {
 // attention_map: scores as they enter the softmax, behind edits, and p, as means over heads [first,
 // first + count); of each sequence the first n = min(T, tokens) queries and keys, n^2 cells by
 // query, one sequence behind the other; where the query does not see the key -infinity and 0
-//   q, k, offsets, bias, edits -> score f32 [cells], probability f32 [cells]
+//   q, k, offsets, bias, edits, extra_key -> score f32 [cells], probability f32 [cells]
 struct AttentionMapParams {
   AttentionParams of;
   uint first;

@@ -16,8 +16,10 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionStatsParams>();
   const auto q_dim = std::uint64_t{p.of.heads} * p.of.head_dim;
   const auto kv_dim = std::uint64_t{p.of.kv_heads} * p.of.head_dim;
-  OperandCheck check("attention_stats", in, {"q", "k", "offsets", "bias", "marked", "edits"});
+  OperandCheck check("attention_stats", in,
+                     {"q", "k", "offsets", "bias", "marked", "edits", "extra_key"});
   check_edits(check, in, 5, p.of, p.of.rows);
+  check_form(check, in, 6, p.of, false);
   return check
       .holds(p.of.head_dim > 0 && p.of.kv_heads > 0 && p.of.heads > 0 &&
                  p.of.heads % p.of.kv_heads == 0,
@@ -49,7 +51,7 @@ Given given_by(const Query& query) {
   given.softmax = softmax(query);
   given.error = probability_error(given.softmax);
   Softmax edited = given.softmax;
-  for (std::size_t j = 0; j < query.keys(); ++j) given.error[j] *= edited.probability[j];
+  for (std::size_t j = 0; j < query.terms(); ++j) given.error[j] *= edited.probability[j];
   edit_probabilities(query, edited, given.error);
   given.probability = std::move(edited.probability);
   return given;
@@ -113,9 +115,17 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
 // and the roundings of these. The entropy's derivative by ln p_j is -p_j (ln p_j + entropy), what
 // is beyond the first order at most the square of the change; it is computed as ln Z + sum_j w_j
 // |x_j| / Z with weights w_j = exp(x_j), whose sums and logarithm are rounded (2^-21 is what Vulkan
-// grants a logarithm near 1).
+// grants a logarithm near 1). Terms of sigmoids are added by themselves.
 double entropy_bound(const Softmax& s, const std::vector<double>& error) {
   const double entropy = entropy_of(s.probability);
+  if (!s.sums_to_one) {
+    double bound = 0;
+    for (std::size_t j = 0; j < error.size(); ++j) {
+      const double log = std::abs(std::log(std::max(s.probability[j], kTiny)));
+      bound += s.probability[j] * (1 + log) * (error[j] * (1 + error[j]) + 0x1p-20) + 128 * kTiny;
+    }
+    return bound;
+  }
   const double keys = static_cast<double>(s.score.size());
   double mean = 0;
   for (std::size_t j = 0; j < error.size(); ++j) mean += s.probability[j] * error[j];
@@ -195,7 +205,7 @@ double flops(std::span<const TensorType>, const ParamBytes& bytes) {
 }  // namespace
 
 const Op& attention_stats_op() {
-  static constexpr Op kOp{"attention_stats", 6, infer, reference, bound, flops};
+  static constexpr Op kOp{"attention_stats", 7, infer, reference, bound, flops};
   return kOp;
 }
 

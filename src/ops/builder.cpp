@@ -145,6 +145,11 @@ Value Builder::layer_norm_groups(Value x, Value weight, Value bias, float eps, u
   return emit_one(OpCode::layer_norm, {x, weight, bias}, ParamBytes(params), std::move(name));
 }
 
+Value Builder::dyt(Value x, Value alpha, Value weight, Value bias, std::string name) {
+  return emit_one(OpCode::dyt, {x, alpha, weight, bias},
+                  ParamBytes(MatrixParams{size(x, 0), size(x, 1)}), std::move(name));
+}
+
 Value Builder::rope(Value x, Value positions, Value table, uint heads, bool interleaved,
                     std::string name) {
   const RopeParams params{size(x, 0), heads, size(x, 1) / std::max(heads, 1U), size(table, 1),
@@ -156,11 +161,15 @@ Value Builder::attention(Value q, Value k, Value v, Value offsets, Value bias,
                          const AttentionShape& shape, std::string name) {
   const bool cached = offsets.present() && type(offsets).shape.rank() == 2;
   const uint sequences = std::max(size(offsets, cached ? 1 : 0), 1U) - 1;
-  const AttentionParams params{size(q, 0),    shape.heads,     shape.kv_heads, shape.head_dim,
-                               sequences,     shape.scale,     shape.softcap,  shape.window,
-                               size(bias, 1), cached ? 1U : 0U};
-  return emit_one(OpCode::attention, {q, k, v, offsets, bias, kNone}, ParamBytes(params),
-                  std::move(name));
+  AttentionParams params{size(q, 0),    shape.heads,     shape.kv_heads, shape.head_dim,
+                         sequences,     shape.scale,     shape.softcap,  shape.window,
+                         size(bias, 1), cached ? 1U : 0U};
+  params.form = shape.form | (shape.extra_key.present() ? TEPUI_ATTEND_EXTRA_KEY : 0U) |
+                (shape.extra_value.present() ? TEPUI_ATTEND_EXTRA_VALUE : 0U);
+  params.gamma = shape.gamma;
+  return emit_one(OpCode::attention,
+                  {q, k, v, offsets, bias, kNone, shape.extra_key, shape.extra_value, kNone},
+                  ParamBytes(params), std::move(name));
 }
 
 Value Builder::act(Value x, uint act, std::string name) {

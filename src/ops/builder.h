@@ -36,6 +36,7 @@ class Builder {
   Value rms_norm_groups(Value x, Value weight, float eps, uint groups, std::string name);
   Value layer_norm_groups(Value x, Value weight, Value bias, float eps, uint groups,
                           std::string name);
+  Value dyt(Value x, Value alpha, Value weight, Value bias, std::string name);
   Value rope(Value x, Value positions, Value table, uint heads, bool interleaved, std::string name);
   struct AttentionShape {
     uint heads;
@@ -44,6 +45,11 @@ class Builder {
     float scale;
     float softcap = 0;
     uint window = 0;
+    // TEPUI_ATTEND_EXTRA, _ALWAYS and _SIGMOID, and gamma; the operands may be kNone.
+    uint form = 0;
+    float gamma = 0;
+    Value extra_key = kNone;
+    Value extra_value = kNone;
   };
   // offsets i32 [S + 1], or [2, S + 1] where k and v hold earlier rows as well; bias may be kNone.
   Value attention(Value q, Value k, Value v, Value offsets, Value bias, const AttentionShape& shape,
@@ -126,7 +132,10 @@ class Builder {
     Value bias;
     AttentionParams params;
     Value edits = kNone;
+    Value extra_key = kNone;
   };
+  // Those of a step of attention.
+  static AttentionInputs attention_inputs(const Step& step);
   AttentionStats attention_stats(const AttentionInputs& attention, Value marked, uint early,
                                  const std::string& name);
   // Means over heads [first, first + count) of the first `tokens` of each sequence; `cells` are
@@ -155,9 +164,17 @@ class Builder {
     Value dq;
     Value dk;
     Value dv;
+    Value extra_key;
+    Value extra_value;
   };
-  AttentionGradient attention_grad(Value q, Value k, Value v, Value offsets, Value dz,
-                                   const AttentionParams& params, const std::string& name);
+  // Of a step of attention.
+  AttentionGradient attention_grad(const Step& step, Value dz, const std::string& name);
+  struct DytGradient {
+    Value dx;
+    Value dn;
+    Value da;
+  };
+  DytGradient dyt_grad(Value x, Value alpha, Value weight, Value dy, const std::string& name);
   Value embed_grad(Value ids, Value dy, std::int64_t vocabulary, std::string name);
   Value nll(Value state, Value weight, std::string name);
   Value nll_grad(Value state, Value weight, std::string name);

@@ -2,16 +2,29 @@
 // The Builder's steps that look at attention.
 #include <algorithm>
 
+#include "base/assert.h"
 #include "ops/builder.h"
 
 namespace tepui {
+
+Builder::AttentionInputs Builder::attention_inputs(const Step& step) {
+  TEPUI_ASSERT(step.op == OpCode::attention);
+  AttentionInputs inputs{step.in[0], step.in[1], step.in[3], step.in[4],
+                         step.params.as<AttentionParams>()};
+  inputs.params.form &= ~TEPUI_ATTEND_EXTRA_VALUE;
+  inputs.params.drop = 0;
+  inputs.edits = step.in[5];
+  inputs.extra_key = step.in[6];
+  return inputs;
+}
 
 Builder::AttentionStats Builder::attention_stats(const AttentionInputs& attention, Value marked,
                                                  uint early, const std::string& name) {
   const AttentionStatsParams params{attention.params, early, size(marked, 1)};
   const auto out =
       emit(OpCode::attention_stats,
-           {attention.q, attention.k, attention.offsets, attention.bias, marked, attention.edits},
+           {attention.q, attention.k, attention.offsets, attention.bias, marked, attention.edits,
+            attention.extra_key},
            ParamBytes(params), {name + ".received", name + ".entropy", name + ".chosen"});
   return {out[0], out[1], out[2]};
 }
@@ -20,10 +33,10 @@ Builder::AttentionMap Builder::attention_map(const AttentionInputs& attention, u
                                              uint count, uint tokens, uint cells,
                                              const std::string& name) {
   const AttentionMapParams params{attention.params, first, count, tokens, cells};
-  const auto out =
-      emit(OpCode::attention_map,
-           {attention.q, attention.k, attention.offsets, attention.bias, attention.edits},
-           ParamBytes(params), {name + ".score", name + ".probability"});
+  const auto out = emit(OpCode::attention_map,
+                        {attention.q, attention.k, attention.offsets, attention.bias,
+                         attention.edits, attention.extra_key},
+                        ParamBytes(params), {name + ".score", name + ".probability"});
   return {out[0], out[1]};
 }
 

@@ -32,11 +32,21 @@ Builder::NormGradient Builder::norm_grad(Value x, Value weight, Value dy, const 
   return {out[0], out[1]};
 }
 
-Builder::AttentionGradient Builder::attention_grad(Value q, Value k, Value v, Value offsets,
-                                                   Value dz, const AttentionParams& params,
+Builder::AttentionGradient Builder::attention_grad(const Step& step, Value dz,
                                                    const std::string& name) {
-  const auto out = emit(OpCode::attention_grad, {q, k, v, offsets, dz}, ParamBytes(params),
-                        {name + ".q", name + ".k", name + ".v"});
+  const auto out =
+      emit(OpCode::attention_grad,
+           {step.in[0], step.in[1], step.in[2], step.in[3], dz, step.in[6], step.in[7], step.in[8]},
+           step.params,
+           {name + ".q", name + ".k", name + ".v", name + ".extra key", name + ".extra value"});
+  return {out[0], out[1], out[2], out[3], out[4]};
+}
+
+Builder::DytGradient Builder::dyt_grad(Value x, Value alpha, Value weight, Value dy,
+                                       const std::string& name) {
+  const auto out = emit(OpCode::dyt_grad, {x, alpha, weight, dy},
+                        ParamBytes(MatrixParams{size(x, 0), size(x, 1)}),
+                        {name, name + " saturated", name + " alpha"});
   return {out[0], out[1], out[2]};
 }
 

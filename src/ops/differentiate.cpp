@@ -19,11 +19,15 @@ class Tape {
   }
 
   void want(Value value) { wanted_[value.id] = true; }
+  void hold(Value value) { held_.push_back(value); }
 
   Status walk() {
     for (const Step& step : steps_) {
       const bool any = std::ranges::any_of(step.in, [&](Value value) { return wants(value); });
-      for (const Value value : step.out) wanted_[value.id] = wanted_[value.id] || any;
+      for (const Value value : step.out) {
+        const bool held = std::ranges::find(held_, value) != held_.end();
+        wanted_[value.id] = (wanted_[value.id] || any) && !held;
+      }
     }
     for (std::size_t i = steps_.size(); i-- > 0;) TEPUI_TRY(visit(steps_[i]));
     return {};
@@ -102,6 +106,7 @@ class Tape {
 
   std::vector<Step> steps_;  // the Program's own
   std::vector<Value> losses_;
+  std::vector<Value> held_;
   Builder builder_;
   std::map<std::uint32_t, std::size_t> producer_;
   std::vector<bool> wanted_;  // by id of the Program's own values
@@ -154,9 +159,10 @@ Status check_request(const Program& program, std::span<const Value> losses,
 }  // namespace
 
 Result<Differentiated> differentiate(Program program, std::span<const Value> losses,
-                                     std::span<const Value> of) {
+                                     std::span<const Value> of, std::span<const Value> held) {
   TEPUI_TRY(check_request(program, losses, of));
   Tape tape(std::move(program), losses);
+  for (const Value value : held) tape.hold(value);
   for (const Value value : of) tape.want(value);
   TEPUI_TRY(tape.walk());
   Differentiated result;

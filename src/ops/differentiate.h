@@ -23,8 +23,9 @@ struct Differentiated {
 
 // The gradients of the sum of all elements of the losses (outputs of nll or squared_error) with
 // respect to the values `of`, f32 of their shapes ([N, K] row-major for a packed matrix). An error
-// names the step that is not differentiable, or the value that no loss depends on.
+// names the step that is not differentiable, or the value that no loss depends on. What is `held`
+// counts as a constant.
 Result<Differentiated> differentiate(Program program, std::span<const Value> losses,
-                                     std::span<const Value> of);
+                                     std::span<const Value> of, std::span<const Value> held = {});
 
 }  // namespace tepui

@@ -19,6 +19,7 @@ bool fits(uint rule, uint operand) {
   switch (rule) {
     case TEPUI_EDIT_TABLE: return operand == TEPUI_OPERAND_TABLE;
     case TEPUI_EDIT_PATCH: return operand == TEPUI_OPERAND_WHOLE;
+    case TEPUI_EDIT_RAISE:
     case TEPUI_EDIT_CLIP: return operand == TEPUI_OPERAND_NONE || operand == TEPUI_OPERAND_ROW;
     case TEPUI_EDIT_FP8:
     case TEPUI_EDIT_INT8: return operand == TEPUI_OPERAND_ROW || operand == TEPUI_OPERAND_TABLE;
@@ -82,6 +83,8 @@ float clipped(float x, float limit) {
   return std::copysign(limit, x);
 }
 
+float raised(float x, float limit) { return std::abs(x) < limit ? std::copysign(limit, x) : x; }
+
 float number_or_nan(float x) { return std::isnan(x) ? std::numeric_limits<float>::quiet_NaN() : x; }
 
 class Editor {
@@ -129,6 +132,7 @@ class Editor {
       case TEPUI_EDIT_PATCH: return own;
       case TEPUI_EDIT_TABLE: return std::isnan(own) ? x : own;
       case TEPUI_EDIT_CLIP: return clipped(x, own);
+      case TEPUI_EDIT_RAISE: return raised(x, own);
       case TEPUI_EDIT_SCALE: return number_or_nan(x * own);
       case TEPUI_EDIT_F16: return number_or_nan(f32_from_f16(f16_from_f32(x)));
       case TEPUI_EDIT_BF16: return number_or_nan(f32_from_bf16(bf16_from_f32(x)));

@@ -21,6 +21,7 @@ namespace tepui {
 #define TEPUI_ACT_GELU_ERF 2u   // x/2 (1 + erf(x / sqrt 2))
 #define TEPUI_ACT_GELU_TANH 3u  // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 #define TEPUI_ACT_RELU 4u
+#define TEPUI_ACT_SIGMOID 5u  // 1 / (1 + exp(-x))
 
 // embed: out[r, :] = table[ids[r], :]
 //   ids i32 [R], table stored [V, D] -> f32 [R, D]
@@ -76,6 +77,10 @@ struct NormParams {
   uint groups TEPUI_OR(1);
   uint apart TEPUI_OR(0);
 };
+
+// dyt: what stands for a norm, without a statistic: out = tanh(alpha x) weight + bias; parameters
+// of `transpose`
+//   x f32 [R, C], alpha f32 [1], weight and bias f32 [C] or absent -> f32 like x
 
 // rope: rotates the first rotary_dim of each head by its position's angle, or where `back` is not 0
 // against it; pairs are (i, i + rotary_dim/2), or (2i, 2i + 1) where interleaved
@@ -259,6 +264,7 @@ struct MarkLargestParams {
 // nearest even. 0 stays 0. top = 448 for fp8 (E4M3), 127 for int8.
 #define TEPUI_EDIT_FP8 8u
 #define TEPUI_EDIT_INT8 9u
+#define TEPUI_EDIT_RAISE 10u  // x with |x| at least operand [R], or value without one; NaN stays
 // Whatever these give that is no number is the NaN 0x7fc00000.
 #define TEPUI_WHERE_ALL 0u
 #define TEPUI_WHERE_CHANNELS 1u
@@ -333,7 +339,9 @@ struct EditParams {
   X(sum_squares, SumSquaresParams)         \
   X(clip_factor, ClipParams)               \
   X(moments, MomentsParams)                \
-  X(adamw, AdamwParams)
+  X(adamw, AdamwParams)                    \
+  X(dyt, MatrixParams)                     \
+  X(dyt_grad, MatrixParams)
 #endif
 
 #endif

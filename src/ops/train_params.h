@@ -37,11 +37,19 @@ struct NormGradParams {
   uint centred;
 };
 
-// attention_grad: with p[t, j] the probabilities of `attention` and its parameters (without a
-// softcap, a key bias or `cached`), dp[t, j] = dz[t] v[j], ds = p (dp - sum_j p dp):
+// attention_grad: with w[t, j] the weights of `attention` behind its softmax or sigmoid, p[t, j]
+// what they become by clipping and dropping, the extra key's among them, and its parameters
+// (without a softcap, a key bias, `cached` or edits), dw[t, j] = dp/dw dz[t] v[j], ds = w (dw -
+// sum_j w dw), of a sigmoid w (1 - w) dw:
 //   dq[t] = scale sum_j ds[t, j] k[j], dk[j] = scale sum_t ds[t, j] q[t], dv[j] = sum_t p[t, j]
-//   dz[t]; the last two also over the query heads that share a key head
-//   q, k, v, offsets, dz f32 like q -> dq, dk, dv
+//   dz[t]; the last two also over the query heads that share a key head, and those of the extra key
+//   by sequence, to be added up
+//   q, k, v, offsets, dz f32 like q, extra_key, extra_value, drop_key -> dq, dk, dv,
+//   d extra_key and d extra_value f32 [S, kv_heads * head_dim], 0 where there is none
+
+// dyt_grad: with t = tanh(alpha x) and g = dy weight: dx = alpha g (1 - t^2), dn = dy t, whose sum
+// over rows is the weight's gradient, da = g (1 - t^2) x, whose sum over all is alpha's
+//   x f32 [R, C], alpha f32 [1], weight f32 [C] or absent, dy like x -> dx, dn, da like x
 
 // embed_grad: out[i, :] = sum of dy[r, :] over the rows with ids[r] == i, in ascending r;
 // parameters of `embed`

@@ -12,7 +12,7 @@ namespace {
 constexpr Fill kFills[] = {Fill::normal, Fill::massive, Fill::wide, Fill::ties};
 
 TEST(Act, Agrees) {
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}, {70000, 2}}) {
       for (const Fill fill : kFills) {
         check_op({.op = OpCode::act,
@@ -24,7 +24,7 @@ TEST(Act, Agrees) {
 }
 
 TEST(ActMul, Agrees) {
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}, {70000, 2}}) {
       for (const Fill fill : kFills) {
         check_op({.op = OpCode::act_mul,
@@ -46,7 +46,7 @@ TEST(Act, AgreesOverTheWholeRange) {
     }
   }
   const auto count = static_cast<std::int64_t>(values.size());
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     check_op({.op = OpCode::act,
               .in = {exact(DType::f32, {count}, values)},
               .params = ParamBytes(ActParams{static_cast<uint>(count), act})});
@@ -66,7 +66,7 @@ TEST(Act, Definition) {
 
 // The factor that `linear` stretches its error by is never exceeded.
 TEST(Act, SlopeIsALipschitzConstant) {
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (double x = -10; x < 10; x += 1e-3) {
       const double slope = (activate(act, x + 1e-3) - activate(act, x)) / 1e-3;
       EXPECT_LE(std::abs(slope), activation_slope(act) + 1e-9) << act << " at " << x;

@@ -58,7 +58,7 @@ constexpr Rule kRules[] = {
     {TEPUI_EDIT_ONLY, TEPUI_OPERAND_NONE, 0},     {TEPUI_EDIT_F16, TEPUI_OPERAND_NONE, 0},
     {TEPUI_EDIT_BF16, TEPUI_OPERAND_NONE, 0},     {TEPUI_EDIT_FP8, TEPUI_OPERAND_ROW, 0},
     {TEPUI_EDIT_FP8, TEPUI_OPERAND_TABLE, 0},     {TEPUI_EDIT_INT8, TEPUI_OPERAND_ROW, 0},
-    {TEPUI_EDIT_INT8, TEPUI_OPERAND_TABLE, 0}};
+    {TEPUI_EDIT_INT8, TEPUI_OPERAND_TABLE, 0},    {TEPUI_EDIT_RAISE, TEPUI_OPERAND_NONE, 0.75F}};
 
 OpCase edit_case(const Rule& rule, uint where, bool reference, uint rows, uint dim, Fill fill) {
   EditParams p{};
@@ -90,11 +90,12 @@ TEST(Edit, Agrees) {
   }
 }
 
-// A clip's limits come from statistics and are never negative.
-TEST(Edit, ClipsToEachRowsLimit) {
-  for (const Fill fill : {Fill::normal, Fill::special}) {
-    OpCase op_case =
-        edit_case({TEPUI_EDIT_CLIP, TEPUI_OPERAND_ROW, 0}, TEPUI_WHERE_ALL, false, 40, 17, fill);
+// The limits of clip and raise come from statistics and are never negative.
+TEST(Edit, ClipsAndRaisesToEachRowsLimit) {
+  for (const auto& [fill, rule] : {std::pair{Fill::normal, TEPUI_EDIT_CLIP},
+                                   {Fill::special, TEPUI_EDIT_CLIP},
+                                   {Fill::special, TEPUI_EDIT_RAISE}}) {
+    OpCase op_case = edit_case({rule, TEPUI_OPERAND_ROW, 0}, TEPUI_WHERE_ALL, false, 40, 17, fill);
     std::vector<double> limits;
     for (int r = 0; r < 40; ++r)
       limits.push_back(r % 9 == 0 ? NAN : r % 9 == 1 ? INFINITY : 0.05 * r);

@@ -81,7 +81,7 @@ Names fused(const Program& program) {
 }
 
 TEST(Fuse, ActivationThenResidual) {
-  for (uint act = TEPUI_ACT_SILU; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_SILU; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (const bool first : {false, true}) {
       Parts p;
       const Value a = p.b.act(p.linear(p.x, "sum"), act, "act");

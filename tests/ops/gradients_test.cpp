@@ -191,6 +191,55 @@ TEST(Gradients, AttentionWithRope) {
   }
 }
 
+TEST(Gradients, AttentionInEveryForm) {
+  constexpr uint kExtra = TEPUI_ATTEND_EXTRA;
+  struct Form {
+    uint form;
+    float gamma;
+    bool key;
+    bool value;
+    uint drop;
+  };
+  for (const Form& form : {Form{kExtra, 0, false, false, 0},
+                           {kExtra, 0, true, false, 0},
+                           {kExtra, 0, true, true, 0},
+                           {kExtra | TEPUI_ATTEND_ALWAYS, 0, false, true, 0},
+                           {0, -0.01F, false, false, 0},
+                           {TEPUI_ATTEND_SIGMOID, -1, false, false, 0},
+                           {kExtra | TEPUI_ATTEND_SIGMOID, 0, true, true, 0},
+                           {kExtra, 0, true, true, 16000U << 16 | 2U}}) {
+    Model m;
+    Builder::AttentionShape shape{.heads = 4, .kv_heads = 2, .head_dim = 4, .scale = 0.5F};
+    shape.form = form.form;
+    shape.gamma = form.gamma;
+    if (form.key) shape.extra_key = m.variable({8}, "extra key");
+    if (form.value) shape.extra_value = m.variable({8}, "extra value");
+    const Value q = m.variable({7, 16}, "q");
+    const Value k = m.variable({7, 8}, "k");
+    const Value v = m.variable({7, 8}, "v");
+    const Value offsets = m.constant(i32({0, 4, 7}), "offsets");
+    Value z = m.b.attention(q, k, v, offsets, kNone, shape, "z");
+    if (form.drop != 0) {
+      Step step = m.b.program().steps.back();
+      auto p = step.params.as<AttentionParams>();
+      p.drop = form.drop;
+      step.in[8] = m.constant(exact(DType::u32, {2}, {5, 6}), "key");
+      z = m.b.emit(OpCode::attention, step.in, ParamBytes(p), {"z dropped"}).front();
+    }
+    m.square(z);
+    check_gradients(std::move(m));
+  }
+}
+
+TEST(Gradients, DytAndGate) {
+  Model m;
+  const Value x = m.variable({5, 12}, "x");
+  const Value y =
+      m.b.dyt(x, m.variable({1}, "alpha"), m.variable({12}, "w"), m.variable({12}, "b"), "dyt");
+  m.square(m.b.act_mul(m.variable({5, 12}, "gate"), y, TEPUI_ACT_SIGMOID, "gated"));
+  check_gradients(std::move(m));
+}
+
 // Two tiles of a vocabulary, rows without a target and without weight; a table read twice.
 TEST(Gradients, EmbeddingToCrossEntropy) {
   Model m;

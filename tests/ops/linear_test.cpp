@@ -53,7 +53,7 @@ TEST(Linear, AgreesForQuantisedTypes) {
 
 TEST(Linear, AgreesWithEpilogues) {
   const Sizes s{11, 37, 50};
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (const bool bias : {false, true}) {
       for (const bool residual : {false, true}) {
         for (const Fill fill : {Fill::normal, Fill::massive, Fill::wide}) {

@@ -33,7 +33,7 @@ TEST(ColumnSum, Agrees) {
 }
 
 TEST(ActGrad, Agrees) {
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}}) {
       for (const Fill fill : kSomeFills) {
         const ParamBytes params(ActParams{static_cast<uint>(rows * dim), act});
@@ -56,7 +56,7 @@ TEST(ActGrad, AgreesOverTheWholeRange) {
     values.push_back(-std::ldexp(1.3, e));
   }
   const auto count = static_cast<std::int64_t>(values.size());
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     check_op({.op = OpCode::act_grad,
               .in = {exact(DType::f32, {count}, values), f32({count}), absent()},
               .params = ParamBytes(ActParams{static_cast<uint>(count), act})});
@@ -64,7 +64,7 @@ TEST(ActGrad, AgreesOverTheWholeRange) {
 }
 
 TEST(ActGrad, IsTheDerivative) {
-  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_RELU; ++act) {
+  for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
     for (double x = -8.003; x < 8; x += 0.01) {
       const double h = 1e-4;
       const double slope = (activate(act, x + h) - activate(act, x - h)) / (2 * h);
@@ -93,6 +93,20 @@ TEST(NormGrad, Agrees) {
                   .in = {f32(shape, fill), absent(), f32(shape)},
                   .params = ParamBytes(p)});
       }
+    }
+  }
+}
+
+TEST(Dyt, AgreesWithItsGradient) {
+  for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {5, 37}, {40, 129}}) {
+    for (const Fill fill : kSomeFills) {
+      const ParamBytes params(MatrixParams{static_cast<uint>(rows), static_cast<uint>(dim)});
+      const Operand x = f32({rows, dim}, fill);
+      check_op({.op = OpCode::dyt, .in = {x, f32({1}), f32({dim}), f32({dim})}, .params = params});
+      check_op({.op = OpCode::dyt, .in = {x, f32({1}), absent(), absent()}, .params = params});
+      check_op({.op = OpCode::dyt_grad,
+                .in = {x, f32({1}), f32({dim}), f32({rows, dim})},
+                .params = params});
     }
   }
 }

@@ -186,6 +186,12 @@ OpData make_data(const OpCase& op_case) {
     data.tensors.push_back(make_tensor(op_case.in[i], op_case.seed * 16 + i));
     data.packs.push_back(op_case.in[i].pack);
   }
+  // Cases may leave out what is absent at the end.
+  while (data.types.size() < op_of(op_case.op).inputs) {
+    data.types.push_back(TensorType::absent());
+    data.tensors.push_back(make_tensor(absent(), 0));
+    data.packs.push_back(absent().pack);
+  }
   return data;
 }
 

@@ -19,6 +19,7 @@ struct Cut {
   std::size_t sequences_word = 0;         // where the parameter block counts the sequences
   bool counts_elements = false;
   bool outputs_by_row = true;
+  std::size_t outputs_by_sequence = 99;  // the outputs from here on are
   bool causal = true;  // of one by sequence and row: the first rows do not depend on the others
 };
 
@@ -68,6 +69,8 @@ std::optional<Cut> cut_of(OpCode op) {
                  .edits = 5,
                  .sequences_word = 4,
                  .causal = false};
+    case OpCode::dyt: return Cut{.by_row = {0}};
+    case OpCode::dyt_grad: return Cut{.by_row = {0, 3}};
     case OpCode::nll:
     case OpCode::nll_grad: return Cut{.by_row = {0, 1}};
     case OpCode::norm_grad: return Cut{.by_row = {0, 2}};
@@ -78,7 +81,11 @@ std::optional<Cut> cut_of(OpCode op) {
     case OpCode::moments:
     case OpCode::adamw: return Cut{.by_row = {0, 1, 2}, .counts_elements = true};
     case OpCode::attention_grad:  // keys get from all later rows
-      return Cut{.by_row = {0, 1, 2, 4}, .offsets = 3, .sequences_word = 4, .causal = false};
+      return Cut{.by_row = {0, 1, 2, 4},
+                 .offsets = 3,
+                 .sequences_word = 4,
+                 .outputs_by_sequence = 3,
+                 .causal = false};
     case OpCode::mix_rows:
       return Cut{.by_row = {0}, .by_sequence = {1}, .offsets = 2, .sequences_word = 2};
     case OpCode::constancy:
@@ -169,8 +176,12 @@ void add_sequence(std::vector<Part>& parts, const OpData& data, const Outputs& w
     return part;
   };
   const bool by_row = cut.outputs_by_row;
-  parts.push_back({fmt::format("sequence {} alone", s), one(at.end),
-                   cut_outputs(whole, by_row ? at.begin : s, by_row ? at.end : s + 1)});
+  Outputs own;
+  for (std::size_t o = 0; o < whole.size(); ++o) {
+    const bool rows_of_it = by_row && o < cut.outputs_by_sequence;
+    own.push_back(lines(whole[o], rows_of_it ? at.begin : s, rows_of_it ? at.end : s + 1));
+  }
+  parts.push_back({fmt::format("sequence {} alone", s), one(at.end), std::move(own)});
   if (by_row && cut.causal && at.end - at.begin > 1) {
     const std::size_t end = at.begin + (at.end - at.begin + 1) / 2;
     parts.push_back(
@@ -185,6 +196,9 @@ std::vector<Part> parts_of(const OpData& data, const Outputs& whole) {
   const std::optional<Cut> cut = cut_of(data.op);
   if (!cut || data.types[0].shape.rank() == 0) return parts;
   if (cut->offsets && data.types[*cut->offsets].shape.rank() == 2) return parts;  // earlier keys
+  const bool attends = data.op == OpCode::attention || data.op == OpCode::attention_grad;
+  if (attends && data.params.as<AttentionParams>().drop != 0)
+    return parts;  // a row's place decides
   if (cut->offsets) {
     const auto sequences = static_cast<std::size_t>(data.types[*cut->offsets].shape[0]) - 1;
     for (std::size_t s = 0; s < std::min<std::size_t>(sequences, 8); ++s) {

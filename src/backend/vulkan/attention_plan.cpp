@@ -2,18 +2,29 @@
 #include "backend/vulkan/attention_plan.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace tepui::vulkan {
 namespace {
 
 constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
 
-// There are more operands than slots: edits, the last operand, lie in scratch behind all else.
-void put_edits(StepPlan& plan, const Step& step, const Program& program) {
-  const Value edits = step.in.back();
-  if (!edits.present()) return;
-  plan.copied.push_back({edits, plan.scratch_bytes});
-  plan.scratch_bytes += 4 * static_cast<std::size_t>(program.type_of(edits).shape.elements());
+// There are more operands than slots: those that few models have lie in scratch behind all else.
+void put_behind(StepPlan& plan, const Step& step, const Program& program,
+                std::initializer_list<std::size_t> slots) {
+  for (const std::size_t slot : slots) {
+    const Value value = step.in[slot];
+    if (!value.present()) continue;
+    plan.copied.push_back({value, plan.scratch_bytes});
+    plan.scratch_bytes += 4 * static_cast<std::size_t>(program.type_of(value).shape.elements());
+  }
+}
+
+// Other forms than a plain softmax of the sequence's keys: a workgroup a head of a row.
+StepPlan plan_form(const AttentionParams& p) {
+  StepPlan plan = one_pass("attention_form", std::uint64_t{p.rows} * p.heads);
+  plan.passes[0].constants = {kLanes, static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes))};
+  return plan;
 }
 
 }  // namespace
@@ -37,11 +48,12 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   const std::uint64_t rows = aside * of_lane / divide_up(of_key, parts);
   const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / rows + p.sequences;
   const auto channels = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes / aside));
-  StepPlan plan = one_pass("attention", tiles * p.kv_heads * parts);
-  plan.passes[0].constants = {kLanes, aside, of_lane, channels, p.edits != 0 ? 1U : 0U};
+  const bool plain = p.form == 0 && p.gamma == 0 && p.drop == 0;
+  StepPlan plan = plain ? one_pass("attention", tiles * p.kv_heads * parts) : plan_form(p);
+  if (plain) plan.passes[0].constants = {kLanes, aside, of_lane, channels, p.edits != 0 ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
   plan.passes[0].slots[5] = step.out[0];
-  put_edits(plan, step, program);
+  put_behind(plan, step, program, {6, 7, 8, 5});
   return plan;
 }
 
@@ -49,7 +61,7 @@ StepPlan plan_attention_map(const Step& step, const Program& program) {
   StepPlan plan = one_pass("attention_map", step.params.as<AttentionMapParams>().of.rows);
   std::copy_n(step.in.begin(), 4, plan.passes[0].slots.begin());
   std::ranges::copy(step.out, plan.passes[0].slots.begin() + 4);
-  put_edits(plan, step, program);
+  put_behind(plan, step, program, {5, 4});
   return plan;
 }
 
@@ -67,26 +79,29 @@ StepPlan plan_attention_stats(const Step& step, const Program& program) {
   plan.passes[1].slots[4] = step.out[0];
   plan.copied = {{step.in[4], 0}};
   plan.scratch_bytes = 4 * (marked + 2 * queries);
-  put_edits(plan, step, program);
+  put_behind(plan, step, program, {6, 5});
   return plan;
 }
 
 // What a query's softmax needs lies in scratch; each pass writes one output, since there are more
 // than slots.
-std::optional<StepPlan> plan_attention_grad(const Step& step) {
+std::optional<StepPlan> plan_attention_grad(const Step& step, const Program& program) {
   const auto p = step.params.as<AttentionParams>();
   const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
   if (per_lane > kHeadLimit) return std::nullopt;
   const std::uint64_t queries = std::uint64_t{p.rows} * p.heads;
   const std::uint64_t keys = std::uint64_t{p.rows} * p.kv_heads;
   StepPlan plan;
-  for (std::uint32_t pass = 0; pass < 4; ++pass) {
+  const std::uint64_t extras = std::uint64_t{p.sequences} * p.kv_heads;
+  for (std::uint32_t pass = 0; pass < 6; ++pass) {
     const Constants constants{kLanes, per_lane, pass};
-    plan.passes.push_back({"attention_grad", constants, pass < 2 ? queries : keys, {}, {}});
+    const std::uint64_t groups = pass < 2 ? queries : pass < 4 ? keys : extras;
+    plan.passes.push_back({"attention_grad", constants, groups, {}, {}});
     std::copy_n(step.in.begin(), 5, plan.passes.back().slots.begin());
     if (pass > 0) plan.passes.back().slots[5] = step.out[pass - 1];
   }
   plan.scratch_bytes = 4 * 3 * queries;
+  put_behind(plan, step, program, {5, 6, 7});
   return plan;
 }
 

@@ -10,6 +10,6 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
                                        const DeviceTraits& traits);
 StepPlan plan_attention_map(const Step& step, const Program& program);
 StepPlan plan_attention_stats(const Step& step, const Program& program);
-std::optional<StepPlan> plan_attention_grad(const Step& step);
+std::optional<StepPlan> plan_attention_grad(const Step& step, const Program& program);
 
 }  // namespace tepui::vulkan

@@ -8,7 +8,7 @@ namespace tepui::vulkan {
 namespace {
 
 // Six addresses, an op's parameters and the scratch address.
-constexpr std::uint32_t kPushBytes = 120;
+constexpr std::uint32_t kPushBytes = 128;
 
 void read_properties(const InstanceApi& api, PhysicalDevice& device) {
   VkPhysicalDeviceVulkan11Properties v11{};
@@ -99,7 +99,7 @@ void read_features(const InstanceApi& api, PhysicalDevice& device) {
   need(v12.timelineSemaphore != 0, "timeline semaphores");
   need(v12.scalarBlockLayout != 0, "scalar block layout");
   need(v11.storageBuffer16BitAccess != 0, "16-bit storage");
-  need(device.limits.maxPushConstantsSize >= kPushBytes, "120 bytes of push constants");
+  need(device.limits.maxPushConstantsSize >= kPushBytes, "128 bytes of push constants");
   need(device.limits.maxComputeSharedMemorySize >= 16384, "16 KiB of shared memory");
   need(device.limits.maxComputeWorkGroupInvocations >= 64, "workgroups of 64");
   device.half_arithmetic = v12.shaderFloat16 != 0;

@@ -23,10 +23,10 @@ constexpr std::size_t kSlots = 6;
 // Push constants: where the addresses, the parameters and the scratch address stand (common.glsl).
 struct PushBlock {
   std::array<std::uint64_t, kSlots> addresses{};
-  std::array<std::byte, 64> params{};
+  std::array<std::byte, 72> params{};
   std::uint64_t scratch = 0;
 };
-static_assert(sizeof(PushBlock) == 120);
+static_assert(sizeof(PushBlock) == 128);
 
 class ShaderLibrary {
  public:

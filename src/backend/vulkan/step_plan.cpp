@@ -71,7 +71,20 @@ StepPlan plan_sum_squares(const SumSquaresParams& p) {
   return plan;
 }
 
-std::optional<StepPlan> plan_training(const Step& step) {
+// A pass for each output.
+StepPlan plan_dyt_grad(const Step& step) {
+  const auto p = step.params.as<MatrixParams>();
+  const std::uint64_t groups = divide_up(std::uint64_t{p.rows} * p.columns, kLanes);
+  StepPlan plan;
+  for (std::uint32_t pass = 0; pass < 3; ++pass) {
+    plan.passes.push_back({"dyt_grad", {kLanes, 0, pass}, groups, {}, {}});
+    std::ranges::copy(step.in, plan.passes.back().slots.begin());
+    plan.passes.back().slots[4] = step.out[pass];
+  }
+  return plan;
+}
+
+std::optional<StepPlan> plan_training(const Step& step, const Program& program) {
   const ParamBytes& bytes = step.params;
   const std::string name(op_of(step.op).name);
   switch (step.op) {
@@ -79,13 +92,18 @@ std::optional<StepPlan> plan_training(const Step& step) {
       const auto p = bytes.as<MatrixParams>();
       return per_element(name, std::uint64_t{p.rows} * p.columns);
     }
+    case OpCode::dyt: {
+      const auto p = bytes.as<MatrixParams>();
+      return per_element(name, std::uint64_t{p.rows} * p.columns);
+    }
+    case OpCode::dyt_grad: return plan_dyt_grad(step);
     case OpCode::column_sum: return per_element(name, bytes.as<MatrixParams>().columns);
     case OpCode::act_grad: return per_element(name, bytes.as<ActParams>().count);
     case OpCode::norm_grad: {
       const auto p = bytes.as<NormGradParams>();
       return one_pass(name, std::uint64_t{p.rows} * p.groups);
     }
-    case OpCode::attention_grad: return plan_attention_grad(step);
+    case OpCode::attention_grad: return plan_attention_grad(step, program);
     case OpCode::embed_grad: {
       const auto p = bytes.as<EmbedParams>();
       return one_pass(name, p.vocabulary * divide_up(p.dim, kLanes));
@@ -178,7 +196,7 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
       return per_element("mix_rows", std::uint64_t{p.rows} * p.dim);
     }
     case OpCode::constancy: return plan_constancy(bytes.as<ConstancyParams>());
-    default: return plan_training(step);
+    default: return plan_training(step, program);
   }
 }
 
