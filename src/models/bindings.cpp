@@ -34,14 +34,21 @@ Size size_of(WeightRole role, const ModelSpec& spec) {
     case WeightRole::position_embedding: return {dims.context, width};
     case WeightRole::project_in: return {width, dims.embedding_width};
     case WeightRole::project_out: return {dims.embedding_width, width};
-    case WeightRole::q: return {queries, width};
-    case WeightRole::q_bias: return {queries, 1};
+    case WeightRole::attn_norm_alpha:
+    case WeightRole::mlp_norm_alpha:
+    case WeightRole::final_norm_alpha: return {1, 1};
+    case WeightRole::q:
+    case WeightRole::attn_gate: return {queries, width};
+    case WeightRole::q_bias:
+    case WeightRole::attn_gate_offset: return {queries, 1};
     case WeightRole::q_norm:
     case WeightRole::q_norm_bias: return qk_norm_size(spec.form.qk_norm, dims.heads, dims.head_dim);
     case WeightRole::k:
     case WeightRole::v: return {keys, width};
     case WeightRole::k_bias:
-    case WeightRole::v_bias: return {keys, 1};
+    case WeightRole::v_bias:
+    case WeightRole::extra_key:
+    case WeightRole::extra_value: return {keys, 1};
     case WeightRole::k_norm:
     case WeightRole::k_norm_bias:
       return qk_norm_size(spec.form.qk_norm, dims.kv_heads, dims.head_dim);

@@ -34,6 +34,7 @@ class BlockLowering {
 
   // The parts (lower_attention.cpp, lower_mlp.cpp).
   Value attention(Value x);
+  Value gated(Value x, Value mixed);
   Value head_norm(Value x, WeightRole gain, WeightRole bias, int heads, std::string name);
   Value rotate(Value x, int heads, std::string name);
   Value clipped(Value x, std::string name);

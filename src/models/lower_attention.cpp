@@ -22,6 +22,11 @@ Value BlockLowering::weight(WeightRole role) {
 Value BlockLowering::norm(Value x, WeightRole gain, WeightRole bias, std::string name) {
   const Value w = weight(gain);
   if (form_.norm == NormKind::rms) return builder_.rms_norm(x, w, dims_.norm_eps, std::move(name));
+  if (form_.norm == NormKind::dyt) {
+    const Value alpha = weight(gain == WeightRole::attn_norm ? WeightRole::attn_norm_alpha
+                                                             : WeightRole::mlp_norm_alpha);
+    return builder_.dyt(x, alpha, w, weight(bias), std::move(name));
+  }
   return builder_.layer_norm(x, w, weight(bias), dims_.norm_eps, std::move(name));
 }
 
@@ -89,6 +94,11 @@ Value BlockLowering::with_cache(Value fresh, Value cached, std::string name) {
   return all;
 }
 
+Value BlockLowering::gated(Value x, Value mixed) {
+  const Value gate = project(x, WeightRole::attn_gate, WeightRole::attn_gate_offset, "attn gate");
+  return builder_.act_mul(gate, mixed, TEPUI_ACT_SIGMOID, "z");
+}
+
 Value BlockLowering::attention(Value x) {
   const Value q_pre = site(Site::q_pre, project(x, WeightRole::q, WeightRole::q_bias, "q_pre"));
   const Value k_pre = site(Site::k_pre, project(x, WeightRole::k, WeightRole::k_bias, "k_pre"));
@@ -100,13 +110,18 @@ Value BlockLowering::attention(Value x) {
                                    WeightRole::k_norm_bias, dims_.kv_heads, "k normed");
   const Value q = site(Site::q, rotate(q_normed, dims_.heads, "q"));
   const Value k = site(Site::k, rotate(k_normed, dims_.kv_heads, "k"));
-  const Builder::AttentionShape shape{
-      .heads = static_cast<uint>(dims_.heads),
-      .kv_heads = static_cast<uint>(dims_.kv_heads),
-      .head_dim = static_cast<uint>(dims_.head_dim),
-      .scale = static_cast<float>(model_.spec.attention_scale(layer_)),
-      .softcap = dims_.score_softcap,
-      .window = static_cast<uint>(model_.spec.layer(layer_).window)};
+  Builder::AttentionShape shape{.heads = static_cast<uint>(dims_.heads),
+                                .kv_heads = static_cast<uint>(dims_.kv_heads),
+                                .head_dim = static_cast<uint>(dims_.head_dim),
+                                .scale = static_cast<float>(model_.spec.attention_scale(layer_)),
+                                .softcap = dims_.score_softcap,
+                                .window = static_cast<uint>(model_.spec.layer(layer_).window)};
+  if (form_.extra != AttentionExtra::none) shape.form |= TEPUI_ATTEND_EXTRA;
+  if (form_.extra == AttentionExtra::v_bias) shape.form |= TEPUI_ATTEND_ALWAYS;
+  if (form_.sigmoid_attention) shape.form |= TEPUI_ATTEND_SIGMOID;
+  shape.gamma = dims_.score_gamma;
+  shape.extra_key = weight(WeightRole::extra_key);
+  shape.extra_value = weight(WeightRole::extra_value);
   const Value bias = form_.positions == PositionKind::alibi ? table(Table::key_bias) : kNone;
   Value keys = k;
   Value values = v;
@@ -117,7 +132,9 @@ Value BlockLowering::attention(Value x) {
     values = out_.cache.values_left = with_cache(v, out_.cache.values, "values");
     offsets = out_.cache.offsets;
   }
-  const Value z = site(Site::z, builder_.attention(q, keys, values, offsets, bias, shape, "z"));
+  const Value mixed = builder_.attention(q, keys, values, offsets, bias, shape,
+                                         form_.gated_attention ? "z ungated" : "z");
+  const Value z = site(Site::z, form_.gated_attention ? gated(x, mixed) : mixed);
   return site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
 }
 

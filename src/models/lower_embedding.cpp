@@ -70,6 +70,9 @@ class EdgeLowering {
     const Value w = weight(gain);
     if (form_.norm == NormKind::rms)
       return builder_.rms_norm(x, w, dims_.norm_eps, std::move(name));
+    if (form_.norm == NormKind::dyt)
+      return builder_.dyt(x, weight(WeightRole::final_norm_alpha), w, weight(bias),
+                          std::move(name));
     return builder_.layer_norm(x, w, weight(bias), dims_.norm_eps, std::move(name));
   }
 

@@ -28,7 +28,10 @@ bool is_norm_weight(WeightRole role) {
     case WeightRole::attn_norm_behind:
     case WeightRole::mlp_norm:
     case WeightRole::mlp_norm_behind:
-    case WeightRole::final_norm: return true;
+    case WeightRole::final_norm:
+    case WeightRole::attn_norm_alpha:
+    case WeightRole::mlp_norm_alpha:
+    case WeightRole::final_norm_alpha: return true;
     default: return false;
   }
 }

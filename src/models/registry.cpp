@@ -12,11 +12,12 @@ namespace tepui {
 
 std::span<const ArchSpec* const> all_architectures() {
   static const std::array list = {
-      &llama_arch(), &gpt2_arch(),     &nanogpt_arch(), &mistral_arch(),  &mixtral_arch(),
-      &qwen2_arch(), &qwen3_arch(),    &phi_arch(),     &phi_msft_arch(), &phi3_arch(),
-      &gptj_arch(),  &gpt_neox_arch(), &opt_arch(),     &bloom_arch(),    &falcon_arch(),
-      &mpt_arch(),   &gemma_arch(),    &gemma2_arch(),  &gemma3_arch(),   &olmo_arch(),
-      &olmo2_arch(), &stablelm_arch(), &cohere_arch(),  &cohere2_arch(),
+      &llama_arch(),       &gpt2_arch(),     &nanogpt_arch(), &mistral_arch(),  &mixtral_arch(),
+      &qwen2_arch(),       &qwen3_arch(),    &phi_arch(),     &phi_msft_arch(), &phi3_arch(),
+      &gptj_arch(),        &gpt_neox_arch(), &opt_arch(),     &bloom_arch(),    &falcon_arch(),
+      &mpt_arch(),         &gemma_arch(),    &gemma2_arch(),  &gemma3_arch(),   &olmo_arch(),
+      &olmo2_arch(),       &stablelm_arch(), &cohere_arch(),  &cohere2_arch(),  &tepui_gpt2_arch(),
+      &tepui_llama_arch(),
   };
   return list;
 }
@@ -38,20 +39,25 @@ std::string text_of(const RopeSpec& r) {
 }
 
 std::string text_of(const Form& f) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {}", static_cast<int>(f.norm),
+  const bool plain = f.extra == AttentionExtra::none && !f.sigmoid_attention && !f.gated_attention;
+  const std::string variant = plain ? std::string()
+                                    : fmt::format(" {} {} {}", static_cast<int>(f.extra),
+                                                  f.sigmoid_attention, f.gated_attention);
+  return fmt::format("{} {} {} {} {} {} {} {} {} {}{}", static_cast<int>(f.norm),
                      static_cast<int>(f.positions), static_cast<int>(f.mlp),
                      static_cast<int>(f.block), static_cast<int>(f.qk_norm), f.norms_before,
-                     f.norms_behind, f.shared_norm, f.residual_normed, f.final_norm);
+                     f.norms_behind, f.shared_norm, f.residual_normed, f.final_norm, variant);
 }
 
 std::string text_of(const Dims& d) {
+  const std::string gamma = d.score_gamma == 0 ? "" : fmt::format(" {}", d.score_gamma);
   return fmt::format(
-      "{} {} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} {} {} {} | {} {} {} {} {} {}",
+      "{} {} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} {} {} {} | {} {} {} {} {} {}{}",
       d.layers, d.width, d.heads, d.kv_heads, d.head_dim, d.hidden, d.vocabulary, d.context,
       d.norm_eps, d.act, d.tied, d.attention_bias, d.mlp_bias, d.scale_scores,
       d.scale_by_inverse_layer, d.score_scale, d.score_softcap, d.logit_softcap, d.logit_scale,
       d.embedding_scale, d.clip_qkv, d.experts, d.experts_chosen, d.embedding_width,
-      d.position_offset, d.alibi_max, d.alibi_rounded);
+      d.position_offset, d.alibi_max, d.alibi_rounded, gamma);
 }
 
 }  // namespace

@@ -17,8 +17,9 @@
 
 namespace tepui {
 
-enum class NormKind : std::uint8_t { rms, layer };
-enum class PositionKind : std::uint8_t { rotary, learned, alibi };
+// dyt: tanh(alpha x), scaled and shifted by channel, which stands for a norm (S9 of the studies).
+enum class NormKind : std::uint8_t { rms, layer, dyt };
+enum class PositionKind : std::uint8_t { rotary, learned, alibi, none };
 // plain: down act(up x). gated: down (act(gate x) * up x). experts: a mixture of gated ones.
 enum class MlpKind : std::uint8_t { gated, plain, experts };
 
@@ -37,6 +38,11 @@ enum class QkNorm : std::uint8_t {
   whole,      // all heads together, weight [H * d]
 };
 
+// What attention has beside its keys, each key head its own (ops/attention_params.h): nothing; a
+// key and a value that every query sees, a key alone, both 0; a value that is added to every
+// output.
+enum class AttentionExtra : std::uint8_t { none, kv_bias, k_bias, off_by_one, v_bias };
+
 // What the parts are and how they are put together. A row of the architecture table has the usual
 // form; a configuration may change it.
 struct Form {
@@ -51,6 +57,9 @@ struct Form {
   bool residual_normed =
       false;  // sequential: x is replaced by n x, and x' by m x' (BLOOM's option)
   bool final_norm = true;
+  AttentionExtra extra = AttentionExtra::none;
+  bool sigmoid_attention = false;  // no softmax; Dims::score_gamma is added to scores
+  bool gated_attention = false;    // z times sigmoid(gate x + offset) of attention's input x
 };
 
 // Rotary embedding: frequencies theta^(-2i / rotary_dim), changed by the scaling
@@ -97,6 +106,7 @@ struct Dims {
   float logit_softcap = 0;              // 0: none
   float logit_scale = 1;
   float embedding_scale = 1;
+  float score_gamma = 0;       // of clipped softmax, at most 0, or of sigmoids
   float clip_qkv = 0;          // q, k and v are limited to -clip .. clip; 0: they are not
   int experts = 0;             // E
   int experts_chosen = 0;      // of a token
@@ -126,6 +136,7 @@ enum class WeightRole : std::uint8_t {
   project_in,
   attn_norm,
   attn_norm_bias,
+  attn_norm_alpha,  // of dyt, one number
   q,
   q_bias,
   q_norm,
@@ -136,11 +147,16 @@ enum class WeightRole : std::uint8_t {
   k_norm_bias,
   v,
   v_bias,
+  extra_key,
+  extra_value,
+  attn_gate,
+  attn_gate_offset,
   o,
   o_bias,
   attn_norm_behind,
   mlp_norm,
   mlp_norm_bias,
+  mlp_norm_alpha,
   router,
   expert_gate,
   expert_up,
@@ -154,6 +170,7 @@ enum class WeightRole : std::uint8_t {
   mlp_norm_behind,
   final_norm,
   final_norm_bias,
+  final_norm_alpha,
   project_out,
   head,
   head_bias,

@@ -25,6 +25,7 @@ Json rope_json(const RopeSpec& rope) {
 Json shape_json(const ModelSpec& spec) {
   const Dims& d = spec.dims;
   Json out;
+  constexpr const char* kNorms[] = {"rms", "layer", "dyt"};
   out["layers"] = d.layers;
   out["width"] = d.width;
   out["heads"] = d.heads;
@@ -33,13 +34,13 @@ Json shape_json(const ModelSpec& spec) {
   out["hidden"] = d.hidden;
   out["vocabulary"] = d.vocabulary;
   out["context"] = longest_context(d);
-  out["norm"] = spec.form.norm == NormKind::rms ? "rms" : "layer";
+  out["norm"] = kNorms[static_cast<std::size_t>(spec.form.norm)];
   out["norm_eps"] = d.norm_eps;
   out["activation"] = activation_name(d.act);
   out["tied"] = d.tied;
   constexpr const char* kBlocks[] = {"sequential", "parallel", "norm_after"};
   constexpr const char* kMlps[] = {"gated", "plain", "experts"};
-  constexpr const char* kPositions[] = {"rotary", "learned", "alibi"};
+  constexpr const char* kPositions[] = {"rotary", "learned", "alibi", "none"};
   out["block"] = kBlocks[static_cast<std::size_t>(spec.form.block)];
   out["mlp"] = kMlps[static_cast<std::size_t>(spec.form.mlp)];
   if (spec.form.mlp == MlpKind::experts) {

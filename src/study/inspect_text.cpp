@@ -63,6 +63,17 @@ std::string attention_text(const ModelSpec& spec) {
     case QkNorm::whole: text += ", norms of all queries and of all keys"; break;
   }
   if (d.clip_qkv != 0) text += fmt::format(", q, k and v within {}", d.clip_qkv);
+  switch (spec.form.extra) {
+    case AttentionExtra::none: break;
+    case AttentionExtra::kv_bias: text += ", a key and value of its own that all see"; break;
+    case AttentionExtra::k_bias: text += ", a key of its own that all see"; break;
+    case AttentionExtra::off_by_one: text += ", softmax off by one"; break;
+    case AttentionExtra::v_bias: text += ", a bias of values"; break;
+  }
+  if (spec.form.sigmoid_attention) text += ", sigmoids for the softmax";
+  if (!spec.form.sigmoid_attention && d.score_gamma != 0)
+    text += fmt::format(", softmax clipped by {}", d.score_gamma);
+  if (spec.form.gated_attention) text += ", heads gated";
   if (d.score_softcap != 0) text += fmt::format(", scores capped at {}", d.score_softcap);
   return text + window_text(spec);
 }
@@ -81,6 +92,7 @@ std::string mlp_text(const ModelSpec& spec) {
 
 std::string norm_text(const ModelSpec& spec) {
   const Form& form = spec.form;
+  if (form.norm == NormKind::dyt) return "none; DyT, tanh(alpha x) by channel, in their places";
   std::string text = fmt::format("{}, eps {}", form.norm == NormKind::rms ? "RMSNorm" : "LayerNorm",
                                  spec.dims.norm_eps);
   if (form.norms_behind)
@@ -104,6 +116,7 @@ std::string position_text(const ModelSpec& spec) {
   switch (spec.form.positions) {
     case PositionKind::learned: return "learned, added to the embeddings";
     case PositionKind::alibi: return "ALiBi, a bias on scores by distance";
+    case PositionKind::none: return "none";
     case PositionKind::rotary: break;
   }
   std::string text = rope_text(spec.dims.rope, spec.dims.head_dim);

@@ -30,5 +30,7 @@ const ArchSpec& olmo2_arch();
 const ArchSpec& stablelm_arch();
 const ArchSpec& cohere_arch();
 const ArchSpec& cohere2_arch();
+const ArchSpec& tepui_gpt2_arch();
+const ArchSpec& tepui_llama_arch();
 
 }  // namespace tepui
