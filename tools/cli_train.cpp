@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "base/progress.h"
 #include "commands.h"
 #include "run_options.h"
+#include "study/train_grid.h"
 #include "study/train_run.h"
 #include "usage.h"
 
@@ -20,6 +22,8 @@ struct TrainArguments {
   TrainCommand command;
   bool dry_run = false;
   bool json = false;
+  bool grid = false;
+  std::string shard;
 };
 
 volatile std::sig_atomic_t stop_asked = 0;
@@ -80,7 +84,48 @@ class TrainingView {
   std::unique_ptr<Progress> bar_;
 };
 
+// "2/4": the second of four.
+Status parse_grid_shard(const std::string& text, GridCommand& command) {
+  int number = 0;
+  int count = 0;
+  char behind = 0;
+  if (std::sscanf(text.c_str(), "%9d/%9d%c", &number, &count, &behind) != 2 || number < 1 ||
+      number > count)
+    return fail(ErrorKind::usage, "--shard {}: expected I/N with I from 1 to N, such as 2/4", text);
+  command.shard = number - 1;
+  command.shards = count;
+  return {};
+}
+
+Status run_all(const TrainArguments& a) {
+  if (a.dry_run || a.command.until)
+    return fail(ErrorKind::usage, "--grid: expected neither --dry-run nor --until beside it");
+  GridCommand command{a.command};
+  if (!a.shard.empty()) TEPUI_TRY(parse_grid_shard(a.shard, command));
+  std::signal(SIGINT, ask_to_stop);
+  std::signal(SIGTERM, ask_to_stop);
+  GridView view;
+  auto shown = std::make_unique<TrainingView>(true);
+  view.begin = [&](const std::string& name, int number, int runs) {
+    shown->close();
+    shown = std::make_unique<TrainingView>(true);
+    const TrainView own = shown->callbacks();
+    view.train.begin = own.begin;
+    view.train.step = own.step;
+    print_note(fmt::format("{} of {}: {}", number, runs, name));
+  };
+  view.train = shown->callbacks();
+  const auto rows = run_grid(command, view);
+  shown->close();
+  if (!rows) return tl::unexpected(rows.error());
+  const std::string text = a.json ? grid_json(*rows) : grid_table(*rows);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return flush_output();
+}
+
 Status run(const TrainArguments& a) {
+  if (a.grid) return run_all(a);
+  if (!a.shard.empty()) return fail(ErrorKind::usage, "--shard: expected --grid beside it");
   if (a.dry_run) {
     TEPUI_TRY(const std::string plan, train_plan_text(a.command));
     std::fwrite(plan.data(), 1, plan.size(), stdout);
@@ -134,6 +179,13 @@ void add_train(CLI::App& app, int argc, char** argv, int& code) {
   command->add_option("--threads", a->command.threads, "Threads of the CPU backend (default: all)")
       ->check(count_up_to(1024))
       ->type_name("N");
+  command->add_flag("--grid", a->grid,
+                    "Run the product of the recipe's [grid.model], [grid.data] and\n"
+                    "[grid.train], each in a folder of its own; what is finished stays");
+  command
+      ->add_option("--shard", a->shard,
+                   "Of --grid: only every N-th run from the I-th on, 1/N to N/N")
+      ->type_name("I/N");
   command->add_flag("--dry-run", a->dry_run, "Tell what would be done, and do nothing");
   command->add_flag("--json", a->json, "Print one JSON document at the end instead of lines");
   command->footer(

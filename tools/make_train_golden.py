@@ -7,9 +7,10 @@ holds the model before the first step, the batches, and from a float64 run the l
 of the first step and the weights after one step and after ten, each with the largest error that a
 float32 run of the same steps makes in that tensor.
 
-    tools/make_train_golden.py [--out DIR]
+    tools/make_train_golden.py [--out DIR] [NAME...]
 """
 import argparse
+import json
 import pathlib
 
 from make_golden import ROOT, Float64Everywhere  # sets the environment before torch is imported
@@ -18,6 +19,8 @@ import numpy as np
 import torch
 import transformers
 from safetensors.torch import save_file
+
+import golden_variants
 
 STEPS, SEQUENCES, LENGTH, VOCABULARY = 10, 3, 12, 23
 RATE, BETAS, DECAY, CLIP = 3e-3, (0.9, 0.95), 0.1, 1.0
@@ -41,8 +44,9 @@ CASES = {
 def train(model, batches):
     """Losses, the first step's gradients before clipping, weights after one step and after all."""
     named = dict(model.named_parameters())  # a tied head once
-    groups = [{"params": [p for p in named.values() if p.dim() >= 2], "weight_decay": DECAY},
-              {"params": [p for p in named.values() if p.dim() < 2], "weight_decay": 0.0}]
+    decays = getattr(model, "decays", lambda name: named[name].dim() >= 2)
+    groups = [{"params": [p for k, p in named.items() if decays(k)], "weight_decay": DECAY},
+              {"params": [p for k, p in named.items() if not decays(k)], "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=RATE, betas=BETAS, eps=1e-8)
     losses, out = [], {}
     for step, batch in enumerate(batches):
@@ -67,7 +71,12 @@ def make(name, build, out):
     for p in model.parameters():  # gradients that tell things apart; biases too
         with torch.no_grad():
             p.add_(0.1 * torch.randn_like(p))
-    model.save_pretrained(out)
+    if isinstance(model, golden_variants.Variant):
+        (out / "config.json").write_text(json.dumps(model.config, indent=1) + "\n")
+        save_file({k: p.detach().contiguous() for k, p in model.named_parameters()},
+                  out / "model.safetensors", {"format": "pt"})
+    else:
+        model.save_pretrained(out)
     for file in out.iterdir():
         if file.name not in ("config.json", "model.safetensors"):
             file.unlink()
@@ -93,8 +102,11 @@ def make(name, build, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "tests/data/train")
+    parser.add_argument("names", nargs="*", help="cases (all)")
     arguments = parser.parse_args()
-    for name, build in CASES.items():
+    for name, build in {**CASES, **golden_variants.CASES}.items():
+        if arguments.names and name not in arguments.names:
+            continue
         folder = arguments.out / name
         folder.mkdir(parents=True, exist_ok=True)
         make(name, build, folder)

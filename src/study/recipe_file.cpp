@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "study/recipe_file.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <sstream>
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/utf8_text.h"
+#include "study/recipe_auxiliary.h"
 #include "study/toml_fields.h"
 
 namespace tepui {
@@ -32,6 +35,7 @@ class RecipeReader {
     TEPUI_TRY(part(top, "model", [&](TomlFields& fields) { return read_model(fields); }));
     TEPUI_TRY(part(top, "data", [&](TomlFields& fields) { return read_data(fields); }));
     TEPUI_TRY(part(top, "train", [&](TomlFields& fields) { return read_train(fields); }));
+    TEPUI_TRY(out_.recipe.auxiliary, read_auxiliary(top, name_));
     TEPUI_TRY(top.done());
     toml::table hashed = root_;
     hashed.erase("out");
@@ -79,7 +83,46 @@ class RecipeReader {
     keep(m.dropout, dropout);
     TEPUI_TRY(const auto deviation, f.positive("initial_deviation"));
     keep(m.deviation, deviation);
+    TEPUI_TRY(read_variants(f));
     return m.family == "gpt2" ? read_gpt2(f) : read_llama(f);
+  }
+
+  Status read_variants(TomlFields& f) {
+    ModelRecipe& m = out_.recipe.model;
+    constexpr std::string_view kExtras[] = {"kv_bias", "k_bias", "v_bias", "off_by_one"};
+    constexpr std::string_view kOthers[] = {"clipped", "gated",        "sigmoid",  "sink_token",
+                                            "dyt",     "no_positions", "post_norm"};
+    TEPUI_TRY(const auto variants, f.texts("variant"));
+    int extras = 0;
+    for (const std::string& variant : variants) {
+      const bool is_extra = std::ranges::find(kExtras, variant) != std::end(kExtras);
+      extras += is_extra ? 1 : 0;
+      if (variant == "none") continue;
+      if (!is_extra && std::ranges::find(kOthers, variant) == std::end(kOthers))
+        return f.wrong("variant", fmt::format("some of none, {}, {}", fmt::join(kExtras, ", "),
+                                              fmt::join(kOthers, ", ")));
+      m.variants.push_back(variant);
+    }
+    if (extras > 1) return f.wrong("variant", "one extra key or value at most");
+    const auto has = [&](std::string_view name) {
+      return std::ranges::find(m.variants, name) != m.variants.end();
+    };
+    if (has("clipped") && (has("sigmoid") || (extras > 0 && !has("v_bias"))))
+      return f.wrong("variant", "clipped with a plain softmax");
+    if (has("sink_token")) out_.recipe.data.begin = true;
+    TEPUI_TRY(const auto alpha, f.positive("clip_alpha"));
+    keep(m.clip_alpha, alpha);
+    TEPUI_TRY(const auto attention, f.positive("dyt_alpha_attention"));
+    keep(m.dyt_alpha_attention, attention);
+    TEPUI_TRY(const auto others, f.positive("dyt_alpha_others"));
+    keep(m.dyt_alpha_others, others);
+    TEPUI_TRY(const auto window, f.integer("window", 1, kMostSize));
+    keep(m.window, window);
+    TEPUI_TRY(const auto initial, f.text("initialisation"));
+    if (initial && *initial != "lir" && *initial != "usual")
+      return f.wrong("initialisation", "usual or lir");
+    m.lir = initial == "lir";
+    return {};
   }
 
   Status read_adopted(TomlFields& f, const std::string& from) {
@@ -123,6 +166,10 @@ class RecipeReader {
 
   Status read_data(TomlFields& f) {
     DataRecipe& d = out_.recipe.data;
+    TEPUI_TRY(const auto begin, f.truth("begin"));
+    if (begin == false && d.begin)
+      return f.wrong("begin", "no false beside a variant with a sink token");
+    d.begin = d.begin || begin.value_or(false);
     TEPUI_TRY(const auto texts, f.texts("text"));
     for (const std::string& text : texts) d.texts.push_back(beside(text));
     TEPUI_TRY(const auto train, f.text("train_bin"));
@@ -130,6 +177,9 @@ class RecipeReader {
     if (texts.empty() == !train.has_value() || train.has_value() != validation.has_value())
       return fail(ErrorKind::usage,
                   "{}: [data]: expected text, or both train_bin and validation_bin", f.place());
+    if (train && d.begin)
+      return fail(ErrorKind::usage,
+                  "{}: [data]: expected text for sequences that begin with a token", f.place());
     if (train) {
       d.train_bin = beside(*train);
       d.validation_bin = beside(*validation);
@@ -168,8 +218,22 @@ class RecipeReader {
     keep(r.evaluation_batches, batches);
     TEPUI_TRY(const auto above, f.positive("stop_above"));
     keep(r.stop_above, above);
+    TEPUI_TRY(read_tvr(f));
     TEPUI_TRY(read_optimiser(f));
     return read_schedule(f);
+  }
+
+  Status read_tvr(TomlFields& f) {
+    TvrSettings& t = out_.recipe.tvr;
+    TEPUI_TRY(const auto every, f.integer("tvr_every", 1, kMostSteps));
+    keep(t.every, every);
+    TEPUI_TRY(const auto target, f.positive("tvr_target"));
+    keep(t.target, target);
+    TEPUI_TRY(const auto above, f.number("tvr_above", 1, 1e6));
+    keep(t.above, above);
+    TEPUI_TRY(const auto depth, f.truth("tvr_by_depth"));
+    t.by_depth = depth.value_or(false);
+    return {};
   }
 
   Status read_optimiser(TomlFields& f) {
@@ -218,10 +282,17 @@ class RecipeReader {
 
 }  // namespace
 
+Result<RecipeFile> read_recipe_table(const std::filesystem::path& file, const toml::table& root) {
+  return RecipeReader(file, root).run();
+}
+
 Result<RecipeFile> read_recipe(const std::filesystem::path& file) {
   TEPUI_TRY(const std::string text, read_file(file));
   try {
     const toml::table root = toml::parse(text, file.string());
+    if (root.contains("grid"))
+      return fail(ErrorKind::usage, "{}: a recipe with a [grid] is many runs: expected --grid",
+                  printable(file.string()));
     return RecipeReader(file, root).run();
   } catch (const toml::parse_error& error) {
     return fail(ErrorKind::usage, "{}: {}", toml_place(printable(file.string()), error.source()),

@@ -15,19 +15,10 @@
 namespace tepui {
 namespace {
 
-Result<TrainRequest> request_of(const TrainCommand& command) {
+Result<TrainRequest> read_request(const TrainCommand& command) {
   TEPUI_TRY(RecipeFile file, read_recipe(command.recipe));
-  TrainRequest request;
-  if (!command.out && !file.out)
-    return fail(ErrorKind::usage, "{}: expected out in the recipe, or --out DIR, found neither",
-                command.recipe.string());
-  request.out = command.out ? *command.out : *file.out;
-  request.recipe = std::move(file.recipe);
-  request.recipe_hash = std::move(file.hash);
-  if (command.until) request.until = *command.until;
-  return request;
+  return request_of(command, std::move(file));
 }
-
 // The lines of steps before this one stay: a run that was cut off may have logged more.
 Result<AppendFile> open_log(const std::filesystem::path& path, std::int64_t step) {
   std::error_code error;
@@ -70,8 +61,25 @@ WatchedSteps watched_steps(const TrainRequest& request, const TrainCommand& comm
 
 }  // namespace
 
+Result<TrainRequest> request_of(const TrainCommand& command, RecipeFile file) {
+  TrainRequest request;
+  if (!command.out && !file.out)
+    return fail(ErrorKind::usage, "{}: expected out in the recipe, or --out DIR, found neither",
+                command.recipe.string());
+  request.out = command.out ? *command.out : *file.out;
+  request.recipe = std::move(file.recipe);
+  request.recipe_hash = std::move(file.hash);
+  if (command.until) request.until = *command.until;
+  return request;
+}
+
 Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view) {
-  TEPUI_TRY(const TrainRequest request, request_of(command));
+  TEPUI_TRY(const TrainRequest request, read_request(command));
+  return run_request(request, command, view);
+}
+
+Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand& command,
+                                const TrainView& view) {
   TEPUI_TRY(const std::unique_ptr<Backend> backend,
             make_backend(command.backend, {.threads = command.threads, .isa = {}}));
   std::error_code error;
@@ -89,11 +97,14 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
   observer.step = [&](const StepReport& report) -> Status {
     tokens += tokens_per_step;
     if (view.step) view.step(report, tokens);
-    return write({{"step", report.step},
-                  {"loss", report.loss},
-                  {"learning_rate", report.rate},
-                  {"gradient_norm", report.norm},
-                  {"seconds", report.seconds}});
+    nlohmann::json line = {{"step", report.step},
+                           {"loss", report.loss},
+                           {"learning_rate", report.rate},
+                           {"gradient_norm", report.norm},
+                           {"seconds", report.seconds}};
+    if (!request.recipe.auxiliary.empty()) line["auxiliary_loss"] = report.auxiliary;
+    if (report.rescaled > 0) line["rescaled"] = report.rescaled;
+    return write(line);
   };
   observer.evaluation = [&](const EvaluationReport& report) -> Status {
     if (view.evaluation) view.evaluation(report);
@@ -117,7 +128,7 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
 }
 
 Result<std::string> train_plan_text(const TrainCommand& command) {
-  TEPUI_TRY(const TrainRequest request, request_of(command));
+  TEPUI_TRY(const TrainRequest request, read_request(command));
   TEPUI_TRY(const TrainPlan plan, plan_training(request));
   const TrainRecipe& recipe = request.recipe;
   const std::string model =

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "study/recipe_file.h"
 #include "tepui/result.h"
 #include "train/trainer.h"
 
@@ -36,6 +37,10 @@ struct TrainResult {
   std::string device;
 };
 
+// What a recipe asks for, in the command's folder or its own.
+Result<TrainRequest> request_of(const TrainCommand& command, RecipeFile file);
+Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand& command,
+                                const TrainView& view);
 Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view);
 
 // What it would do, in lines.

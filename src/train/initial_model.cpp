@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "train/initial_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -25,14 +26,22 @@ class InitialWeights {
 
   std::int64_t count() const { return count_; }
 
-  void add(std::string name, Shape shape, Start start) {
+  // `layer` is that of a linear weight, from 1.
+  void add(std::string name, Shape shape, Start start, int layer = 0) {
+    double deviation = start == Start::zeros || start == Start::ones ? 0 : recipe_.deviation;
+    if (recipe_.lir && layer > 0)
+      deviation /= std::sqrt(static_cast<double>(layer));
+    else if (start == Start::narrow)
+      deviation /= std::sqrt(2.0 * recipe_.layers);
+    add(std::move(name), shape, start == Start::ones ? 1.0F : 0.0F, deviation);
+  }
+
+  // Normal around the centre.
+  void add(std::string name, Shape shape, float centre, double deviation) {
     const bool trained = recipe_.family == "llama" || recipe_.bias || !name.ends_with(".bias");
     count_ += trained ? shape.elements() : 0;
     if (counts_) return;
-    std::vector<float> values(static_cast<std::size_t>(shape.elements()),
-                              start == Start::ones ? 1.0F : 0.0F);
-    double deviation = start == Start::zeros || start == Start::ones ? 0 : recipe_.deviation;
-    if (start == Start::narrow) deviation /= std::sqrt(2.0 * recipe_.layers);
+    std::vector<float> values(static_cast<std::size_t>(shape.elements()), centre);
     if (deviation > 0)
       for (float& value : values) value = static_cast<float>(deviation * draw_normal(random_));
     names_.push_back(std::move(name));
@@ -57,21 +66,44 @@ class InitialWeights {
   std::vector<std::vector<float>> values_;
 };
 
+// What a norm has as DyT.
+void add_alpha(InitialWeights& w, const ModelRecipe& r, const std::string& norm, bool attention) {
+  if (has_variant(r, "dyt"))
+    w.add(norm + ".alpha", {1},
+          static_cast<float>(attention ? r.dyt_alpha_attention : r.dyt_alpha_others), 0.0);
+}
+
+// What attention has beside its projections; `kv` and `d` are the widths of keys and queries.
+void add_attention_variants(InitialWeights& w, const ModelRecipe& r, const std::string& at,
+                            std::int64_t kv, std::int64_t d, int layer) {
+  const bool both = has_variant(r, "kv_bias");
+  if (both || has_variant(r, "k_bias")) w.add(at + "extra_key", {kv}, Start::normal);
+  if (both || has_variant(r, "v_bias")) w.add(at + "extra_value", {kv}, Start::normal);
+  if (!has_variant(r, "gated")) return;
+  w.add(at + "gate.weight", {d, d}, Start::normal, layer);
+  // A quarter open at first, as in the studies.
+  w.add(at + "gate.offset", {d}, static_cast<float>(std::log(0.25 / 0.75)), 0.0);
+}
+
 // As transformers stores it: matrices [in, out]; biases are there, and 0 where there are none.
 void add_gpt2(InitialWeights& w, const ModelRecipe& r, int vocabulary, int hidden, bool tied) {
   const std::int64_t d = r.width;
   w.add("transformer.wte.weight", {vocabulary, d}, Start::normal);
-  w.add("transformer.wpe.weight", {r.context, d}, Start::normal);
+  if (!has_variant(r, "no_positions"))
+    w.add("transformer.wpe.weight", {r.context, d}, Start::normal);
   const auto norm = [&](const std::string& name) {
     w.add(name + ".weight", {d}, Start::ones);
     w.add(name + ".bias", {d}, Start::zeros);
+    add_alpha(w, r, name, name.ends_with("ln_1"));
   };
+  int layer = 0;
   const auto linear = [&](const std::string& name, std::int64_t in, std::int64_t out, Start start) {
-    w.add(name + ".weight", {in, out}, start);
+    w.add(name + ".weight", {in, out}, start, layer + 1);
     w.add(name + ".bias", {out}, Start::zeros);
   };
-  for (int layer = 0; layer < r.layers; ++layer) {
+  for (; layer < r.layers; ++layer) {
     const std::string at = fmt::format("transformer.h.{}.", layer);
+    add_attention_variants(w, r, at + "attn.", d, d, layer + 1);
     norm(at + "ln_1");
     linear(at + "attn.c_attn", d, 3 * d, Start::normal);
     linear(at + "attn.c_proj", d, d, Start::narrow);
@@ -79,7 +111,7 @@ void add_gpt2(InitialWeights& w, const ModelRecipe& r, int vocabulary, int hidde
     linear(at + "mlp.c_fc", d, hidden, Start::normal);
     linear(at + "mlp.c_proj", hidden, d, Start::narrow);
   }
-  norm("transformer.ln_f");
+  if (!has_variant(r, "post_norm")) norm("transformer.ln_f");
   if (!tied) w.add("lm_head.weight", {vocabulary, d}, Start::normal);
 }
 
@@ -89,17 +121,26 @@ void add_llama(InitialWeights& w, const ModelRecipe& r, int vocabulary, int hidd
   w.add("model.embed_tokens.weight", {vocabulary, d}, Start::normal);
   for (int layer = 0; layer < r.layers; ++layer) {
     const std::string at = fmt::format("model.layers.{}.", layer);
+    const auto linear = [&](const char* name, Shape shape, Start start) {
+      w.add(at + name, shape, start, layer + 1);
+    };
+    add_attention_variants(w, r, at + "self_attn.", kv, d, layer + 1);
     w.add(at + "input_layernorm.weight", {d}, Start::ones);
-    w.add(at + "self_attn.q_proj.weight", {d, d}, Start::normal);
-    w.add(at + "self_attn.k_proj.weight", {kv, d}, Start::normal);
-    w.add(at + "self_attn.v_proj.weight", {kv, d}, Start::normal);
-    w.add(at + "self_attn.o_proj.weight", {d, d}, Start::narrow);
+    add_alpha(w, r, at + "input_layernorm", true);
+    linear("self_attn.q_proj.weight", {d, d}, Start::normal);
+    linear("self_attn.k_proj.weight", {kv, d}, Start::normal);
+    linear("self_attn.v_proj.weight", {kv, d}, Start::normal);
+    linear("self_attn.o_proj.weight", {d, d}, Start::narrow);
     w.add(at + "post_attention_layernorm.weight", {d}, Start::ones);
-    w.add(at + "mlp.gate_proj.weight", {hidden, d}, Start::normal);
-    w.add(at + "mlp.up_proj.weight", {hidden, d}, Start::normal);
-    w.add(at + "mlp.down_proj.weight", {d, hidden}, Start::narrow);
+    add_alpha(w, r, at + "post_attention_layernorm", false);
+    linear("mlp.gate_proj.weight", {hidden, d}, Start::normal);
+    linear("mlp.up_proj.weight", {hidden, d}, Start::normal);
+    linear("mlp.down_proj.weight", {d, hidden}, Start::narrow);
   }
-  w.add("model.norm.weight", {d}, Start::ones);
+  if (!has_variant(r, "post_norm")) {
+    w.add("model.norm.weight", {d}, Start::ones);
+    add_alpha(w, r, "model.norm", false);
+  }
   if (!tied) w.add("lm_head.weight", {vocabulary, d}, Start::normal);
 }
 
@@ -116,7 +157,7 @@ nlohmann::json gpt2_config(const ModelRecipe& r, int vocabulary, int hidden, boo
           {"layer_norm_epsilon", 1e-5},
           {"resid_pdrop", r.dropout},
           {"embd_pdrop", r.dropout},
-          {"attn_pdrop", 0.0},
+          {"attn_pdrop", r.dropout},
           {"tie_word_embeddings", tied},
           {"torch_dtype", "float32"}};
 }
@@ -138,6 +179,31 @@ nlohmann::json llama_config(const ModelRecipe& r, int vocabulary, int hidden, bo
           {"mlp_bias", false},
           {"tie_word_embeddings", tied},
           {"torch_dtype", "float32"}};
+}
+
+// The keys of models/arch/variants.cpp, where anything is changed.
+void add_variants(nlohmann::json& config, const ModelRecipe& r) {
+  const auto has = [&](const char* variant) { return has_variant(r, variant); };
+  nlohmann::json keys = nlohmann::json::object();
+  for (const char* extra : {"kv_bias", "k_bias", "v_bias", "off_by_one"})
+    if (has(extra)) keys["attention_extra"] = extra;
+  if (has("clipped")) keys["attention_clip"] = r.clip_alpha / r.context;
+  if (has("sigmoid")) {
+    keys["attention_weights"] = "sigmoid";
+    if (r.context > 1) keys["attention_shift"] = std::log(static_cast<double>(r.context));
+  }
+  if (has("gated")) keys["attention_gate"] = true;
+  if (has("no_positions")) keys["positions"] = "none";
+  if (has("post_norm")) keys["norm_place"] = "behind";
+  if (has("dyt")) {
+    keys["norm"] = "dyt";
+    if (r.family == "llama") keys["embedding_scale"] = std::sqrt(static_cast<double>(r.width));
+  }
+  if (r.window > 0) keys["sliding_window"] = r.window;
+  if (keys.empty()) return;
+  config.update(keys);
+  config["model_type"] = "tepui_" + r.family;
+  config.erase("architectures");
 }
 
 struct InitialForm {
@@ -163,6 +229,10 @@ void add_all(InitialWeights& weights, const ModelRecipe& recipe, int vocabulary)
 
 }  // namespace
 
+bool has_variant(const ModelRecipe& recipe, std::string_view variant) {
+  return std::ranges::find(recipe.variants, variant) != recipe.variants.end();
+}
+
 std::int64_t initial_parameters(const ModelRecipe& recipe, int vocabulary) {
   InitialWeights weights(recipe);
   add_all(weights, recipe, vocabulary);
@@ -174,9 +244,9 @@ Status write_initial_model(const ModelRecipe& recipe, int vocabulary, std::uint6
   const InitialForm form = form_of(recipe);
   InitialWeights weights(recipe, seed);
   add_all(weights, recipe, vocabulary);
-  const nlohmann::json config = form.llama
-                                    ? llama_config(recipe, vocabulary, form.hidden, form.tied)
-                                    : gpt2_config(recipe, vocabulary, form.hidden, form.tied);
+  nlohmann::json config = form.llama ? llama_config(recipe, vocabulary, form.hidden, form.tied)
+                                     : gpt2_config(recipe, vocabulary, form.hidden, form.tied);
+  add_variants(config, recipe);
   TEPUI_TRY(write_new_file(folder / "config.json", config.dump(2) + "\n"));
   return weights.write(folder / "model.safetensors");
 }

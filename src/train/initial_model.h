@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "tepui/result.h"
 #include "train/recipe.h"
@@ -18,6 +19,8 @@ Status write_initial_model(const ModelRecipe& recipe, int vocabulary, std::uint6
                            const std::filesystem::path& folder);
 
 // How many weights it has, a tied head counted once, biases that are 0 for ever not at all.
+bool has_variant(const ModelRecipe& recipe, std::string_view variant);
+
 std::int64_t initial_parameters(const ModelRecipe& recipe, int vocabulary);
 
 }  // namespace tepui

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/auxiliary.h"
 #include "train/optimiser.h"
 
 namespace tepui {
@@ -24,10 +25,20 @@ struct ModelRecipe {
   bool bias = false;                // gpt2: of linear layers and norms
   std::string activation = "gelu";  // gpt2: "gelu" (exact) or "gelu_new" (its tanh form)
   std::optional<bool> tied = {};    // gpt2: yes, llama: no
-  double dropout = 0;               // of embeddings and of what attention and MLP add
+  double dropout = 0;  // of embeddings, attention's probabilities, and what attention and MLP add
   double deviation =
       0.02;  // of the initial weights; those that add to the stream: / sqrt(2 layers)
   double rope_theta = 10000;
+  // What is changed: kv_bias, k_bias, v_bias, off_by_one, clipped, gated, sigmoid, sink_token, dyt,
+  // no_positions, post_norm.
+  std::vector<std::string> variants = {};
+  double clip_alpha = 12;            // of clipped softmax: gamma = -alpha / context
+  double dyt_alpha_attention = 0.8;  // the first alpha of DyT before attention
+  double dyt_alpha_others = 0.2;     // and of all others
+  int window = 0;                    // keys that a query sees, its own counted; 0: all
+  // Linear weights of layer l (from 1) begin with the deviation / sqrt(l), also those that add to
+  // the stream.
+  bool lir = false;
   // A model to go on from; of the above, only context, dropout and bias are asked then.
   std::optional<std::filesystem::path> from = {};
 };
@@ -38,6 +49,17 @@ struct DataRecipe {
   double validation = 0.1;                         // the last share of the tokens
   std::optional<std::filesystem::path> train_bin;  // nanoGPT's: u16, little-endian
   std::optional<std::filesystem::path> validation_bin;
+  // Every sequence begins with the tokenizer's BOS, or of characters with a token of its own.
+  bool begin = false;
+};
+
+// Targeted variance rescaling: every so many steps, each matrix of a layer whose deviation s is
+// more than `above` times the target becomes (W - mean) / s * target + mean.
+struct TvrSettings {
+  std::int64_t every = 0;  // 0: never
+  double target = 0.02;
+  double above = 1.2;
+  bool by_depth = false;  // the target of layer l (from 1) is divided by sqrt(l)
 };
 
 struct TrainRecipe {
@@ -47,6 +69,8 @@ struct TrainRecipe {
   int accumulation = 1;  // micro-batches of a step
   ScheduleSettings schedule;
   OptimiserSettings optimiser;
+  TvrSettings tvr;
+  std::vector<AuxiliaryTerm> auxiliary;
   std::uint64_t seed = 1337;
   std::int64_t evaluate_every = 250;
   int evaluation_batches = 20;

@@ -31,18 +31,38 @@ Status add_characters(const std::string& text, const std::string& file, Characte
   return {};
 }
 
+constexpr const char* kBegin = "<s>";
+
 // A tokenizer of single characters: byte-pair encoding without a merge.
 std::string character_tokenizer(const std::map<char32_t, std::int32_t>& ids,
-                                const CharacterText& text) {
+                                const CharacterText& text, std::optional<std::int32_t> begin) {
+  nlohmann::json added = nlohmann::json::array();
+  nlohmann::json template_ = nullptr;
+  if (begin) {
+    const nlohmann::json special = {{"SpecialToken", {{"id", kBegin}, {"type_id", 0}}}};
+    const nlohmann::json sequence = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+    added.push_back({{"id", *begin},
+                     {"content", kBegin},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
+    template_ = {
+        {"type", "TemplateProcessing"},
+        {"single", {special, sequence}},
+        {"pair", {special, sequence, {{"Sequence", {{"id", "B"}, {"type_id", 1}}}}}},
+        {"special_tokens", {{kBegin, {{"id", kBegin}, {"ids", {*begin}}, {"tokens", {kBegin}}}}}}};
+  }
   nlohmann::json vocabulary = nlohmann::json::object();
   for (const auto& [character, id] : ids) vocabulary[text.spelling.at(character)] = id;
   const nlohmann::json json = {{"version", "1.0"},
                                {"truncation", nullptr},
                                {"padding", nullptr},
-                               {"added_tokens", nlohmann::json::array()},
+                               {"added_tokens", added},
                                {"normalizer", nullptr},
                                {"pre_tokenizer", nullptr},
-                               {"post_processor", nullptr},
+                               {"post_processor", template_},
                                {"decoder", {{"type", "Fuse"}}},
                                {"model",
                                 {{"type", "BPE"},
@@ -68,7 +88,8 @@ Result<std::vector<std::int32_t>> character_tokens(const DataRecipe& recipe, Tok
   for (const auto& [character, spelling] : text.spelling)
     ids.emplace(character, static_cast<std::int32_t>(ids.size()));
   data.vocabulary = static_cast<int>(ids.size());
-  data.tokenizer_json = character_tokenizer(ids, text);
+  if (recipe.begin) data.begin = data.vocabulary++;
+  data.tokenizer_json = character_tokenizer(ids, text, data.begin);
   std::vector<std::int32_t> tokens;
   tokens.reserve(text.characters.size());
   for (const char32_t character : text.characters) tokens.push_back(ids.at(character));
@@ -86,6 +107,14 @@ Result<std::vector<std::int32_t>> tokenizer_tokens(const DataRecipe& recipe, Tok
     tokens.insert(tokens.end(), ids->begin(), ids->end());
   }
   data.vocabulary = tokenizer->vocabulary_size();
+  if (recipe.begin) {
+    const auto begin = tokenizer->bos() ? tokenizer->bos() : tokenizer->eos();
+    if (!begin)
+      return fail(ErrorKind::data,
+                  "{}: expected a BOS or EOS for sequences to begin with, found neither",
+                  path.string());
+    data.begin = static_cast<std::int32_t>(*begin);
+  }
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
     data.tokenizer_files.push_back(path);
@@ -132,6 +161,27 @@ Result<TokenData> load_token_data(const DataRecipe& recipe) {
   return data;
 }
 
+// How many tokens on the next sequence begins, so that each token is predicted once.
+static std::size_t stride_of(const TrainShape& shape) {
+  const bool less = shape.begin && !shape.begin_predicts;
+  return static_cast<std::size_t>(shape.length - (less ? 1 : 0));
+}
+
+// The sequence of tokens from `first` on; what is behind the last one does not count.
+static void append_sequence(TokenBatch& batch, const std::vector<std::int32_t>& tokens,
+                            const TrainShape& shape, std::size_t first) {
+  const auto token = [&](std::size_t i, std::int32_t none) {
+    return first + i < tokens.size() ? tokens[first + i] : none;
+  };
+  const std::size_t shift = shape.begin ? 1 : 0;
+  for (std::size_t j = 0; j < static_cast<std::size_t>(shape.length); ++j) {
+    const bool begins = shape.begin && j == 0;
+    const std::int32_t target = token(j + 1 - shift, -1);
+    batch.ids.push_back(begins ? *shape.begin : target < 0 ? 0 : token(j - shift, 0));
+    batch.targets.push_back(begins && !shape.begin_predicts ? -1 : target);
+  }
+}
+
 TokenBatch draw_batch(const std::vector<std::int32_t>& tokens, const TrainShape& shape,
                       std::uint64_t seed, BatchUse use, std::uint64_t number) {
   std::seed_seq words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
@@ -142,31 +192,27 @@ TokenBatch draw_batch(const std::vector<std::int32_t>& tokens, const TrainShape&
   TokenBatch batch;
   for (int s = 0; s < shape.sequences; ++s) {
     const std::size_t first = draw_below(random, tokens.size() - length);
-    const auto begin = tokens.begin() + static_cast<std::ptrdiff_t>(first);
-    batch.ids.insert(batch.ids.end(), begin, begin + shape.length);
-    batch.targets.insert(batch.targets.end(), begin + 1, begin + 1 + shape.length);
+    append_sequence(batch, tokens, shape, first);
   }
   return batch;
 }
 
 std::size_t whole_batches(std::size_t tokens, const TrainShape& shape) {
-  const auto at_once =
-      static_cast<std::size_t>(shape.sequences) * static_cast<std::size_t>(shape.length);
-  return tokens < 2 ? 0 : (tokens - 1 + at_once - 1) / at_once;
+  const std::size_t at_once = static_cast<std::size_t>(shape.sequences) * stride_of(shape);
+  const std::size_t predicted = shape.begin && shape.begin_predicts ? tokens : tokens - 1;
+  return tokens < 2 ? 0 : (predicted + at_once - 1) / at_once;
 }
 
 TokenBatch whole_batch(const std::vector<std::int32_t>& tokens, const TrainShape& shape,
                        std::size_t i, std::size_t& counted) {
-  const auto at_once =
-      static_cast<std::size_t>(shape.sequences) * static_cast<std::size_t>(shape.length);
   TokenBatch batch;
-  counted = 0;
-  for (std::size_t r = i * at_once; r < (i + 1) * at_once; ++r) {
-    const bool counts = r + 1 < tokens.size();
-    batch.ids.push_back(counts ? tokens[r] : 0);
-    batch.targets.push_back(counts ? tokens[r + 1] : -1);
-    counted += counts ? 1 : 0;
+  for (int s = 0; s < shape.sequences; ++s) {
+    const std::size_t sequence = i * static_cast<std::size_t>(shape.sequences);
+    append_sequence(batch, tokens, shape,
+                    (sequence + static_cast<std::size_t>(s)) * stride_of(shape));
   }
+  counted = batch.targets.size() -
+            static_cast<std::size_t>(std::ranges::count(batch.targets, std::int32_t{-1}));
   return batch;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ namespace tepui {
 struct TokenData {
   std::vector<std::int32_t> train;
   std::vector<std::int32_t> validation;
-  int vocabulary = 0;          // of the tokenizer; of .bin files the largest id and one
-  std::string tokenizer_json;  // where the tokens are the text's own characters
+  int vocabulary = 0;                 // of the tokenizer; of .bin files the largest id and one
+  std::optional<std::int32_t> begin;  // the token that sequences begin with
+  std::string tokenizer_json;         // where the tokens are the text's own characters
   std::vector<std::filesystem::path> tokenizer_files;  // else, to lie beside the model
 };
 
@@ -30,6 +32,8 @@ Result<TokenData> load_token_data(const DataRecipe& recipe);
 enum class BatchUse : std::uint32_t { training = 201, of_training = 202, of_validation = 203 };
 TokenBatch draw_batch(const std::vector<std::int32_t>& tokens, const TrainShape& shape,
                       std::uint64_t seed, BatchUse use, std::uint64_t number);
+
+// A sequence that begins with shape.begin has one token less of the text.
 
 // The i-th of the batches that hold all tokens once, without overlap; a last one that is not full
 // repeats its last sequence with targets that do not count. `counted`: targets that do.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "train/train_engine.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tepui {
@@ -17,6 +18,7 @@ Status TrainEngine::set_up() {
   TrainShape plain = settings_.shape;
   plain.gradients = false;
   plain.dropout = 0;
+  settings_.shape.accumulation = settings_.accumulation;
   const double rows = static_cast<double>(plain.sequences) * plain.length;
   TEPUI_TRY(training_, make_ready(settings_.shape, 1 / (rows * settings_.accumulation)));
   TEPUI_TRY(evaluation_, make_ready(plain, 1));
@@ -191,10 +193,67 @@ Status TrainEngine::watched_rows(RowSink& sink) {
 }
 
 Result<double> TrainEngine::evaluate(const TokenBatch& batch) {
+  TEPUI_TRY(weigh_targets(*evaluation_, batch));
+  return run_batch(*evaluation_, batch);
+}
+
+// Gives how many count.
+Result<double> TrainEngine::weigh_targets(Ready& ready, const TokenBatch& batch) {
   std::vector<float> weights;
   for (const std::int32_t target : batch.targets) weights.push_back(target < 0 ? 0.0F : 1.0F);
-  TEPUI_TRY(fill(evaluation_->weights, std::as_bytes(std::span(weights))));
-  return run_batch(*evaluation_, batch);
+  TEPUI_TRY(fill(ready.weights, std::as_bytes(std::span(weights))));
+  return static_cast<double>(std::ranges::count(weights, 1.0F));
+}
+
+Status TrainEngine::begin_step(std::int64_t step) {
+  const std::vector<AuxiliaryTerm>& terms = settings_.shape.auxiliary;
+  const auto& inputs = training_->of.auxiliary.inputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::size_t term = inputs[i].term;
+    if (term == AuxiliaryLosses::Input::kAlways) continue;
+    if (step < terms[term].until) continue;
+    const std::vector<std::byte> zeros(inputs[i].bytes.size());
+    TEPUI_TRY(fill(training_->auxiliary[i], zeros));
+  }
+  return {};
+}
+
+Result<double> TrainEngine::auxiliary_loss() {
+  double sum = 0;
+  for (const Buffer& buffer : training_->auxiliary_losses) {
+    TEPUI_TRY(const std::vector<float> losses, floats(buffer));
+    for (const float loss : losses) sum += static_cast<double>(loss);
+  }
+  return sum;
+}
+
+// In double on the host: one matrix after the other, its elements in their order.
+Result<int> TrainEngine::rescale(const TvrSettings& settings) {
+  int rescaled = 0;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter& parameter = parameters_[i];
+    if (parameter.layer == kGlobalLayer || kind_of(parameter.role()) != WeightKind::matrix)
+      continue;
+    TEPUI_TRY(std::vector<float> values, floats(values_[i]));
+    const auto count = static_cast<double>(values.size());
+    double mean = 0;
+    for (const float value : values) mean += static_cast<double>(value) / count;
+    double squares = 0;
+    for (const float value : values) {
+      const double away = static_cast<double>(value) - mean;
+      squares += away * away;
+    }
+    const double deviation = std::sqrt(squares / std::max(1.0, count - 1));
+    double target = settings.target;
+    if (settings.by_depth) target /= std::sqrt(parameter.layer + 1.0);
+    if (!(deviation > settings.above * target)) continue;
+    for (float& value : values)
+      value = static_cast<float>((static_cast<double>(value) - mean) / deviation * target + mean);
+    TEPUI_TRY(fill(values_[i], std::as_bytes(std::span(values))));
+    ++rescaled;
+  }
+  if (rescaled > 0) TEPUI_TRY(pack());
+  return rescaled;
 }
 
 }  // namespace tepui

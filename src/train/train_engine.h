@@ -12,6 +12,7 @@
 
 #include "tepui/backend.h"
 #include "train/optimiser.h"
+#include "train/recipe.h"
 #include "train/train_program.h"
 #include "train/watch.h"
 
@@ -50,11 +51,17 @@ class TrainEngine {
 
   // One micro-batch, the i-th of its step: its share of the step's loss.
   Result<double> accumulate(const TokenBatch& batch, int i, std::array<std::uint32_t, 2> key);
+  // Auxiliary terms that end before this step have no weight from here on.
+  Status begin_step(std::int64_t step);
+  // What the last micro-batch's auxiliary terms came to.
+  Result<double> auxiliary_loss();
   // The norm of the step's gradients before it is clipped.
   Result<double> gradient_norm();
   // The trained parameter whose gradient first is no number, by name; empty: none.
   Result<std::string> faulty_gradient();
   Status update(std::int64_t step, double rate);
+  // Targeted variance rescaling of each layer's matrices; the number that was rescaled.
+  Result<int> rescale(const TvrSettings& settings);
   // The gradient of a trained parameter, for tests.
   Result<std::vector<float>> gradient(std::size_t parameter);
 
@@ -80,6 +87,8 @@ class TrainEngine {
     std::vector<Buffer> constants;             // of taps
     std::vector<std::vector<Buffer>> watched;  // by output of taps, by value
     Buffer losses;
+    std::vector<Buffer> auxiliary;         // by input
+    std::vector<Buffer> auxiliary_losses;  // by loss
   };
   struct Item {
     UpdateItem update;
@@ -103,12 +112,14 @@ class TrainEngine {
   Result<std::unique_ptr<Ready>> make_ready(const TrainShape& shape, double weight);
   Status bind_inputs(Ready& ready, const TrainShape& shape, double weight);
   void bind_parameters(Ready& ready);
+  Status bind_auxiliary(Ready& ready);
   Status bind_watched(Ready& ready);
   Status pack();
   Result<Buffer> buffer_of(const TensorType& type);
   Result<Buffer> upload(std::span<const std::byte> bytes);
   Status fill(const Buffer& buffer, std::span<const std::byte> bytes);
   Result<std::vector<float>> floats(const Buffer& buffer);
+  Result<double> weigh_targets(Ready& ready, const TokenBatch& batch);
   Result<double> run_batch(Ready& ready, const TokenBatch& batch);
   const Buffer& gradient_of(const Item& item, std::size_t part) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a TrainEngine makes once: its Programs, their buffers, and what is bound to what.
+#include <algorithm>
 #include <limits>
 
 #include "ops/builder.h"
@@ -13,6 +14,7 @@ Result<std::unique_ptr<TrainEngine::Ready>> TrainEngine::make_ready(const TrainS
   TEPUI_TRY(ready->of, build_train_program(model_, parameters_, shape));
   ready->bindings.resize(ready->of.program.values.size());
   TEPUI_TRY(bind_inputs(*ready, shape, weight));
+  TEPUI_TRY(bind_auxiliary(*ready));
   return ready;
 }
 
@@ -29,7 +31,15 @@ Status TrainEngine::bind_inputs(Ready& ready, const TrainShape& shape, double we
   };
   const auto bytes_of = [](const auto& values) { return std::as_bytes(std::span(values)); };
   const std::vector<std::int32_t> ids(rows, 0);
-  const std::vector<float> weights(rows, static_cast<float>(weight));
+  std::vector<float> weights(rows, static_cast<float>(weight));
+  if (shape.begin && !shape.begin_predicts) {
+    // A mean over those that count.
+    const double more = static_cast<double>(shape.length) / std::max(1, shape.length - 1);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const bool first = r % static_cast<std::size_t>(shape.length) == 0;
+      weights[r] = first ? 0.0F : static_cast<float>(weight * more);
+    }
+  }
   std::vector<float> state(3 * rows, 0.0F);
   for (std::size_t r = 0; r < rows; ++r) state[3 * r] = -std::numeric_limits<float>::infinity();
   const std::vector<std::int32_t> positions = chunk.positions();
@@ -47,6 +57,19 @@ Status TrainEngine::bind_inputs(Ready& ready, const TrainShape& shape, double we
   for (const auto& [which, value] : of.tables) {
     const std::vector<float> values = table_values(model_.spec, which, shape.length, shape.length);
     TEPUI_TRY(bind(value, ready.tables.emplace_back(), bytes_of(values)));
+  }
+  return {};
+}
+
+Status TrainEngine::bind_auxiliary(Ready& ready) {
+  const AuxiliaryLosses& of = ready.of.auxiliary;
+  for (const AuxiliaryLosses::Input& input : of.inputs) {
+    TEPUI_TRY(ready.auxiliary.emplace_back(), upload(input.bytes));
+    ready.bindings[input.value.id] = BufferSlice::whole(ready.auxiliary.back());
+  }
+  for (const Value loss : of.losses) {
+    TEPUI_TRY(ready.auxiliary_losses.emplace_back(), buffer_of(ready.of.program.info(loss).type));
+    ready.bindings[loss.id] = BufferSlice::whole(ready.auxiliary_losses.back());
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #include "train/train_program.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "exec/tap.h"
@@ -63,6 +64,10 @@ class TrainLowering {
       out_.losses = state;
       builder_.mark_output(state);
     }
+    if (shape_.gradients && !shape_.auxiliary.empty())
+      out_.auxiliary = add_auxiliary(builder_, shape_.auxiliary, model_.spec.dims,
+                                     {shape_.sequences, shape_.length, shape_.accumulation},
+                                     out_.offsets, out_.sites);
     return {};
   }
 
@@ -113,7 +118,9 @@ class TrainLowering {
                                                  builder_.program().info(made).name + " dropped")
                               : made;
     };
-    const std::vector<Value> made = append_steps(builder_, part.program, known, dropped);
+    Program program = part.program;
+    if (shape_.dropout > 0) drop_probabilities(program, known);
+    const std::vector<Value> made = append_steps(builder_, program, known, dropped);
     if (taps != nullptr) {
       for (TapOutput output : taps->outputs) {
         for (Value& value : output.values) {
@@ -126,6 +133,21 @@ class TrainLowering {
     for (const auto& [site, value] : part.sites)
       out_.sites.emplace_back(Point{layer, site}, made[value.id]);
     return made[part.result.id];
+  }
+
+  // Attention's probabilities are dropped where they are made.
+  void drop_probabilities(Program& program, std::map<std::uint32_t, Value>& known) {
+    for (Step& step : program.steps) {
+      if (step.op != OpCode::attention) continue;
+      auto p = step.params.as<AttentionParams>();
+      const auto share = static_cast<uint>(std::floor(shape_.dropout * 65536));
+      if (share == 0) continue;
+      p.drop = share << 16 | (stream_++ & 0xffffU);
+      step.params = ParamBytes(p);
+      step.in[8] = Value{static_cast<std::uint32_t>(program.values.size())};
+      program.values.push_back({{DType::u32, Shape{2}}, Role::input, "dropout key"});
+      known[step.in[8].id] = out_.key;
+    }
   }
 
   // What is added to the residual stream, the embeddings included.
@@ -178,8 +200,10 @@ class TrainLowering {
       if (out_.uses[i].plain.present()) of.push_back(out_.uses[i].plain);
       if (out_.uses[i].packed.present()) of.push_back(out_.uses[i].packed);
     }
-    const std::vector<Value> losses = {out_.loss};
-    TEPUI_TRY(Differentiated made, differentiate(std::move(out_.program), losses, of));
+    std::vector<Value> losses = {out_.loss};
+    losses.insert(losses.end(), out_.auxiliary.losses.begin(), out_.auxiliary.losses.end());
+    TEPUI_TRY(Differentiated made,
+              differentiate(std::move(out_.program), losses, of, out_.auxiliary.held));
     out_.program = std::move(made.program);
     std::size_t next = 0;
     for (std::size_t i = 0; i < out_.uses.size(); ++i) {

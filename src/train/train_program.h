@@ -12,6 +12,7 @@
 #include "metrics/watch.h"
 #include "models/lower.h"
 #include "tepui/site.h"
+#include "train/auxiliary.h"
 #include "train/parameters.h"
 
 namespace tepui {
@@ -19,10 +20,14 @@ namespace tepui {
 struct TrainShape {
   int sequences = 1;
   int length = 1;      // tokens of each
-  double dropout = 0;  // of embeddings and of what attention and MLP add
+  double dropout = 0;  // of embeddings, attention's probabilities, and what attention and MLP add
   bool gradients = true;
-  const WatchWork* watch = nullptr;  // taps, without gradients
-  std::vector<bool> frozen = {};     // by parameter: needs no gradient; empty: none
+  const WatchWork* watch = nullptr;        // taps, without gradients
+  std::vector<bool> frozen = {};           // by parameter: needs no gradient; empty: none
+  std::optional<std::int32_t> begin = {};  // the token that every sequence begins with
+  bool begin_predicts = true;              // whether what follows it counts
+  std::vector<AuxiliaryTerm> auxiliary = {};
+  int accumulation = 1;  // micro-batches of a step, of which auxiliary losses are a mean
 };
 
 // How a parameter is bound: the value itself, or a packed matrix of it, or, of a tied embedding,
@@ -54,7 +59,8 @@ struct TrainProgram {
   };
   std::vector<Output> watched;
   std::vector<Constant> constants;
-  Value losses;  // f32 [R, 3], of a watched Program: cross_entropy's state
+  Value losses;               // f32 [R, 3], of a watched Program: cross_entropy's state
+  AuxiliaryLosses auxiliary;  // of a Program with gradients
 };
 
 Result<TrainProgram> build_train_program(const Model& model,

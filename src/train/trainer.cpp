@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -93,9 +94,12 @@ class TrainRun {
     }
     if (!data_.tokenizer_json.empty()) {
       // Without a class of its own transformers would take GPT-2's, which splits bytes.
-      constexpr std::string_view kClass = "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n";
+      const std::string_view classes =
+          data_.begin
+              ? "{\"bos_token\": \"<s>\", \"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n"
+              : "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n";
       TEPUI_TRY(write_new_file(unfinished / "tokenizer.json", data_.tokenizer_json));
-      TEPUI_TRY(write_new_file(unfinished / "tokenizer_config.json", kClass));
+      TEPUI_TRY(write_new_file(unfinished / "tokenizer_config.json", classes));
     }
     constexpr auto kOver = std::filesystem::copy_options::overwrite_existing;
     for (const auto& file : data_.tokenizer_files) {
@@ -121,6 +125,9 @@ class TrainRun {
     settings.shape.sequences = recipe_.batch;
     settings.shape.length = recipe_.model.context;
     settings.shape.dropout = recipe_.model.dropout;
+    settings.shape.begin = data_.begin;
+    settings.shape.begin_predicts = !has_variant(recipe_.model, "sink_token");
+    settings.shape.auxiliary = recipe_.auxiliary;
     settings.optimiser = recipe_.optimiser;
     settings.accumulation = recipe_.accumulation;
     if (recipe_.watch_every > 0) {
@@ -139,6 +146,13 @@ class TrainRun {
 
   Status check_sizes() const {
     const Dims& dims = model_.spec.dims;
+    for (const AuxiliaryTerm& term : recipe_.auxiliary) {
+      const bool wide = std::ranges::any_of(term.channels, [&](int c) { return c >= dims.width; });
+      if (term.last >= dims.layers || wide)
+        return fail(ErrorKind::usage,
+                    "[[auxiliary]]: expected layers below {} and channels below {}, found others",
+                    dims.layers, dims.width);
+    }
     if (data_.vocabulary > dims.vocabulary)
       return fail(ErrorKind::data, "{}: expected a vocabulary of at least the data's {}, found {}",
                   model_.path, data_.vocabulary, dims.vocabulary);
@@ -166,6 +180,7 @@ class TrainRun {
     StepReport report;
     report.step = step_;
     report.rate = learning_rate(recipe_.schedule, step_);
+    TEPUI_TRY(engine_->begin_step(step_));
     for (int i = 0; i < recipe_.accumulation; ++i) {
       const auto number = static_cast<std::uint64_t>(step_ * recipe_.accumulation + i);
       const TokenBatch batch =
@@ -173,10 +188,15 @@ class TrainRun {
       TEPUI_TRY(const double loss,
                 engine_->accumulate(batch, i, dropout_key(recipe_.seed, number)));
       report.loss += loss;
+      TEPUI_TRY(const double auxiliary, engine_->auxiliary_loss());
+      report.auxiliary += auxiliary;
     }
     TEPUI_TRY(report.norm, engine_->gradient_norm());
     TEPUI_TRY(check_numbers(report));
     TEPUI_TRY(engine_->update(step_, report.rate));
+    if (recipe_.tvr.every > 0 && (step_ + 1) % recipe_.tvr.every == 0) {
+      TEPUI_TRY(report.rescaled, engine_->rescale(recipe_.tvr));
+    }
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
     report.seconds = spent.count();
     out_.seconds += report.seconds;
@@ -249,23 +269,25 @@ class TrainRun {
     double sum = 0;
     for (int i = 0; i < recipe_.evaluation_batches; ++i) {
       const auto number = static_cast<std::uint64_t>(step_ * recipe_.evaluation_batches + i);
-      TEPUI_TRY(const double loss,
-                engine_->evaluate(draw_batch(tokens, shape_, recipe_.seed, use, number)));
+      const TokenBatch batch = draw_batch(tokens, shape_, recipe_.seed, use, number);
+      TEPUI_TRY(const double loss, engine_->evaluate(batch));
       sum += loss;
     }
-    return sum /
-           (static_cast<double>(recipe_.evaluation_batches) * shape_.sequences * shape_.length);
+    const int predicted = shape_.length - (shape_.begin && !shape_.begin_predicts ? 1 : 0);
+    return sum / (static_cast<double>(recipe_.evaluation_batches) * shape_.sequences * predicted);
   }
 
   Result<double> whole_validation() {
     double sum = 0;
+    std::size_t all = 0;
     for (std::size_t i = 0; i < whole_batches(data_.validation.size(), shape_); ++i) {
       std::size_t counted = 0;
       TEPUI_TRY(const double loss,
                 engine_->evaluate(whole_batch(data_.validation, shape_, i, counted)));
       sum += loss;
+      all += counted;
     }
-    return sum / static_cast<double>(data_.validation.size() - 1);
+    return sum / static_cast<double>(all);
   }
 
   Status save() {

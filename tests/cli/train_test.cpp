@@ -2,6 +2,7 @@
 // tepui train and emergence as a user has them.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
@@ -46,6 +47,36 @@ checkpoint_every = 4
 
   TemporaryFolder folder_;
 };
+
+// A product of two variants, in two shards; what is finished stays and is read by a scan.
+TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
+  std::string recipe = read_file(folder_.path() / "r.toml").value();
+  write_file(folder_.path() / "g.toml",
+             recipe + "[grid.model]\nvariant = [\"none\", \"kv_bias\"]\n");
+  EXPECT_NE(tepui({"train", "g.toml"}).err.find("expected --grid"), std::string::npos);
+  const ProgramResult first =
+      tepui({"train", "g.toml", "--grid", "--shard", "1/2", "--backend", "cpu"});
+  EXPECT_EQ(first.code, 0) << first.err;
+  EXPECT_NE(first.out.find("not finished: variant=kv_bias"), std::string::npos) << first.out;
+  const auto all = [&] {
+    return tepui({"train", "g.toml", "--grid", "--json", "--backend", "cpu"});
+  };
+  const ProgramResult rest = all();
+  EXPECT_EQ(rest.code, 0) << rest.err;
+  const auto json = nlohmann::json::parse(rest.out);
+  ASSERT_EQ(json["runs"].size(), 2U);
+  for (const auto& run : json["runs"]) {
+    EXPECT_TRUE(run["finished"]);
+    EXPECT_LT(run["validation_loss"].get<double>(), 3);
+    EXPECT_EQ(run["layers"].size(), 2U);
+    EXPECT_GT(run["zeroed_perplexity"].get<double>(), 1);
+    EXPECT_NEAR(std::log(run["perplexity"].get<double>()), run["validation_loss"].get<double>(),
+                0.5);
+  }
+  EXPECT_EQ(all().out, rest.out);
+  const ProgramResult inspect = tepui({"inspect", "run/variant=kv_bias/step-000008"});
+  EXPECT_NE(inspect.out.find("a key and value of its own"), std::string::npos) << inspect.out;
+}
 
 TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
   const ProgramResult plan = tepui({"train", "r.toml", "--dry-run"});

@@ -50,6 +50,43 @@ TEST(RecipeFile, HashIsOfWhatMatters) {
   EXPECT_NE(first, hash(kModel + kData + kTrain + "seed = 2\n"));
 }
 
+TEST(RecipeFile, VariantsTermsAndGrids) {
+  const TemporaryFolder folder;
+  const std::string terms =
+      "tvr_every = 50\n[[auxiliary]]\nkind = \"spike\"\nlayers = [0, 1]\nchannels = [1, 2]\n"
+      "ratio = [3, 4.5]\nuntil = 7\n";
+  const auto file =
+      read_text_recipe(folder, kModel + "variant = [\"sink_token\", \"dyt\"]\nwindow = 4\n" +
+                                   kData + kTrain + terms);
+  ASSERT_TRUE(file) << file.error().message;
+  const TrainRecipe& recipe = file->recipe;
+  EXPECT_EQ(recipe.model.variants, (std::vector<std::string>{"sink_token", "dyt"}));
+  EXPECT_TRUE(recipe.data.begin);
+  EXPECT_EQ(recipe.tvr.every, 50);
+  ASSERT_EQ(recipe.auxiliary.size(), 1U);
+  EXPECT_EQ(recipe.auxiliary[0].last, 1);
+  EXPECT_EQ(recipe.auxiliary[0].ratios, (std::vector<double>{3, 4.5}));
+  EXPECT_EQ(recipe.auxiliary[0].until, 7);
+  EXPECT_EQ(recipe_error(kModel + "variant = \"kv\"\n" + kData + kTrain).substr(0, 61),
+            "r.toml:6: variant of [model]: expected some of none, kv_bias,");
+  EXPECT_EQ(recipe_error(kModel + kData + kTrain + "[[auxiliary]]\nkind = \"sink\"\nlayers = 1\n"),
+            "r.toml:11: [[auxiliary]]: expected share, a share from 0 to 1, and neither channels "
+            "nor a ratio");
+
+  write_file(folder.path() / "g.toml", kModel + kData + kTrain +
+                                           "[grid.model]\nvariant = [\"none\", [\"dyt\", "
+                                           "\"gated\"]]\n[grid.train]\nseed = [1, 2]\n");
+  const auto grid = read_recipe_grid(folder.path() / "g.toml");
+  ASSERT_TRUE(grid) << grid.error().message;
+  std::vector<std::string> names;
+  for (const GridRecipe& one : *grid) names.push_back(one.name);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"variant=none,seed=1", "variant=none,seed=2",
+                                      "variant=dyt+gated,seed=1", "variant=dyt+gated,seed=2"}));
+  EXPECT_EQ((*grid)[3].file.recipe.seed, 2U);
+  EXPECT_NE((*grid)[0].file.hash, (*grid)[1].file.hash);
+}
+
 TEST(RecipeFile, ErrorsNameTheLine) {
   EXPECT_EQ(recipe_error(kModel + kData + "[train]\nsteps = 0\n"),
             "r.toml:9: steps of [train]: expected a whole number from 1 to 1099511627776, found 0");

@@ -110,6 +110,15 @@ TEST(TorchSteps, Gpt2Exact) {
   for (const std::string& name : backends_under_test()) TorchSteps("gpt2-exact", name).check();
 }
 
+// tools/golden_variants.py: what is changed is written down anew there.
+TEST(TorchSteps, Variants) {
+  for (const char* folder : {"variant-kv-bias", "variant-dyt", "variant-clipped", "variant-sigmoid",
+                             "variant-off-by-one", "variant-k-bias"}) {
+    SCOPED_TRACE(folder);
+    for (const std::string& name : backends_under_test()) TorchSteps(folder, name).check();
+  }
+}
+
 TEST(TorchSteps, LlamaWithGroupedQueries) {
   for (const std::string& name : backends_under_test()) TorchSteps("llama-gqa", name).check();
 }

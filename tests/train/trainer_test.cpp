@@ -61,6 +61,20 @@ TEST(Trainer, GoesOnWithTheSameBits) {
     const auto two = make_backend("cpu", {.threads = 2, .isa = {}}).value();
     TrainRequest request = request_in(folder.path());
     request.recipe.model.family = family;
+    if (family == "llama") {  // and everything that may be changed meanwhile
+      request.recipe.model.variants = {"kv_bias", "dyt"};
+      request.recipe.data.begin = true;
+      request.recipe.tvr = {.every = 4, .target = 0.02};
+      request.recipe.auxiliary = {
+          {.kind = AuxiliaryKind::spike,
+           .first = 0,
+           .last = 1,
+           .channels = {3},
+           .ratios = {50},
+           .weight = 0.1,
+           .until = 7},
+          {.kind = AuxiliaryKind::sink, .first = 1, .last = 1, .share = 0.9, .weight = 1}};
+    }
     request.out = folder.path() / (family + " whole");
     const TrainOutcome whole = run_training(*two, request);
     EXPECT_TRUE(whole.finished);
@@ -82,6 +96,82 @@ TEST(Trainer, GoesOnWithTheSameBits) {
     ASSERT_FALSE(other);
     EXPECT_NE(other.error().message.find("another recipe"), std::string::npos);
   }
+}
+
+// One thing changed: every backend trains it to the same weights, and its checkpoint is a model.
+TEST(Trainer, EveryVariantTrains) {
+  const TemporaryFolder folder;
+  for (const char* variant : {"kv_bias", "k_bias", "v_bias", "off_by_one", "clipped", "gated",
+                              "sigmoid", "sink_token", "dyt", "no_positions", "post_norm"}) {
+    SCOPED_TRACE(variant);
+    std::vector<std::vector<float>> first;
+    for (const std::string& name : backends_under_test()) {
+      const auto backend = make_backend(name, {.threads = 2, .isa = {}}).value();
+      TrainRequest request = request_in(folder.path());
+      TrainRecipe& recipe = request.recipe;
+      recipe.model = {.layers = 1, .heads = 2, .width = 8, .context = 8, .dropout = 0.2};
+      recipe.model.variants = {variant};
+      recipe.data.begin = std::string_view(variant) == "sink_token";
+      recipe.batch = 2;
+      recipe.schedule.steps = 2;
+      recipe.evaluate_every = 100;
+      recipe.evaluation_batches = 1;
+      recipe.data.validation = 0.01;
+      request.out = folder.path() / (variant + ("-" + name));
+      const TrainOutcome outcome = run_training(*backend, request);
+      ASSERT_TRUE(outcome.finished);
+      const auto model = open_model(outcome.checkpoint);
+      ASSERT_TRUE(model) << model.error().message;
+      std::vector<std::vector<float>> values;
+      for (const Parameter& parameter : parameters_of(*model).value())
+        values.push_back(parameter_values(parameter));
+      if (first.empty()) first = values;
+      ASSERT_EQ(values.size(), first.size());
+      for (std::size_t i = 0; i < values.size(); ++i)
+        for (std::size_t j = 0; j < values[i].size(); ++j)
+          ASSERT_NEAR(values[i][j], first[i][j], 2e-3) << name;
+    }
+  }
+}
+
+// What the terms ask for comes about, where the loss alone would not make it.
+TEST(Trainer, AuxiliaryTermsMakeAMassiveFirstToken) {
+  const TemporaryFolder folder;
+  const auto backend = make_backend("cpu", {.threads = 2, .isa = {}}).value();
+  double ratio[2];
+  double sink[2];
+  for (const bool asked : {false, true}) {
+    TrainRequest request = request_in(folder.path());
+    request.recipe.model.dropout = 0;
+    request.recipe.data.begin = true;
+    request.recipe.schedule.steps = request.recipe.schedule.decay_steps = 100;
+    request.recipe.evaluate_every = request.recipe.watch_every = 100;
+    if (asked)
+      request.recipe.auxiliary = {
+          {.kind = AuxiliaryKind::spike,
+           .first = 0,
+           .last = 0,
+           .channels = {3},
+           .ratios = {60},
+           .weight = 0.01},
+          {.kind = AuxiliaryKind::sink, .first = 1, .last = 1, .share = 0.8, .weight = 10}};
+    request.out = folder.path() / (asked ? "asked" : "left alone");
+    WatchReport last;
+    TrainObserver observer;
+    observer.watch = [&](const WatchReport& report) -> Status {
+      last = report;
+      return {};
+    };
+    ASSERT_TRUE(train(*backend, request, observer));
+    ratio[asked ? 1 : 0] = last.layers[0].ratio;
+    sink[asked ? 1 : 0] = last.layers[1].sink;
+    if (asked) {
+      EXPECT_EQ(last.layers[0].position, 0);
+      EXPECT_EQ(last.layers[0].channel, 3);
+    }
+  }
+  EXPECT_GT(ratio[1], 3 * ratio[0]);
+  EXPECT_GT(sink[1], 0.5);
 }
 
 // A text of two words is learned: well below the entropy of its letters, log 18 = 2.9 at first.

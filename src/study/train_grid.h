@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// `tepui train --grid`: the product of a recipe's [grid.model], [grid.data] and [grid.train] lists,
+// a run in a folder of its own each, and what they came to side by side.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "study/recipe_file.h"
+#include "study/train_run.h"
+#include "tepui/result.h"
+
+namespace tepui {
+
+struct GridCommand {
+  TrainCommand train;
+  int shard = 0;  // from 0: runs shard, shard + shards, ... are this process's
+  int shards = 1;
+};
+
+struct GridLayer {
+  double median = 0;  // of |x| of resid_post: a mean over the watched sequences
+  double top = 0;     // likewise of the largest
+  double ratio = 0;   // the mean of their ratios
+};
+
+struct GridRow {
+  std::string name;
+  bool finished = false;       // else nothing follows
+  double validation_loss = 0;  // of the whole validation data, nats a token
+  double sink_rate = 0;        // the share of heads that are sinks, over all layers
+  std::vector<GridLayer> layers;
+  double perplexity = 0;  // of the first validation sequences
+  double zeroed = 0;      // with the channel of the largest |x| zero at each sequence's largest
+  std::string zero_edit;  // how that is said to `tepui intervene`
+};
+
+struct GridView {
+  std::function<void(const std::string& name, int number, int runs)> begin;
+  TrainView train;
+};
+
+// Runs what is not finished, then measures; a stopped run ends it.
+Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView& view);
+
+std::string grid_table(const std::vector<GridRow>& rows);
+std::string grid_json(const std::vector<GridRow>& rows);
+
+}  // namespace tepui
