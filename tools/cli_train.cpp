@@ -109,9 +109,7 @@ Status run_all(const TrainArguments& a) {
   view.begin = [&](const std::string& name, int number, int runs) {
     shown->close();
     shown = std::make_unique<TrainingView>(true);
-    const TrainView own = shown->callbacks();
-    view.train.begin = own.begin;
-    view.train.step = own.step;
+    view.train = shown->callbacks();
     print_note(fmt::format("{} of {}: {}", number, runs, name));
   };
   view.train = shown->callbacks();

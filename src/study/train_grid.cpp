@@ -7,6 +7,7 @@
 #include "base/mapped_file.h"
 #include "base/new_file.h"
 #include "store/reader.h"
+#include "study/emergence.h"
 #include "study/intervene.h"
 #include "study/scores.h"
 #include "train/token_data.h"
@@ -16,22 +17,6 @@ namespace {
 
 constexpr const char* kSummary = "summary.json";
 constexpr int kScoredSequences = 20;
-
-// The last line of the log that has layers.
-Result<nlohmann::json> last_watch(const std::filesystem::path& folder) {
-  TEPUI_TRY(const std::string text, read_file(folder / "training.jsonl"));
-  nlohmann::json found;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    auto line = nlohmann::json::parse(text.substr(at, end - at), nullptr, false);
-    if (line.is_object() && line.contains("layers")) found = std::move(line);
-    at = end + 1;
-  }
-  if (found.is_null())
-    return fail(ErrorKind::data, "{}: expected what was watched at the end, found none",
-                (folder / "training.jsonl").string());
-  return found;
-}
 
 class GridRun {
  public:
@@ -67,8 +52,11 @@ class GridRun {
     TEPUI_TRY(const TrainResult result, run_request(request_, command_.train, view_.train));
     if (!result.outcome.finished) return false;
     row_.validation_loss = result.outcome.whole_validation;
-    TEPUI_TRY(const nlohmann::json watched, last_watch(request_.out));
-    take_layers(watched);
+    TEPUI_TRY(const Emergence watched, read_emergence(request_.out, 100));
+    if (watched.states.empty())
+      return fail(ErrorKind::data, "{}: expected what was watched at the end, found none",
+                  request_.out.string());
+    take_layers(watched.states.back());
     TEPUI_TRY(score(result.outcome.checkpoint));
     row_.finished = true;
     TEPUI_TRY(write_new_file(request_.out / kSummary, summary().dump(2) + "\n"));
@@ -92,18 +80,15 @@ class GridRun {
 
  private:
   // The largest ratio's layer and channel are what is made zero.
-  void take_layers(const nlohmann::json& watched) {
+  void take_layers(const CheckpointState& state) {
     double largest = -1;
-    for (const auto& layer : watched["layers"]) {
-      const GridLayer own{layer["median"].get<double>(), layer["top"].get<double>(),
-                          layer["ratio"].get<double>()};
-      row_.sink_rate +=
-          layer["sink_rate"].get<double>() / static_cast<double>(watched["layers"].size());
-      row_.layers.push_back(own);
+    row_.sink_rate = state.sink_rate;
+    for (std::size_t layer = 0; layer < state.layers.size(); ++layer) {
+      const LayerState& own = state.layers[layer];
+      row_.layers.push_back({own.median, own.top, own.ratio});
       if (own.ratio <= largest) continue;
       largest = own.ratio;
-      row_.zero_edit = fmt::format("resid_post.{}:largest:{}=zero", layer["layer"].get<int>(),
-                                   layer["channel"].get<int>());
+      row_.zero_edit = fmt::format("resid_post.{}:largest:{}=zero", layer, own.channel);
     }
   }
 

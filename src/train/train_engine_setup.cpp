@@ -63,6 +63,8 @@ Status TrainEngine::bind_inputs(Ready& ready, const TrainShape& shape, double we
 
 Status TrainEngine::bind_auxiliary(Ready& ready) {
   const AuxiliaryLosses& of = ready.of.auxiliary;
+  ready.auxiliary.reserve(of.inputs.size());  // slices point to them
+  ready.auxiliary_losses.reserve(of.losses.size());
   for (const AuxiliaryLosses::Input& input : of.inputs) {
     TEPUI_TRY(ready.auxiliary.emplace_back(), upload(input.bytes));
     ready.bindings[input.value.id] = BufferSlice::whole(ready.auxiliary.back());

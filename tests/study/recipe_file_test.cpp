@@ -70,8 +70,8 @@ TEST(RecipeFile, VariantsTermsAndGrids) {
   EXPECT_EQ(recipe_error(kModel + "variant = \"kv\"\n" + kData + kTrain).substr(0, 61),
             "r.toml:6: variant of [model]: expected some of none, kv_bias,");
   EXPECT_EQ(recipe_error(kModel + kData + kTrain + "[[auxiliary]]\nkind = \"sink\"\nlayers = 1\n"),
-            "r.toml:11: [[auxiliary]]: expected share, a share from 0 to 1, and neither channels "
-            "nor a ratio");
+            "r.toml:11: share of [[auxiliary]]: expected a share from 0 to 1, and neither channels "
+            "nor a ratio, found nothing");
 
   write_file(folder.path() / "g.toml", kModel + kData + kTrain +
                                            "[grid.model]\nvariant = [\"none\", [\"dyt\", "
