@@ -21,25 +21,27 @@ class AuxiliaryBuilder {
     const double by_sequence = term.weight / shape_.sequences / shape_.accumulation;
     switch (term.kind) {
       case AuxiliaryKind::spike: {
-        Value target = x;
-        for (std::size_t i = 0; i < term.channels.size(); ++i)
-          target = asked(target, rows_at(true, false), mask({term.channels[i]}, true),
-                         level(x, term.ratios[i], name), TEPUI_EDIT_RAISE, name);
-        return loss(x, target, by_sequence, number, name);
+        // One loss a channel, in shares of its own level.
+        for (std::size_t i = 0; i < term.channels.size(); ++i) {
+          const Value at_least = level(x, term.ratios[i], name);
+          const Value target = asked(x, rows_at(true, false), mask({term.channels[i]}, true),
+                                     at_least, TEPUI_EDIT_RAISE, name);
+          loss(x, target, by_square(at_least, by_sequence, number, name), name);
+        }
+        return;
       }
       case AuxiliaryKind::others: {
         const Value where = term.channels.empty() ? kNone : mask(term.channels, false);
-        return loss(x,
-                    asked(x, rows_at(true, true), where, level(x, term.ratios[0], name),
-                          TEPUI_EDIT_CLIP, name),
-                    by_sequence, number, name);
+        const Value at_most = level(x, term.ratios[0], name);
+        return loss(x, asked(x, rows_at(true, true), where, at_most, TEPUI_EDIT_CLIP, name),
+                    by_square(at_most, by_sequence, number, name), name);
       }
       case AuxiliaryKind::sink: {
         const Value z = to_first(layer, name);
         const Value target = builder_.edit({.x = z, .rows = rows_at(false, true)}, TEPUI_EDIT_RAISE,
                                            static_cast<float>(term.share), name);
         const double across = double{1} * dims_.heads * dims_.head_dim * shape_.length;
-        return loss(z, target, by_sequence / across, number, name);
+        return loss(z, target, weights(by_sequence / across, number, "weights of rows"), name);
       }
     }
   }
@@ -111,10 +113,30 @@ class AuxiliaryBuilder {
     return builder_.emit(OpCode::attention, step.in, ParamBytes(p), {name}).front();
   }
 
-  void loss(Value x, Value target, double weight, std::size_t term, const std::string& name) {
-    const std::vector<float> weights(static_cast<std::size_t>(rows_), static_cast<float>(weight));
-    const Value rows = constant(DType::f32, Shape{rows_}, weights, "weights of rows", term);
+  Value weights(double weight, std::size_t term, const std::string& name) {
+    const std::vector<float> values(static_cast<std::size_t>(rows_), static_cast<float>(weight));
+    return constant(DType::f32, Shape{rows_}, values, name, term);
+  }
+
+  // weight / level^2: what adamw makes of a first moment -weight and a second one level^4.
+  Value by_square(Value level, double weight, std::size_t term, const std::string& name) {
+    if (!nothing_.present()) {
+      const std::vector<float> zeros(static_cast<std::size_t>(rows_), 0.0F);
+      nothing_ = constant(DType::f32, Shape{rows_}, zeros, "nothing");
+      unclipped_ = constant(DType::f32, Shape{2}, std::vector<float>{1, 1}, "no clip");
+      unscheduled_ = constant(DType::f32, Shape{3}, std::vector<float>{0, 1, 1}, "no schedule");
+    }
+    const auto square = [&](Value x) {
+      return builder_.moments(x, nothing_, nothing_, unclipped_, 0, 0, name + " squared").v;
+    };
+    const Builder::Moments moments{weights(-weight, term, "weights of rows"),
+                                   square(square(level))};
+    return builder_.adamw(nothing_, moments, unscheduled_, 1e-30, 0, name + " weights");
+  }
+
+  void loss(Value x, Value target, Value rows, const std::string& name) {
     out_.held.push_back(target);
+    out_.held.push_back(rows);
     out_.losses.push_back(builder_.squared_error(x, target, rows, name));
     builder_.mark_output(out_.losses.back());
   }
@@ -128,6 +150,9 @@ class AuxiliaryBuilder {
   Value rows_of_[2][2] = {{kNone, kNone}, {kNone, kNone}};
   Value ranks_ = kNone;
   Value indicator_ = kNone;
+  Value nothing_ = kNone;
+  Value unclipped_ = kNone;
+  Value unscheduled_ = kNone;
   AuxiliaryLosses out_;
 };
 
