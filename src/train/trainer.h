@@ -18,12 +18,12 @@ namespace tepui {
 
 struct StepReport {
   std::int64_t step = 0;
-  double loss = 0;       // of the step's batches, nats per token
+  double loss = 0;  // of the step's batches, nats per token
+  double rate = 0;
+  double norm = 0;       // of the gradients before they were clipped
+  double seconds = 0;    // of the step
   double auxiliary = 0;  // of the auxiliary terms
   int rescaled = 0;      // matrices, by targeted variance rescaling
-  double rate = 0;
-  double norm = 0;     // of the gradients before they were clipped
-  double seconds = 0;  // of the step
 };
 
 struct EvaluationReport {
