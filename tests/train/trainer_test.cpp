@@ -166,7 +166,7 @@ TEST(Trainer, AuxiliaryTermsMakeAMassiveFirstToken) {
            .last = 0,
            .channels = {3},
            .ratios = {60},
-           .weight = 0.01},
+           .weight = 10},
           {.kind = AuxiliaryKind::sink, .first = 1, .last = 1, .share = 0.8, .weight = 10}};
     request.out = folder.path() / (asked ? "asked" : "left alone");
     LargestRow last;
