@@ -124,8 +124,7 @@ TEST(Trainer, EveryVariantTrains) {
       ASSERT_TRUE(model) << model.error().message;
       std::vector<std::vector<float>> values;
       const std::vector<Parameter> parameters = parameters_of(*model).value();
-      for (const Parameter& parameter : parameters)
-        values.push_back(parameter_values(parameter));
+      for (const Parameter& parameter : parameters) values.push_back(parameter_values(parameter));
       if (first.empty()) first = values;
       ASSERT_EQ(values.size(), first.size());
       for (std::size_t i = 0; i < values.size(); ++i)
