@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Linear layers against OpenBLAS and Eigen, at the shapes of models of 15M to 8B parameters. In
-// every round all subjects run in turn between two calibrations, so that a clock that wanders
-// meets all of them alike; what counts is the median of the ratios.
+// Linear layers against OpenBLAS, oneDNN and Eigen, at the shapes of models of 15M to 8B
+// parameters. In every round all subjects run in turn between two calibrations, so that a clock
+// that wanders meets all of them alike; what counts is the median of the ratios.
 //   linear_bench [--rows 512] [--isa avx2] [--rounds 7] [--threads 2] [--shape K,N]
 #include <Eigen/Core>
 #include <algorithm>
@@ -20,6 +20,9 @@
 #include <cblas.h>
 extern "C" char* openblas_get_corename(void);
 extern "C" void openblas_set_num_threads(int threads);
+#endif
+#ifdef TEPUI_HAVE_ONEDNN
+#include <dnnl.h>
 #endif
 
 namespace {
@@ -56,7 +59,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// One shape's matrices and the three ways to multiply them.
+// One shape's matrices and the ways to multiply them.
 class Shape3 {
  public:
   Shape3(Backend& backend, std::int64_t rows, std::int64_t k, std::int64_t n)
@@ -97,6 +100,11 @@ class Shape3 {
                 i(k_), w_.data(), i(k_), 0, out_.data(), i(n_));
 #endif
   }
+  void onednn() {
+#ifdef TEPUI_HAVE_ONEDNN
+    dnnl_sgemm('N', 'T', rows_, n_, k_, 1, x_.data(), k_, w_.data(), k_, 0, out_.data(), n_);
+#endif
+  }
   void eigen() {
     using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Eigen::Map<Matrix>(out_.data(), rows_, n_).noalias() =
@@ -122,39 +130,63 @@ double rate(const Shape3& shape, double expected, const Call& call) {
   return shape.flops() * calls / (seconds_now() - begin);
 }
 
+// How a shape is multiplied.
+struct Subject {
+  const char* name;
+  void (Shape3::*call)();
+  bool lingers;  // its threads look for work for some 25 ms before they sleep
+};
+
+std::vector<Subject> subjects(bool peers) {
+  std::vector<Subject> list{{"Tepui", &Shape3::ours, false}};
+  if (!peers) return list;
+#ifdef TEPUI_HAVE_OPENBLAS
+  list.push_back({"OpenBLAS", &Shape3::openblas, true});
+#endif
+#ifdef TEPUI_HAVE_ONEDNN
+  list.push_back({"oneDNN", &Shape3::onednn, true});
+#endif
+  list.push_back({"Eigen, 1 thread, baseline flags", &Shape3::eigen, false});
+  return list;
+}
+
 struct Series {
   std::vector<double> rates, shares, ratios;
 };
+
+std::string range(const std::vector<double>& values, int digits) {
+  return fmt::format("({:.{}f}-{:.{}f})", *std::ranges::min_element(values), digits,
+                     *std::ranges::max_element(values), digits);
+}
 
 void measure(Backend& backend, ThreadPool& pool, const Options& options, std::int64_t rows,
              std::int64_t k, std::int64_t n) {
   Shape3 shape(backend, rows, k, n);
   const std::string isa = backend.device().isa;
-  Series ours, blas, eigen;
+  const std::vector<Subject> all = subjects(options.peers);
+  std::vector<Series> series(all.size());
   const double expected = fma_rate(pool, isa);
   for (int round = -1; round < options.rounds; ++round) {
+    std::vector<double> rates;
     const double before = fma_rate(pool, isa);
-    const double own = rate(shape, expected, [&] { shape.ours(); });
-    const double other = options.peers ? rate(shape, expected, [&] { shape.openblas(); }) : 1;
-    // OpenBLAS's threads look for work for some 25 ms before they sleep, on the others' processors.
-    if (options.peers) std::this_thread::sleep_for(std::chrono::milliseconds(40));
-    const double third = options.peers ? rate(shape, expected, [&] { shape.eigen(); }) : 1;
-    const double after = fma_rate(pool, isa);
+    for (const Subject& subject : all) {
+      rates.push_back(rate(shape, expected, [&] { (shape.*subject.call)(); }));
+      if (subject.lingers) std::this_thread::sleep_for(std::chrono::milliseconds(40));
+    }
+    const double peak = (before + fma_rate(pool, isa)) / 2;
     if (round < 0) continue;  // warms up
-    const double peak = (before + after) / 2;
-    for (auto [series, value] : {std::pair{&ours, own}, {&blas, other}, {&eigen, third}}) {
-      series->rates.push_back(value / 1e9);
-      series->shares.push_back(100 * value / peak);
-      series->ratios.push_back(own / value);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      series[i].rates.push_back(rates[i] / 1e9);
+      series[i].shares.push_back(100 * rates[i] / peak);
+      series[i].ratios.push_back(rates[0] / rates[i]);
     }
   }
-  fmt::print("{:5} {:5} {:6} | {:6.1f} {:4.0f} % ({:.0f}-{:.0f})", rows, k, n, median(ours.rates),
-             median(ours.shares), *std::ranges::min_element(ours.shares),
-             *std::ranges::max_element(ours.shares));
-  if (options.peers)
-    fmt::print(" | {:6.1f} {:6.2f} ({:.2f}-{:.2f}) | {:6.1f} {:6.2f}", median(blas.rates),
-               median(blas.ratios), *std::ranges::min_element(blas.ratios),
-               *std::ranges::max_element(blas.ratios), median(eigen.rates), median(eigen.ratios));
+  fmt::print("{:5} {:5} {:6}", rows, k, n);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Series& s = series[i];
+    fmt::print(" | {:6.1f} {:3.0f} % {}", median(s.rates), median(s.shares), range(s.shares, 0));
+    if (i > 0) fmt::print(", {:.2f} {}", median(s.ratios), range(s.ratios, 2));
+  }
   fmt::print("\n");
   std::fflush(stdout);
 }
@@ -198,10 +230,9 @@ int main(int argc, char** argv) {
   openblas_set_num_threads(options.threads);
   fmt::print("OpenBLAS kernel: {} (set OPENBLAS_CORETYPE to choose)\n", openblas_get_corename());
 #endif
-  fmt::print(
-      " rows     K      N | GFLOP/s, share of FMA rate | OpenBLAS, ours/OpenBLAS | Eigen (1 "
-      "thread, "
-      "baseline flags), ours/Eigen\n");
+  fmt::print(" rows     K      N");
+  for (const Subject& subject : subjects(options.peers)) fmt::print(" | {}", subject.name);
+  fmt::print("\nGFLOP/s, share of the FMA rate, of a peer: ours / its\n");
   for (const std::int64_t rows : options.rows)
     for (const auto& [k, n] : options.shapes) measure(backend, pool, options, rows, k, n);
   return 0;

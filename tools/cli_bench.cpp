@@ -128,6 +128,9 @@ void add_bench(CLI::App& app, int argc, char** argv, int& code) {
       ->check(offering({profile_words(), false}))
       ->type_name("PROFILE");
   bench->add_flag("--scores", request.scores, "Measure passes with every token's loss as well");
+  bench->add_flag("--last-logits", request.last,
+                  "Measure passes with the logits of each sequence's last\n"
+                  "position as well");
   bench->add_option("--generate", request.generate, "Measure N tokens behind a prompt as well")
       ->check(count_up_to(10000))
       ->type_name("N");

@@ -34,9 +34,17 @@ enum class DType : std::uint8_t {
   q5_k,
   q6_k,
   // A backend's own layout of a [N, K] matrix, or of [E, N, K], one matrix behind the other; only
-  // that backend can read it.
+  // that backend can read it. The name says which values it holds, which the backend may store as
+  // narrow as that, or wider: f32, or those of a type that is cheap to read.
   packed,
+  packed_f16,
+  packed_bf16,
+  packed_q8_0,
 };
+
+bool is_packed(DType dtype);
+// What a matrix stored as `dtype` is packed as.
+DType packed_dtype(DType dtype);
 
 std::string_view dtype_name(DType dtype);
 std::size_t dtype_bytes(DType dtype);  // of one element; not to be asked of packed and quantised

@@ -19,7 +19,7 @@ Status run_once(Backend& backend, const StepProgram& planned, const Bindings& bi
 
 // Bytes of a value as the references hold it.
 std::size_t host_size(const TensorType& type) {
-  if (type.dtype != DType::packed) return type.bytes();
+  if (!is_packed(type.dtype)) return type.bytes();
   return static_cast<std::size_t>(type.shape.elements()) * sizeof(float);
 }
 

@@ -65,7 +65,7 @@ class RunState {
   HostView host(Value value) const;
 
  private:
-  bool packed(Value value) const { return program_.type_of(value).dtype == DType::packed; }
+  bool packed(Value value) const { return is_packed(program_.type_of(value).dtype); }
   BufferSlice slice(Value value) const;
   Status bring(Value value);
   Result<BufferSlice> second_slice(Value value);

@@ -21,7 +21,7 @@ const DeviceProfile kProfiles[] = {
 };
 
 double bytes_of(const TensorType& type) {
-  if (type.dtype != DType::packed) return static_cast<double>(type.bytes());
+  if (!is_packed(type.dtype)) return static_cast<double>(type.bytes());
   return static_cast<double>(type.shape.elements()) * sizeof(float);
 }
 

@@ -25,6 +25,9 @@ class Head {
   static Result<std::unique_ptr<Head>> make(Backend& backend, const Model& model, ThreadPool& pool,
                                             int tile = kTile, bool keep = true);
 
+  // Of all tiles, packed.
+  static std::uint64_t weight_bytes(const Backend& backend, const Model& model);
+
   // What the model says of the tokens that follow, in nats, from logits in f32.
   struct Scores {
     std::vector<double> losses;       // -log p(target) of each row; a target of -1 gives 0

@@ -147,7 +147,7 @@ Status WeightLoader::pack(const BoundWeight& weight, bool check, const Buffer& t
     for (std::int64_t first = 0; first < rows; first += at_once) {
       const std::int64_t count = std::min(at_once, rows - first);
       const std::size_t bytes =
-          backend_.storage_bytes({DType::packed, Shape{count, weight.place.k}});
+          backend_.storage_bytes({packed_dtype(tensor.type.dtype), Shape{count, weight.place.k}});
       TEPUI_TRY(pack_rows(tensor, weight, first, count, check, {&to, offset, bytes}));
       offset += bytes;
     }

@@ -92,8 +92,9 @@ TensorType resident_type(const BoundWeight& weight) {
     case WeightKind::vector:
       if (weight.groups > 1) return {DType::f32, Shape{weight.groups, tensors * n / weight.groups}};
       return {DType::f32, Shape{tensors * n}};
-    case WeightKind::matrix: return {DType::packed, Shape{n, k}};
-    case WeightKind::experts: return {DType::packed, Shape{tensors, n, k}};
+    case WeightKind::matrix: return {packed_dtype(weight.tensor->type.dtype), Shape{n, k}};
+    case WeightKind::experts:
+      return {packed_dtype(weight.tensor->type.dtype), Shape{tensors, n, k}};
   }
   TEPUI_ASSERT(false);
   return {};

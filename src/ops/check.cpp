@@ -28,6 +28,12 @@ OperandCheck& OperandCheck::is(std::size_t slot, DType dtype, const Shape& shape
   return *this;
 }
 
+OperandCheck& OperandCheck::is_packed_matrix(std::size_t slot, const Shape& shape) {
+  if (open(slot) && (!is_packed(in_[slot].dtype) || in_[slot].shape != shape))
+    expected(slot, TensorType{DType::packed, shape}.to_string());
+  return *this;
+}
+
 OperandCheck& OperandCheck::is_absent_or(std::size_t slot, DType dtype, const Shape& shape) {
   const TensorType type{dtype, shape};
   if (open(slot) && in_[slot].present() && in_[slot] != type) {

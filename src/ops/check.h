@@ -32,6 +32,7 @@ class OperandCheck {
                std::initializer_list<std::string_view> names);
 
   OperandCheck& is(std::size_t slot, DType dtype, const Shape& shape);
+  OperandCheck& is_packed_matrix(std::size_t slot, const Shape& shape);  // of any values
   OperandCheck& is_absent_or(std::size_t slot, DType dtype, const Shape& shape);
   OperandCheck& is_stored(std::size_t slot);  // one of kStoredDTypes, of any shape
   OperandCheck& has_elements(std::size_t slot, std::int64_t elements);

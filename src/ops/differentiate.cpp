@@ -149,7 +149,7 @@ Status check_request(const Program& program, std::span<const Value> losses,
   }
   for (const Value value : of) {
     const DType dtype = program.info(value).type.dtype;
-    if (dtype != DType::f32 && dtype != DType::packed)
+    if (dtype != DType::f32 && !is_packed(dtype))
       return fail(ErrorKind::unsupported, "differentiate: {}: expected f32 or packed, found {}",
                   program.info(value).name, program.info(value).type.to_string());
   }

@@ -15,7 +15,7 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
       .holds(p.n > 0 && p.k > 0 && p.experts > 0, "expected matrices that are not empty")
       .holds(p.chosen > 0, "expected at least one expert for each row")
       .is(0, DType::f32, shape_of(p.rows, copies * p.k))
-      .is(1, DType::packed, shape_of(p.experts, p.n, p.k))
+      .is_packed_matrix(1, shape_of(p.experts, p.n, p.k))
       .is(2, DType::u32, shape_of(p.rows, p.chosen))
       .gives({{DType::f32, shape_of(p.rows, std::uint64_t{p.chosen} * p.n)}});
 }

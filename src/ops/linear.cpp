@@ -18,7 +18,7 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
       .holds(p.n > 0 && p.k > 0, "expected a matrix that is not empty")
       .holds(known_activation(p.act), "unknown activation")
       .is(0, DType::f32, shape_of(p.rows, p.k))
-      .is(1, DType::packed, shape_of(p.n, p.k))
+      .is_packed_matrix(1, shape_of(p.n, p.k))
       .is_absent_or(2, DType::f32, shape_of(p.n))
       .is_absent_or(3, DType::f32, shape_of(p.rows, p.n))
       .gives({{DType::f32, shape_of(p.rows, p.n)}});

@@ -33,7 +33,7 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   check.holds(
       end <= static_cast<std::uint64_t>(in[0].shape.elements()),
       fmt::format("stored: expected at least {} elements, found {}", end, in[0].to_string()));
-  return check.gives({{DType::packed, shape_of(p.n, p.k)}});
+  return check.gives({{packed_dtype(in[0].dtype), shape_of(p.n, p.k)}});
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,

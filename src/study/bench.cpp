@@ -115,6 +115,10 @@ class Bench {
     if (request_.scores) {
       TEPUI_TRY(scored, subject.scores(batch));
     }
+    double last = 0;
+    if (request_.last) {
+      TEPUI_TRY(last, subject.last_logits(batch));
+    }
     double token = 0;
     if (request_.generate > 0) {
       TEPUI_TRY(token, subject.token(batch.front(), request_.generate));
@@ -125,6 +129,7 @@ class Bench {
     row.plain.push_back(plain * scale());
     row.measured.push_back(measured * scale());
     if (request_.scores) row.scored.push_back(scored);
+    if (request_.last) row.last.push_back(last);
     if (request_.generate > 0) {
       row.token.push_back(token);
       row.peak_bytes.push_back(0.5 * (before.bytes + behind.bytes));
@@ -156,9 +161,10 @@ Status check_request(const BenchRequest& request) {
     return fail(ErrorKind::usage, "expected MODEL or --shape NAME, found {}",
                 request.shape.empty() ? "neither" : "both");
   for (const std::string& type : request.types) TEPUI_TRY(bench_type(type));
-  if (request.layers > 0 && (request.scores || request.generate > 0))
+  if (request.layers > 0 && (request.scores || request.last || request.generate > 0))
     return fail(ErrorKind::usage,
-                "--scores and --generate measure whole models: expected no --layers, found {}",
+                "--scores, --last-logits and --generate measure whole models: expected no "
+                "--layers, found {}",
                 request.layers);
   return {};
 }

@@ -28,6 +28,7 @@ struct BenchRequest {
   std::string profile;  // of a prediction: a name of device_profiles(), or a backend's
   bool head = false;    // predict the scores of the vocabulary as well
   bool scores = false;  // measure those too: every token's loss
+  bool last = false;    // measure those of each sequence's last position
   int generate = 0;     // measure so many tokens behind a sequence; 0: none
 };
 
@@ -44,6 +45,7 @@ struct BenchRow {
   std::vector<double> plain;     // seconds of a run, by round
   std::vector<double> measured;  // with the statistics of every layer
   std::vector<double> scored;    // without them, with every token's loss
+  std::vector<double> last;      // without them, with the logits of each last position
   std::vector<double> token;     // seconds of one more token of one sequence
   std::vector<double> peak_bytes;
 };

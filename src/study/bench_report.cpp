@@ -39,6 +39,7 @@ struct Figures {
   Spread share;          // of the peak, without statistics
   Spread scored;         // tokens a second
   Spread scored_share;   // of the peak
+  Spread last;           // tokens a second
   Spread written;        // tokens a second of one sequence
   Spread written_share;  // of the peak of reading memory
 };
@@ -61,14 +62,17 @@ Figures figures_of(const BenchRow& row) {
     scored.push_back(tokens / row.scored[i]);
     scored_share.push_back(row.scored_flops / row.scored[i] / row.peaks[i]);
   }
+  std::vector<double> last;
+  for (const double seconds : row.last) last.push_back(tokens / seconds);
   std::vector<double> written;
   std::vector<double> written_share;
   for (std::size_t i = 0; i < row.token.size(); ++i) {
     written.push_back(1 / row.token[i]);
     written_share.push_back(row.token_bytes / row.token[i] / row.peak_bytes[i]);
   }
-  return {spread_of(plain),  spread_of(measured),     spread_of(cost),    spread_of(share),
-          spread_of(scored), spread_of(scored_share), spread_of(written), spread_of(written_share)};
+  return {spread_of(plain), spread_of(measured), spread_of(cost),
+          spread_of(share), spread_of(scored),   spread_of(scored_share),
+          spread_of(last),  spread_of(written),  spread_of(written_share)};
 }
 
 Json spread_json(const Spread& s) {
@@ -115,6 +119,8 @@ std::string bench_text(const BenchResult& result) {
     columns.push_back({"with every loss", Align::right, 7, {}});
     columns.push_back({"of the peak", Align::right, 2, {}});
   }
+  const bool last = !result.rows.empty() && !result.rows.front().last.empty();
+  if (last) columns.push_back({"with last logits", Align::right, 7, {}});
   if (written) {
     columns.push_back({"one by one", Align::right, 6, {}});
     columns.push_back({"of the memory's rate", Align::right, 2, {}});
@@ -132,6 +138,7 @@ std::string bench_text(const BenchResult& result) {
       columns[7].cells.push_back(spread_text(f.scored, 1, ""));
       columns[8].cells.push_back(spread_text(f.scored_share, 100, " %"));
     }
+    if (last) columns[scored ? 9 : 7].cells.push_back(spread_text(f.last, 1, ""));
     if (written) {
       columns[columns.size() - 2].cells.push_back(spread_text(f.written, 1, ""));
       columns.back().cells.push_back(spread_text(f.written_share, 100, " %"));
@@ -143,7 +150,7 @@ std::string bench_text(const BenchResult& result) {
       "run.\nTokens are those of a prefill without the head.\n";
   if (written)
     text +=
-        "One by one: tokens of one sequence behind a prompt; the weights, packed as f32, are read "
+        "One by one: tokens of one sequence behind a prompt; all weights are read "
         "for each.\n";
   return text;
 }
@@ -173,10 +180,12 @@ Json bench_json(const BenchResult& result) {
          {"share_of_peak", spread_json(f.share)},
          {"scored_tokens_per_second", spread_or_null(f.scored, row.scored)},
          {"scored_share_of_peak", spread_or_null(f.scored_share, row.scored)},
+         {"last_logits_tokens_per_second", spread_or_null(f.last, row.last)},
          {"generated_tokens_per_second", spread_or_null(f.written, row.token)},
          {"generated_share_of_memory_rate", spread_or_null(f.written_share, row.token)},
          {"seconds", list_json(row.plain)},
          {"seconds_with_statistics", list_json(row.measured)},
+         {"seconds_with_last_logits", list_json(row.last)},
          {"peak_flops", list_json(row.peaks)}});
   }
   return out;

@@ -45,8 +45,7 @@ double BenchSubject::token_bytes() {
   double bytes = 0;
   for (int layer = 0; layer < model().spec.dims.layers; ++layer)
     bytes += static_cast<double>(executor_->weights().bytes_of(layer));
-  const Dims& dims = model().spec.dims;
-  return bytes + static_cast<double>(dims.vocabulary) * dims.embedding_width * sizeof(float);
+  return bytes + static_cast<double>(Head::weight_bytes(*backend_, model()));
 }
 
 Result<Head*> BenchSubject::head() {
@@ -74,6 +73,25 @@ Result<double> BenchSubject::scores(const Batch& batch) {
         const int rows = chunk.shape->rows();
         const std::vector<std::int32_t> targets(static_cast<std::size_t>(rows), 0);
         TEPUI_TRY(head->losses(chunk.final_norm, rows, targets));
+        return {};
+      }));
+  return Timed::since(start);
+}
+
+Result<double> BenchSubject::last_logits(const Batch& batch) {
+  TEPUI_TRY(Head* const head, this->head());
+  Unread sink;
+  const SequenceRange all[] = {{0, static_cast<int>(batch.size())}};
+  const std::size_t row =
+      static_cast<std::size_t>(model().spec.dims.embedding_width) * sizeof(float);
+  const auto start = Timed::Clock::now();
+  TEPUI_TRY(executor_->run(
+      batch, all, SiteSelection(), sink, nullptr, [&](const ChunkResult& chunk) -> Status {
+        std::size_t end = chunk.final_norm.offset;
+        for (const int length : chunk.shape->lengths) {
+          end += static_cast<std::size_t>(length) * row;
+          TEPUI_TRY(head->logits({chunk.final_norm.buffer, end - row, row}, 1));
+        }
         return {};
       }));
   return Timed::since(start);

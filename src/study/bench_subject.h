@@ -31,6 +31,8 @@ class BenchSubject {
   // Seconds.
   Result<double> prefill(const Batch& batch, bool measured);
   Result<double> scores(const Batch& batch);
+  // With the logits of each sequence's last position.
+  Result<double> last_logits(const Batch& batch);
   // Of one token of `count` behind a prompt, without the first, which waits for the prompt.
   Result<double> token(const std::vector<TokenId>& prompt, int count);
 

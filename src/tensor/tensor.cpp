@@ -33,6 +33,9 @@ std::string_view dtype_name(DType dtype) {
     case DType::q5_k: return "q5_k";
     case DType::q6_k: return "q6_k";
     case DType::packed: return "packed";
+    case DType::packed_f16: return "packed f16";
+    case DType::packed_bf16: return "packed bf16";
+    case DType::packed_q8_0: return "packed q8_0";
   }
   return "?";
 }
@@ -57,13 +60,30 @@ DTypeBlock dtype_block(DType dtype) {
     case DType::q4_k: return {256, 144};
     case DType::q5_k: return {256, 176};
     case DType::q6_k: return {256, 210};
-    case DType::packed: break;
+    case DType::packed:
+    case DType::packed_f16:
+    case DType::packed_bf16:
+    case DType::packed_q8_0: break;
   }
-  TEPUI_ASSERT(dtype != DType::packed);
+  TEPUI_ASSERT(!is_packed(dtype));
   return {};
 }
 
-bool is_quantised(DType dtype) { return dtype != DType::packed && dtype_block(dtype).elements > 1; }
+bool is_quantised(DType dtype) { return !is_packed(dtype) && dtype_block(dtype).elements > 1; }
+
+bool is_packed(DType dtype) {
+  return dtype == DType::packed || dtype == DType::packed_f16 || dtype == DType::packed_bf16 ||
+         dtype == DType::packed_q8_0;
+}
+
+DType packed_dtype(DType dtype) {
+  switch (dtype) {
+    case DType::f16: return DType::packed_f16;
+    case DType::bf16: return DType::packed_bf16;
+    case DType::q8_0: return DType::packed_q8_0;
+    default: return DType::packed;
+  }
+}
 
 std::size_t dtype_bytes(DType dtype) {
   const DTypeBlock block = dtype_block(dtype);

@@ -110,7 +110,7 @@ class TrainLowering {
       stands_for(value, table(which, part.program.info(value)));
     for (const auto& [role, value] : part.weights) {
       const std::size_t index = index_of(layer, role);
-      const bool matrix = part.program.info(value).type.dtype == DType::packed;
+      const bool matrix = is_packed(part.program.info(value).type.dtype);
       stands_for(value, matrix ? packed(index) : plain(index));
     }
     const auto dropped = [&](Value own, Value made) {

@@ -220,7 +220,7 @@ TEST_P(CpuIsa, PackReadsEveryLayout) {
       }
     Program program;
     program.values = {{{DType::bf16, {lines + 1, kStride}}, Role::weight, "stored"},
-                      {weight.type, Role::temp, "packed"},
+                      {{DType::packed_bf16, {kN, kK}}, Role::temp, "packed"},
                       {{DType::f32, {2, kK}}, Role::input, "x"},
                       {{DType::f32, {2, kN}}, Role::output, "out"}};
     const PackParams pack{kN, kK, kOffset, kStride, transposed ? 1U : 0U};

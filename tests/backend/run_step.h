@@ -60,7 +60,7 @@ Floats run_step(Backend& backend, OpCode op, std::vector<Operand> in, const Para
     }
     step.in.push_back(add(in[i].type, Role::input));
     buffers[i] = backend.allocate(backend.storage_bytes(in[i].type), Memory::device).value();
-    if (in[i].type.dtype == DType::packed) {
+    if (is_packed(in[i].type.dtype)) {
       const auto n = static_cast<std::uint32_t>(in[i].type.shape[0]);
       const auto k = static_cast<std::uint32_t>(in[i].type.shape[1]);
       Program pack;

@@ -3,6 +3,7 @@
 
 #include <Eigen/Dense>
 
+#include "backend/registry.h"
 #include "support/op_harness.h"
 
 namespace tepui::test {
@@ -107,6 +108,28 @@ TEST(Linear, Definition) {
   const Outputs out = run_reference(data);
   for (int i = 0; i < 30; ++i) {
     EXPECT_NEAR(out[0].view().at(i), y(i / 6, i % 6), 1e-6);
+  }
+}
+
+// Panels hold what the file holds; the products are those of the same values as f32.
+TEST(Linear, NarrowPanelsGiveTheBitsOfWideOnes) {
+  auto backend = make_backend("cpu", {});
+  ASSERT_TRUE(backend);
+  for (const DType dtype : {DType::f16, DType::bf16, DType::q8_0}) {
+    for (const std::int64_t rows : {1, 5, 40}) {
+      const OpData narrow = make_data(linear_case({rows, 37, 320}, packed(37, 320, dtype),
+                                                  Fill::massive, {true, false, TEPUI_ACT_NONE}));
+      OpData wide = narrow;
+      wide.types[1].dtype = DType::packed;
+      wide.tensors[1] = zeros({DType::f32, {37, 320}}, 37 * 320 * sizeof(float));
+      for (std::int64_t i = 0; i < 37 * 320; ++i)
+        wide.tensors[1].mutable_view().as<float>()[static_cast<std::size_t>(i)] =
+            static_cast<float>(narrow.tensors[1].view().at(i));
+      EXPECT_LT((*backend)->storage_bytes(narrow.types[1]),
+                (*backend)->storage_bytes(wide.types[1]));
+      EXPECT_EQ(compare_bits(run_backend(**backend, narrow), run_backend(**backend, wide)), "")
+          << dtype_name(dtype) << " " << rows;
+    }
   }
 }
 

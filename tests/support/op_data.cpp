@@ -29,13 +29,17 @@ Operand packed(std::int64_t n, std::int64_t k, DType stored, Fill fill, bool tra
   const Shape shape = transposed ? Shape{k, n} : Shape{n, k};
   const PackParams pack{static_cast<uint>(n), static_cast<uint>(k), 0, static_cast<uint>(shape[1]),
                         transposed ? 1U : 0U};
-  return {.type = {DType::packed, {n, k}}, .fill = fill, .stored = {stored, shape}, .pack = pack};
+  return {.type = {packed_dtype(stored), {n, k}},
+          .fill = fill,
+          .stored = {stored, shape},
+          .pack = pack};
 }
 
 Operand packed_experts(std::int64_t experts, std::int64_t n, std::int64_t k, DType stored) {
   const PackParams pack{static_cast<uint>(n), static_cast<uint>(k), 0, static_cast<uint>(k), 0};
-  return {
-      .type = {DType::packed, {experts, n, k}}, .stored = {stored, {experts, n, k}}, .pack = pack};
+  return {.type = {packed_dtype(stored), {experts, n, k}},
+          .stored = {stored, {experts, n, k}},
+          .pack = pack};
 }
 
 std::vector<DType> quantised_dtypes() {
@@ -124,7 +128,7 @@ HostTensor zeros(const TensorType& type, std::size_t bytes) {
 
 HostTensor make_tensor(const Operand& operand, std::uint64_t seed) {
   if (!operand.type.present()) return {operand.type, {}};
-  const TensorType& type = operand.type.dtype == DType::packed ? operand.stored : operand.type;
+  const TensorType& type = is_packed(operand.type.dtype) ? operand.stored : operand.type;
   HostTensor tensor = zeros(type, type.bytes());
   const auto count = static_cast<std::size_t>(type.shape.elements());
   TEPUI_ASSERT(operand.values.empty() || operand.values.size() == count);

@@ -94,7 +94,7 @@ HostTensor pack_by_reference(const TensorType& type, const HostTensor& stored, P
   HostTensor packed = zeros(type, matrices * count * sizeof(float));
   const HostView in = stored.view();
   for (std::size_t e = 0; e < matrices; ++e) {
-    const MutableHostView out = {{DType::packed, Shape{params.n, params.k}},
+    const MutableHostView out = {{type.dtype, Shape{params.n, params.k}},
                                  std::span(packed.bytes).subspan(e * count * sizeof(float))};
     op_of(OpCode::pack).reference({&in, 1}, {&out, 1}, ParamBytes(params));
     params.offset += static_cast<uint>(count);
@@ -105,7 +105,7 @@ HostTensor pack_by_reference(const TensorType& type, const HostTensor& stored, P
 std::vector<HostTensor> reference_operands(const OpData& data) {
   std::vector<HostTensor> operands = data.tensors;
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (data.types[i].dtype == DType::packed) {
+    if (is_packed(data.types[i].dtype)) {
       operands[i] = pack_by_reference(data.types[i], data.tensors[i], data.packs[i]);
     }
   }
@@ -171,7 +171,7 @@ std::string describe(const OpCase& op_case) {
   std::string text(op_of(op_case.op).name);
   for (const Operand& operand : op_case.in) {
     text += fmt::format(" {}", operand.type.present() ? operand.type.to_string() : "-");
-    if (operand.type.dtype == DType::packed) {
+    if (is_packed(operand.type.dtype)) {
       text += fmt::format(" of {}", operand.stored.to_string());
     }
     if (operand.values.empty()) text += fmt::format(" fill {}", static_cast<int>(operand.fill));
@@ -203,7 +203,7 @@ Outputs run_reference(const OpData& data) {
   const std::vector<HostTensor> operands = reference_operands(data);
   Outputs outputs;
   for (const TensorType& type : *types) {
-    const std::size_t bytes = type.dtype == DType::packed
+    const std::size_t bytes = is_packed(type.dtype)
                                   ? static_cast<std::size_t>(type.shape.elements()) * sizeof(float)
                                   : type.bytes();
     outputs.push_back(zeros(type, bytes));
@@ -222,7 +222,7 @@ Outputs run_backend(Backend& backend, const OpData& data) {
     const TensorType& type = data.types[i];
     in.push_back(type.present() ? builder.input(type, fmt::format("in{}", i)) : kNone);
     if (!type.present()) continue;
-    buffers.push_back(type.dtype != DType::packed ? to_device(backend, data.tensors[i])
+    buffers.push_back(!is_packed(type.dtype) ? to_device(backend, data.tensors[i])
                       : type.shape.rank() == 3
                           ? pack_experts_on_device(backend, type, data.tensors[i], data.packs[i])
                           : pack_on_device(backend, data.tensors[i], data.packs[i]));

@@ -78,12 +78,12 @@ class CpuBackend : public HostBackend {
   }
 
   std::size_t storage_bytes(const TensorType& type) const override {
-    if (type.dtype != DType::packed) return type.bytes();
+    if (!is_packed(type.dtype)) return type.bytes();
     const int last = type.shape.rank() - 1;
     const std::int64_t experts = last == 2 ? type.shape[0] : 1;
     const std::int64_t panels = (type.shape[last - 1] + table_.panel - 1) / table_.panel;
-    return static_cast<std::size_t>(experts * panels * table_.panel * type.shape[last]) *
-           sizeof(float);
+    return static_cast<std::size_t>(experts * panels *
+                                    table_.panel_bytes(type.dtype, type.shape[last]));
   }
 
   std::int64_t packed_rows() const override { return table_.panel; }

@@ -76,6 +76,7 @@ class KernelCall {
     return reinterpret_cast<T*>(out_[slot].data);
   }
   [[gnu::always_inline]] const Operand& in_type(std::size_t slot) const { return in_[slot]; }
+  [[gnu::always_inline]] const Operand& out_type(std::size_t slot) const { return out_[slot]; }
   [[gnu::always_inline]] const KernelThreads& pool() const { return pool_; }
 
   // Room for `count` T, apart from what this call took before; not to be called from a piece.
@@ -101,7 +102,8 @@ inline constexpr int kOpCount = 0 TEPUI_OP_LIST(TEPUI_COUNT_OP);
 
 struct KernelTable {
   const char* isa;
-  std::int64_t panel;        // columns of a panel of `packed`: f32 [ceil(N / panel)][K][panel]
+  std::int64_t panel;  // columns of a panel of a packed matrix (kernels/panel.inc)
+  std::int64_t (*panel_bytes)(DType packed, std::int64_t depth);
   KernelFn by_op[kOpCount];  // by OpCode
 };
 

@@ -51,7 +51,7 @@ bool ReferenceBackend::can_run(const Step& step, const Program& program) const {
 }
 
 std::size_t ReferenceBackend::storage_bytes(const TensorType& type) const {
-  if (type.dtype != DType::packed) return type.bytes();
+  if (!is_packed(type.dtype)) return type.bytes();
   return static_cast<std::size_t>(type.shape.elements()) * sizeof(float);
 }
 

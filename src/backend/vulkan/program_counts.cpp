@@ -18,7 +18,7 @@ using vulkan::StepPlan;
 constexpr vulkan::DeviceTraits kTraits;
 
 std::size_t bytes_there(const TensorType& type) {
-  return type.dtype == DType::packed ? vulkan::packed_bytes(type.shape, kTraits) : type.bytes();
+  return is_packed(type.dtype) ? vulkan::packed_bytes(type.shape, kTraits) : type.bytes();
 }
 
 // A Program's plans in order, as PreparedVulkan records them (prepared.cpp).

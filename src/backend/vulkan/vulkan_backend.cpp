@@ -41,7 +41,7 @@ class VulkanBackend final : public Backend {
   const DeviceInfo& device() const override { return info_; }
   bool can_run(const Step& step, const Program& program) const override;
   std::size_t storage_bytes(const TensorType& type) const override {
-    return type.dtype == DType::packed ? vulkan::packed_bytes(type.shape, traits_) : type.bytes();
+    return is_packed(type.dtype) ? vulkan::packed_bytes(type.shape, traits_) : type.bytes();
   }
   Result<Buffer> allocate(std::size_t bytes, Memory memory) override;
   Result<Buffer> adopt(std::span<const std::byte> bytes) override;
@@ -191,7 +191,7 @@ Ticket VulkanBackend::run(Prepared& prepared, const Bindings& bindings, Tickets 
 Status VulkanBackend::check_alignment(const Program& program, const Bindings& bindings) const {
   for (std::size_t id = 0; id < bindings.size(); ++id) {
     const ValueInfo& info = program.values[id];
-    const std::size_t unit = info.type.dtype == DType::packed ? 16 : 4;
+    const std::size_t unit = is_packed(info.type.dtype) ? 16 : 4;
     if (info.role != Role::temp && bindings[id].offset % unit != 0) {
       return fail(ErrorKind::data,
                   "vulkan: \"{}\": expected an offset that is a multiple of {}, found {}",
