@@ -52,22 +52,52 @@ std::vector<std::string> fast_backends() {
 
 class DemoModel : public testing::TestWithParam<std::string> {};
 
-// The bundled model's sample text, scanned: on a software device a matter of minutes.
-ScanSummary scan_demo(const std::string& backend) {
+// The bundled model's sample text, or its first sequences, scanned.
+constexpr int kAllSequences = 20;
+ScanSummary scan_demo(const std::string& backend, int sequences = kAllSequences) {
   const TemporaryFolder folder;
   ScanRequest request;
   request.model = data_path("demo-model");
   request.corpus.texts = {data_path("demo-model/sample.txt")};
+  if (sequences != kAllSequences) request.corpus.sequences = sequences;
   request.backend = backend;
   request.out = folder.path() / "scan";
   const auto outcome = run_scan(request, {});
   EXPECT_TRUE(outcome) << outcome.error().message;
-  EXPECT_EQ(outcome->sequences, 20);
+  EXPECT_EQ(outcome->sequences, sequences);
   auto store = StoreReader::open(outcome->folder);
   EXPECT_TRUE(store) << store.error().message;
   auto summary = summarise(*store, {});
   EXPECT_TRUE(summary) << summary.error().message;
   return *std::move(summary);
+}
+
+std::set<std::array<std::int64_t, 3>> massive_places(const ScanSummary& summary) {
+  std::set<std::array<std::int64_t, 3>> places;
+  for (const MassiveValue& value : summary.massive.values)
+    places.insert({value.point.layer, value.position, value.channel});
+  return places;
+}
+
+// All of the text takes minutes on a driver that only plays a GPU: a part of it, beside the
+// processor, which is held to the reference on the whole.
+void check_a_part_beside_the_processor(const std::string& backend) {
+  constexpr int kPart = 4;
+  const ScanSummary found = scan_demo(backend, kPart);
+  const ScanSummary expected = scan_demo("cpu", kPart);
+  ASSERT_EQ(found.points.size(), expected.points.size());
+  for (std::size_t i = 0; i < expected.points.size(); ++i) {
+    const PointSummary& one = found.points[i];
+    const PointSummary& other = expected.points[i];
+    EXPECT_NEAR(one.median, other.median, 1e-5 * other.median);
+    for (std::size_t rank = 0; rank < 3; ++rank)
+      EXPECT_NEAR(one.top_mean[rank], other.top_mean[rank], 1e-4 * other.top_mean[rank]);
+    EXPECT_EQ(one.top[0].position, other.top[0].position);
+    EXPECT_EQ(one.top[0].channel, other.top[0].channel);
+  }
+  EXPECT_GT(expected.massive.values.size(), 0U);
+  EXPECT_EQ(found.massive.values.size(), expected.massive.values.size());
+  EXPECT_EQ(massive_places(found), massive_places(expected));
 }
 
 void check_layers(const ScanSummary& summary, const json& layers) {
@@ -92,14 +122,14 @@ void check_layers(const ScanSummary& summary, const json& layers) {
 }
 
 TEST_P(DemoModel, ScanGivesTheNumbersAndPlacesOfTheReference) {
+  const auto backend = make_backend(GetParam(), {});
+  ASSERT_TRUE(backend) << backend.error().message;
+  if ((*backend)->device().software) return check_a_part_beside_the_processor(GetParam());
   const ScanSummary summary = scan_demo(GetParam());
   const json expected = reference();
   check_layers(summary, expected["layers"]);
   EXPECT_EQ(summary.massive.values.size(), expected["massive_count"].get<std::size_t>());
-  std::set<std::array<std::int64_t, 3>> places;
-  for (const MassiveValue& value : summary.massive.values)
-    places.insert({value.point.layer, value.position, value.channel});
-  EXPECT_EQ(json(places), expected["massive_places"]);
+  EXPECT_EQ(json(massive_places(summary)), expected["massive_places"]);
 }
 
 // A driver that only plays a GPU takes too long for the logits of all positions:
