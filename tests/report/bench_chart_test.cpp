@@ -15,8 +15,15 @@ TEST(BenchChart, TakesWhatBenchWrote) {
   result.sites = "resid_post";
   result.devices.resize(1);
   result.devices[0].backend = "cpu";
-  BenchRow row{"cpu",        "f32",       128,          2,  1e9, 0, 0,
-               {1e10, 1e10}, {0.2, 0.25}, {0.25, 0.25}, {}, {},  {}};
+  BenchRow row;
+  row.backend = "cpu";
+  row.type = "f32";
+  row.length = 128;
+  row.sequences = 2;
+  row.flops = 1e9;
+  row.peaks = {1e10, 1e10};
+  row.plain = {0.2, 0.25};
+  row.measured = {0.25, 0.25};
   result.rows = {row};
   const test::TemporaryFolder folder;
   const std::string file = (folder.path() / "planted.json").string();
