@@ -20,25 +20,29 @@ const DeviceProfile kProfiles[] = {
      true},
 };
 
-double bytes_of(const TensorType& type) {
+// Packed weights are f32 on a device, and as narrow as they are stored on a processor.
+double bytes_of(const TensorType& type, bool device) {
   if (!is_packed(type.dtype)) return static_cast<double>(type.bytes());
-  return static_cast<double>(type.shape.elements()) * sizeof(float);
+  const auto elements = static_cast<double>(type.shape.elements());
+  if (!device && type.dtype == DType::packed_q8_0) return elements * 34 / 32;
+  const bool half = type.dtype == DType::packed_f16 || type.dtype == DType::packed_bf16;
+  return elements * (!device && half ? 2 : 4);
 }
 
 // Operands and results once each; of a table the rows that are looked up.
-double step_bytes(const Program& program, const Step& step) {
+double step_bytes(const Program& program, const Step& step, bool device) {
   double bytes = 0;
   for (const Value value : step.in) {
     const TensorType type = program.type_of(value);
     if (step.op == OpCode::embed && value == step.in.back()) {
       const double rows = static_cast<double>(program.type_of(step.out[0]).shape[0]);
-      bytes +=
-          bytes_of(type) / static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) * rows;
+      bytes += bytes_of(type, device) /
+               static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) * rows;
     } else {
-      bytes += bytes_of(type);
+      bytes += bytes_of(type, device);
     }
   }
-  for (const Value value : step.out) bytes += bytes_of(program.type_of(value));
+  for (const Value value : step.out) bytes += bytes_of(program.type_of(value), device);
   return bytes;
 }
 
@@ -114,7 +118,8 @@ class Coster {
     part.name = std::move(name);
     part.times = times;
     for (const TapOutput& output : tapped.outputs)
-      for (const Value value : output.values) part.host_bytes += bytes_of(program.type_of(value));
+      for (const Value value : output.values)
+        part.host_bytes += bytes_of(program.type_of(value), profile_.device);
     parts_.push_back(std::move(part));
     return {};
   }
@@ -128,7 +133,7 @@ class Coster {
     Builder builder;
     const Value x = builder.input({DType::f32, Shape{rows, dims.embedding_width}}, "final_norm");
     const Value weight =
-        builder.weight({DType::packed, Shape{columns, dims.embedding_width}}, "head");
+        builder.weight({Head::weight_type(q_.model), Shape{columns, dims.embedding_width}}, "head");
     const Value products = builder.linear(x, weight, kNone, kNone, TEPUI_ACT_NONE, "logits");
     const Value loss =
         builder.cross_entropy(lower_logits(builder, q_.model.spec, products),
@@ -187,7 +192,7 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
     cost.op = step.op;
     cost.name = program.info(step.out.front()).name;
     cost.flops = step_flops(program, step);
-    cost.bytes = step_bytes(program, step);
+    cost.bytes = step_bytes(program, step, profile.device);
     if (counts) cost.counts = (*counts)[i];
     cost.seconds =
         profile.seconds(cost.flops, cost.bytes, cost.counts.dispatches, cost.counts.barriers);

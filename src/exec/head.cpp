@@ -30,10 +30,13 @@ Result<std::unique_ptr<Head>> Head::make(Backend& backend, const Model& model, T
   return head;
 }
 
+DType Head::weight_type(const Model& model) {
+  return packed_dtype(head_weight(model).tensor->type.dtype);
+}
+
 std::uint64_t Head::weight_bytes(const Backend& backend, const Model& model) {
-  const BoundWeight weight = head_weight(model);
-  return backend.storage_bytes(
-      {packed_dtype(weight.tensor->type.dtype), Shape{weight.place.n, weight.place.k}});
+  const PackParams place = head_weight(model).place;
+  return backend.storage_bytes({weight_type(model), Shape{place.n, place.k}});
 }
 
 Status Head::pack(ThreadPool& pool, int tile) {
@@ -55,8 +58,7 @@ Status Head::pack(ThreadPool& pool, int tile) {
 Status Head::begin_tile(Tile& tile) {
   if (tile.weight.storage != nullptr) return {};
   const BoundWeight weight = head_weight(model_);
-  const TensorType packed{packed_dtype(weight.tensor->type.dtype),
-                          Shape{tile.count, weight.place.k}};
+  const TensorType packed{weight_type(model_), Shape{tile.count, weight.place.k}};
   TEPUI_TRY(tile.weight, backend_.allocate(backend_.storage_bytes(packed), Memory::device));
   return loader_.pack_rows(*weight.tensor, weight, tile.first, tile.count, !checked_,
                            BufferSlice::whole(tile.weight));
@@ -73,8 +75,7 @@ Result<Head::TileProgram> Head::make_program(Kind kind, int rows, const Tile& ti
   TileProgram out;
   const std::int64_t width = model_.spec.dims.embedding_width;
   out.x = builder.input({DType::f32, Shape{rows, width}}, "final_norm");
-  const DType packed = packed_dtype(head_weight(model_).tensor->type.dtype);
-  out.weight = builder.weight({packed, Shape{tile.count, width}}, "head");
+  out.weight = builder.weight({weight_type(model_), Shape{tile.count, width}}, "head");
   if (bias_.storage != nullptr)
     out.bias = builder.weight({DType::f32, Shape{tile.count}}, "head_bias");
   const Value products =

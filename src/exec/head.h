@@ -25,7 +25,8 @@ class Head {
   static Result<std::unique_ptr<Head>> make(Backend& backend, const Model& model, ThreadPool& pool,
                                             int tile = kTile, bool keep = true);
 
-  // Of all tiles, packed.
+  // What its matrix is packed as, and the bytes of all tiles.
+  static DType weight_type(const Model& model);
   static std::uint64_t weight_bytes(const Backend& backend, const Model& model);
 
   // What the model says of the tokens that follow, in nats, from logits in f32.

@@ -104,13 +104,11 @@ class Division {
   }
 
   std::uint64_t head_tile() const {
-    return static_cast<std::uint64_t>(Head::kTile) *
-           static_cast<std::uint64_t>(dims_.embedding_width) * sizeof(float);
+    return q_.backend.storage_bytes(
+        {Head::weight_type(q_.model), Shape{Head::kTile, dims_.embedding_width}});
   }
   std::uint64_t head_bytes() const {
-    return q_.scores ? static_cast<std::uint64_t>(dims_.vocabulary) *
-                           static_cast<std::uint64_t>(dims_.embedding_width) * sizeof(float)
-                     : 0;
+    return q_.scores ? Head::weight_bytes(q_.backend, q_.model) : 0;
   }
   // While it runs: so many states, a tile and the logits of two states. Layers have left by then,
   // but for what the program's base and a layer take this is counted against.

@@ -22,18 +22,18 @@ TEST(Builder, MakesABlock) {
   for (const Value value : {out, top.value, top.index}) b.mark_output(value);
   const auto program = b.finish();
   ASSERT_TRUE(program) << program.error().message;
-  EXPECT_EQ(
-      print_program(*program),
-      "input %0 resid_pre: f32 [5, 8]\n"
-      "input %1 offsets: i32 [3]\n"
-      "weight %2 norm: f32 [8]\n"
-      "weight %3 w: packed [8, 8]\n"
-      "%4 attn_in: f32 [5, 8] = rms_norm(%0 resid_pre, %2 norm) eps=1e-05\n"
-      "%5 q: f32 [5, 8] = linear(%4 attn_in, %3 w, -, -)\n"
-      "%6 z: f32 [5, 8] = attention(%5 q, %5 q, %5 q, %1 offsets, -, -) heads=2/2x4 scale=0.5\n"
-      "output %7 resid_mid: f32 [5, 8] = linear(%6 z, %3 w, -, %0 resid_pre) act=silu\n"
-      "output %8 top.value: f32 [2, 3], output %9 top.index: u32 [2, 3] = "
-      "top_k_abs(%7 resid_mid, %1 offsets)\n");
+  EXPECT_EQ(print_program(*program),
+            "input %0 resid_pre: f32 [5, 8]\n"
+            "input %1 offsets: i32 [3]\n"
+            "weight %2 norm: f32 [8]\n"
+            "weight %3 w: packed [8, 8]\n"
+            "%4 attn_in: f32 [5, 8] = rms_norm(%0 resid_pre, %2 norm) eps=1e-05\n"
+            "%5 q: f32 [5, 8] = linear(%4 attn_in, %3 w, -, -)\n"
+            "%6 z: f32 [5, 8] = attention(%5 q, %5 q, %5 q, %1 offsets, -, -, -, -, -) heads=2/2x4 "
+            "scale=0.5\n"
+            "output %7 resid_mid: f32 [5, 8] = linear(%6 z, %3 w, -, %0 resid_pre) act=silu\n"
+            "output %8 top.value: f32 [2, 3], output %9 top.index: u32 [2, 3] = "
+            "top_k_abs(%7 resid_mid, %1 offsets)\n");
 }
 
 TEST(Builder, KeepsTheFirstError) {
