@@ -19,16 +19,16 @@ constexpr std::int64_t kWidth = 2048;
 constexpr std::int64_t kHidden = 5632;
 constexpr std::int64_t kVocabulary = 8000;
 constexpr std::uint64_t kBudget = std::uint64_t{700} << 20;
-constexpr int kLayers = 6;  // of 46 million weights each, 176 MiB packed
+constexpr int kLayers = 6;  // of 46 million weights each, 176 MiB packed as f32
 
 // A LLaMA whose weights are holes: zeros that take no room on disk.
 void write_sparse_model(const std::filesystem::path& folder) {
   ordered_json header;
   std::uint64_t end = 0;
   const auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    std::uint64_t bytes = 2;
+    std::uint64_t bytes = 4;
     for (const std::int64_t size : shape) bytes *= static_cast<std::uint64_t>(size);
-    header[name] = {{"dtype", "BF16"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
+    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
     end += bytes;
   };
   add("lm_head.weight", {kVocabulary, kWidth});
