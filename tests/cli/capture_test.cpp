@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "support/branch_run.h"
 #include "support/cli_inputs.h"
+#include "support/killed_runs.h"
 #include "support/paths.h"
 #include "support/run_model.h"
 #include "support/run_program.h"
@@ -73,6 +74,20 @@ class CaptureCommand : public testing::Test {
       if (name.ends_with(".npy")) files[name] = file(out + "/" + name);
     }
     return files;
+  }
+  // Kills `run`, which writes the folder "broken", again and again: how often midway.
+  int killed_midway(const ProgramRun& run, double seconds, unsigned seed) const {
+    const auto done = [&]() -> std::string {
+      const json progress = json::parse(file("broken/progress.json"), nullptr, false);
+      const int sequences = progress.is_object() ? progress.value("finished_sequences", 0) : 0;
+      return sequences == 0 ? "" : std::to_string(sequences);
+    };
+    int midway = 0;
+    for (unsigned round = 0; round < 5 && midway == 0; ++round) {
+      std::filesystem::remove_all(folder_.path() / "broken");  // it may have been faster
+      midway = test::kill_and_resume(run, 12, seconds, seed + round, done).midway;
+    }
+    return midway;
   }
   TemporaryFolder folder_;
 };
@@ -205,21 +220,7 @@ TEST_F(CaptureCommand, KilledAndResumedOneFileIsTheSame) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::string expected = file("whole/capture.safetensors");
-  std::mt19937 random(4);
-  int midway = 0;
-  for (int attempt = 0; attempt < 12; ++attempt) {
-    ProgramRun again = capture("broken", small);
-    again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
-    const ProgramResult result = test::run_program(again);
-    ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
-    if (result.code == 0) {  // it was faster than the first one
-      std::filesystem::remove_all(folder_.path() / "broken");
-      continue;
-    }
-    const json progress = json::parse(file("broken/progress.json"), nullptr, false);
-    if (progress.is_discarded()) continue;
-    midway += progress.value("finished_sequences", 0) > 0 ? 1 : 0;
-  }
+  const int midway = killed_midway(capture("broken", small), seconds, 4);
   ASSERT_EQ(test::run_program(capture("broken", small)).code, 0);
   EXPECT_GT(midway, 0);
   EXPECT_TRUE(file("broken/capture.safetensors") == expected);
@@ -235,23 +236,7 @@ TEST_F(CaptureCommand, KilledAndResumedItIsTheSame) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto expected = all("whole");
   ASSERT_EQ(expected.size(), 2U);
-  std::mt19937 random(3);
-  int midway = 0;
-  for (int attempt = 0; attempt < 12; ++attempt) {
-    ProgramRun again = capture("broken", small);
-    again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
-    const ProgramResult result = test::run_program(again);
-    ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
-    if (result.code == 0) {  // it was faster than the first one
-      std::filesystem::remove_all(folder_.path() / "broken");
-      continue;
-    }
-    const json sidecar = json::parse(file("broken/capture.json"), nullptr, false);
-    if (sidecar.is_discarded()) continue;  // was killed before there was anything
-    EXPECT_EQ(sidecar["complete"], false);
-    const json progress = json::parse(file("broken/progress.json"), nullptr, false);
-    midway += progress.value("finished_sequences", 0) > 0 ? 1 : 0;
-  }
+  const int midway = killed_midway(capture("broken", small), seconds, 3);
   ASSERT_EQ(test::run_program(capture("broken", small)).code, 0);
   EXPECT_GT(midway, 0);
   EXPECT_TRUE(all("broken") == expected);

@@ -13,6 +13,7 @@
 #include "backend/registry.h"
 #include "base/mapped_file.h"
 #include "store/reader.h"
+#include "support/killed_runs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -87,6 +88,11 @@ class Resume : public testing::TestWithParam<std::string> {
     return all;
   }
 
+  // What a wave that was broken off has written of its state, "" where there is none.
+  std::string wave(const std::string& out) const {
+    return read_file(folder_.path() / out / "wave/progress.json").value_or("");
+  }
+
   std::size_t finished(const std::string& out) const {
     auto store = StoreReader::open(folder_.path() / out);
     if (!store) return 0;
@@ -108,27 +114,19 @@ TEST_P(Resume, KilledAtRandomMomentsTheExportIsTheSame) {
   const std::string expected = exported("whole");
   ASSERT_GT(expected.size(), 300U * static_cast<std::size_t>(sequences_));
 
-  std::mt19937 random(12);
-  int killed = 0;
-  int killed_midway = 0;
-  for (int run = 0; run < (GetParam() == "cpu" ? 4 : 2); ++run) {
+  int midway = 0;
+  for (unsigned run = 0; run < (GetParam() == "cpu" ? 4 : 2); ++run) {
     const std::string out = "broken" + std::to_string(run);
-    for (int attempt = 0; attempt < 20; ++attempt) {
-      ProgramRun again = scan(out);
-      again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
-      const ProgramResult result = test::run_program(again);
-      ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
-      if (result.code == 0) break;
-      ++killed;
+    const auto kills = test::kill_and_resume(scan(out), 20, seconds, 12 + run, [&] {
       const std::size_t done = finished(out);
-      killed_midway += done > 0 && done < static_cast<std::size_t>(sequences_) ? 1 : 0;
-    }
+      return done == static_cast<std::size_t>(sequences_) || done == 0 ? "" : std::to_string(done);
+    });
+    midway += kills.midway;
     const ProgramResult last = test::run_program(scan(out));
     ASSERT_EQ(last.code, 0) << last.err;
     EXPECT_EQ(exported(out), expected);
   }
-  EXPECT_GT(killed, 0);
-  EXPECT_GT(killed_midway, 0);
+  EXPECT_GT(midway, 0);
 }
 
 TEST_P(Resume, KilledInTheMiddleOfAWaveItGoesOnAtThatLayer) {
@@ -139,18 +137,12 @@ TEST_P(Resume, KilledInTheMiddleOfAWaveItGoesOnAtThatLayer) {
   ASSERT_EQ(whole.code, 0) << whole.err;
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "whole/wave"));
   const std::string expected = exported("whole", true);
-  std::mt19937 random(13);
   int midway = 0;
-  for (int run = 0; run < 4; ++run) {
+  for (unsigned run = 0; run < 4; ++run) {
     const std::string out = "broken" + std::to_string(run);
-    for (int attempt = 0; attempt < 20; ++attempt) {
-      ProgramRun again = intervene(out);
-      again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
-      const ProgramResult result = test::run_program(again);
-      ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
-      if (result.code == 0) break;
-      midway += std::filesystem::exists(folder_.path() / out / "wave/progress.json") ? 1 : 0;
-    }
+    midway += test::kill_and_resume(intervene(out), 20, seconds, 13 + run, [&] {
+                return wave(out);
+              }).midway;
     const ProgramResult last = test::run_program(intervene(out));
     ASSERT_EQ(last.code, 0) << last.err;
     EXPECT_EQ(exported(out, true), expected);
@@ -185,20 +177,12 @@ TEST_P(Resume, KilledWhereStatesLieInFilesItGoesOnAtThatLayer) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   EXPECT_EQ(exported("spilled", true), expected);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "spilled/wave"));
-  std::mt19937 random(14);
-  int midway = 0;
-  for (int attempt = 0; attempt < 12; ++attempt) {
-    ProgramRun again = with_memory("broken", memory);
-    again.kill_after = seconds * static_cast<double>(1 + random() % 100) / 100;
-    const ProgramResult result = test::run_program(again);
-    ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << result.err;
-    if (result.code == 0) break;
-    midway += std::filesystem::exists(folder_.path() / "broken/wave/progress.json") ? 1 : 0;
-  }
+  const auto kills = test::kill_and_resume(with_memory("broken", memory), 12, seconds, 14,
+                                           [&] { return wave("broken"); });
   const ProgramResult last = test::run_program(with_memory("broken", memory));
   ASSERT_EQ(last.code, 0) << last.err;
   EXPECT_EQ(exported("broken", true), expected);
-  EXPECT_GT(midway, 0);
+  EXPECT_GT(kills.midway, 0);
 }
 
 TEST_P(Resume, AnotherWaveGivesTheSame) {

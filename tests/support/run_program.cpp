@@ -54,15 +54,17 @@ std::vector<std::string> environment_of(const ProgramRun& run) {
   ::_exit(127);
 }
 
-// Reads both pipes until they close or the time is up; false: the time was up.
-bool read_all(int out, int err, double seconds, ProgramResult& result) {
+// Reads both pipes until they close, the time is up or `stop` says so; false: they did not close.
+bool read_all(int out, int err, double seconds, const std::function<bool()>& stop,
+              ProgramResult& result) {
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   std::array<pollfd, 2> pipes = {pollfd{out, POLLIN, 0}, pollfd{err, POLLIN, 0}};
   std::array<std::string*, 2> texts = {&result.out, &result.err};
   while (pipes[0].fd >= 0 || pipes[1].fd >= 0) {
     const double left = std::chrono::duration<double>(end - Clock::now()).count();
-    if (left <= 0) return false;
-    if (::poll(pipes.data(), pipes.size(), static_cast<int>(left * 1000) + 1) <= 0) continue;
+    if (left <= 0 || (stop && stop())) return false;
+    const int wait = stop ? 1 : static_cast<int>(left * 1000) + 1;
+    if (::poll(pipes.data(), pipes.size(), wait) <= 0) continue;
     for (std::size_t i = 0; i < pipes.size(); ++i) {
       if (pipes[i].fd < 0 || pipes[i].revents == 0) continue;
       std::array<char, 1 << 16> buffer;
@@ -96,7 +98,11 @@ ProgramResult run_program(const ProgramRun& run) {
   ::close(out[1]);
   ::close(err[1]);
   const bool to_be_killed = run.kill_after > 0;
-  const bool ended = read_all(out[0], err[0], to_be_killed ? run.kill_after : kLongest, result);
+  const double longest = to_be_killed ? run.kill_after : kLongest;
+  const auto start = Clock::now();
+  const bool ended = read_all(out[0], err[0], longest, run.kill_when, result);
+  const bool too_long =
+      !ended && std::chrono::duration<double>(Clock::now() - start).count() >= kLongest;
   if (!ended) ::kill(child, SIGKILL);
   int status = 0;
   struct rusage usage = {};
@@ -105,7 +111,7 @@ ProgramResult run_program(const ProgramRun& run) {
   ::close(out[0]);
   ::close(err[0]);
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  if (!ended && !to_be_killed) {
+  if (too_long) {
     ADD_FAILURE() << "the program did not end within " << kLongest << " s";
     result.code = -1;
   }

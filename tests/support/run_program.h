@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct ProgramRun {
   double kill_after = 0;                           // seconds until SIGKILL; 0: never
   std::string out_to;                              // a file for stdout; "closed": none at all
   std::string program{};                           // its path; empty: tepui
+  std::function<bool()> kill_when{};               // asked while it runs; true: SIGKILL
 };
 
 struct ProgramResult {
