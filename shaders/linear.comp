@@ -6,6 +6,7 @@
 // way out.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
+#include "lib/panels.glsl"
 #include "lib/sequences.glsl"
 #include "backend/vulkan/statistics_params.h"
 
@@ -15,7 +16,7 @@ layout(constant_id = 3) const uint kRows = 4;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
-  SLOT(1) Vectors weight;  // see pack.comp
+  SLOT(1) Vectors weight;  // lib/panels.glsl
   SLOT(2) Floats bias;
   SLOT(3) Floats residual;
   SLOT(4) Floats y;
@@ -80,7 +81,10 @@ void main() {
   const uint column = group() % across() * LANES + lane();
   if (row >= linear.rows) return;
   const uint rows = min(kRows, linear.rows - row);
-  const uint own = min(column, vectors() - 1);  // lanes beyond the last compute and write nothing
+  const uint first = column - lane();
+  const uint width = panel_width(vectors(), first);
+  // Lanes beyond the last compute and write nothing.
+  const uint own = panel_at(vectors(), first, linear.k, 0) + min(lane(), width - 1);
   uint from[kRows];
   precise vec4 sum[kRows];
   [[unroll]] for (uint r = 0; r < kRows; ++r) {
@@ -91,7 +95,7 @@ void main() {
   for (uint k = 0; k < linear.k; k += 4) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= linear.k) continue;
-      const vec4 w = weight.v[(k + i) * vectors() + own];
+      const vec4 w = weight.v[own + (k + i) * width];
       [[unroll]] for (uint r = 0; r < kRows; ++r)
         sum[r] = fma(vec4(x.v[from[r] + k + i]), w, sum[r]);
     }

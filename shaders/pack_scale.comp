@@ -1,8 +1,9 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// Behind a packed matrix: the factor that brings each column's largest magnitude to where
-// lib/split.glsl wants it. A lane a column.
+// Behind each panel of a packed matrix: the factor that brings each column's largest magnitude to
+// where lib/split.glsl wants it. A lane a column.
 #include "lib/common.glsl"
+#include "lib/panels.glsl"
 #include "lib/split.glsl"
 
 layout(push_constant, scalar) uniform Push {
@@ -12,17 +13,20 @@ layout(push_constant, scalar) uniform Push {
 };
 
 void main() {
-  const uint width = (p.n + 3) & ~3u;
+  const uint vectors = (p.n + 3) / 4;
   const uint column = group() * LANES + lane();
-  if (column >= width) return;
+  if (column >= 4 * vectors) return;
+  const uint first = column / (4 * PANEL) * PANEL;
+  const uint width = 4 * panel_width(vectors, first);
+  const uint from = 4 * panel_at(vectors, first, p.k + 1, 0) + column - 4 * first;
   float largest = 0;
   // Four at a time: llvmpipe ends a lane behind 65,535 rounds of its loops.
   for (uint k = 0; k < p.k; k += 4) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= p.k) continue;
-      const float own = abs(y.v[(k + i) * width + column]);
+      const float own = abs(y.v[from + (k + i) * width]);
       if (own > largest && floatBitsToUint(own) < 0x7f800000u) largest = own;
     }
   }
-  y.v[p.k * width + column] = split_factor(floatBitsToUint(largest));
+  y.v[from + p.k * width] = split_factor(floatBitsToUint(largest));
 }

@@ -52,7 +52,8 @@ struct BufferSlice {
   static BufferSlice whole(const Buffer& buffer) { return {&buffer, 0, buffer.bytes}; }
 };
 
-// A promise of device work: the count-th job of a queue. An error stays with its ticket until wait.
+// A promise of device work: the count-th job of a queue, 0 of a backend and 1 of its companion. An
+// error stays with its ticket until wait.
 struct Ticket {
   std::uint32_t queue = 0;
   std::uint64_t count = 0;
@@ -79,6 +80,7 @@ struct BackendCounters {
   std::uint64_t copy_submissions = 0;  // of transfers alone
   std::uint64_t waits = 0;             // of the host for a device
   std::uint64_t downloaded_bytes = 0;
+  std::uint64_t uploaded_bytes = 0;
 
   BackendCounters& operator+=(const BackendCounters& other);
   BackendCounters operator-(const BackendCounters& earlier) const;
@@ -97,13 +99,19 @@ class Backend {
   // Rows of a packed matrix that lie together, one group behind the other: it may be packed in
   // pieces of a multiple of them. 0: only whole.
   virtual std::int64_t packed_rows() const { return 0; }
-  // Another one of the same device, for a second thread: each may use the other's buffers. Null
-  // where a device takes calls from one thread only.
+  // Another one of the same device, for a second thread: each may use the other's buffers once what
+  // writes them was waited for. Null where a device takes calls from one thread only.
   virtual std::unique_ptr<Backend> companion() const { return nullptr; }
+  // Gives the device what was issued. The ticket of the last of it, which the companion's work may
+  // name among what it comes behind.
+  virtual Ticket flush() { return {}; }
 
   virtual Result<Buffer> allocate(std::size_t bytes, Memory memory) = 0;
-  // Host memory used in place where the device can (CPU, integrated GPU), copied otherwise. The
-  // bytes must outlive it and may be unaligned.
+  // Where the host writes what is uploaded or adopted from there without another copy; empty where
+  // other memory is as good.
+  virtual std::span<std::byte> host_view(const Buffer& /*staging*/) const { return {}; }
+  // Host memory used in place where the device can (CPU, integrated GPU), copied otherwise, before
+  // any work that is issued later. The bytes must outlive it and may be unaligned.
   virtual Result<Buffer> adopt(std::span<const std::byte> bytes) = 0;
   virtual Ticket upload(BufferSlice to, std::span<const std::byte> from, Tickets after) = 0;
   virtual Ticket download(std::span<std::byte> to, BufferSlice from, Tickets after) = 0;

@@ -11,6 +11,7 @@ BackendCounters& BackendCounters::operator+=(const BackendCounters& other) {
   copy_submissions += other.copy_submissions;
   waits += other.waits;
   downloaded_bytes += other.downloaded_bytes;
+  uploaded_bytes += other.uploaded_bytes;
   return *this;
 }
 
@@ -21,7 +22,8 @@ BackendCounters BackendCounters::operator-(const BackendCounters& earlier) const
           submissions - earlier.submissions,
           copy_submissions - earlier.copy_submissions,
           waits - earlier.waits,
-          downloaded_bytes - earlier.downloaded_bytes};
+          downloaded_bytes - earlier.downloaded_bytes,
+          uploaded_bytes - earlier.uploaded_bytes};
 }
 
 }  // namespace tepui

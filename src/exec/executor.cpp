@@ -71,17 +71,16 @@ int Executor::wave_tokens() const {
   return weights_.all_fit() ? kResident : kStreamed;
 }
 
-// Weights that must be loaded push others out, which runs that are under way may read.
-Status Executor::require(Run& run, int layer, int next) {
-  if (!weights_.all_fit()) TEPUI_TRY(run.collector.drain());
+// Runs that are under way go on meanwhile: what takes the place of weights comes behind them.
+Status Executor::require(int layer, int next) {
   TEPUI_TRY(weights_.require(layer));
-  if (next != kNoLayer) weights_.prefetch(next, layer);
-  return {};
+  if (options_.observer != nullptr) options_.observer->loaded(layer, weights_.loaded());
+  return next == kNoLayer ? Status() : weights_.prefetch(next, layer);
 }
 
 Status Executor::embed(Run& run, Wave& wave) {
   const Timed timed(times_.layers);
-  TEPUI_TRY(require(run, kNoLayer, run.layers > 0 ? 0 : kNoLayer));
+  TEPUI_TRY(require(kNoLayer, run.layers > 0 ? 0 : kNoLayer));
   TEPUI_TRY(weights_.check_tables());
   const bool gathers = weights_.gathers_tokens();
   const SiteWork work = run.work_at(Site::embeddings);
@@ -101,7 +100,7 @@ Status Executor::embed(Run& run, Wave& wave) {
 
 Status Executor::compute_layer(Run& run, Wave& wave, int layer, int next) {
   const Timed timed(times_.layers);
-  TEPUI_TRY(require(run, layer, next));
+  TEPUI_TRY(require(layer, next));
   const SiteWork work = run.work_at(layer);
   for (ChunkState& chunk : wave) {
     const PartRun what{"block", layer, chunk.first_sequence, chunk.shape, work};
@@ -157,7 +156,7 @@ Status Executor::finish(Run& run, Wave& wave) {
     TEPUI_TRY(run.collector.drain());
     weights_.release_layers();
   }
-  TEPUI_TRY(require(run, kNoLayer, kNoLayer));
+  TEPUI_TRY(require(kNoLayer, kNoLayer));
   for (ChunkState& chunk : wave) {
     const PartRun what{"final norm", kNoLayer, chunk.first_sequence, chunk.shape, work};
     TEPUI_TRY(run.lanes.run_part(chunk, lanes, what,
@@ -320,7 +319,9 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
            run.pool},
           options_.spill && kept != nullptr};
   current = &run;
+  weights_.before_release([&run] { return run.collector.drain(); });
   const Status status = run_units(run, pending);
+  weights_.before_release(nullptr);
   times_.rows = run.collector.seconds_handing_out();
   most_tap_bytes_ = run.collector.most_bytes();
   times_.weights = weights_.seconds_waited() - waited;

@@ -73,7 +73,7 @@ class Executor {
   Status run_units(Run& run, std::span<const SequenceRange> pending);
   Status run_unit(Run& run, SequenceRange unit, bool last);
   Status compute_unit(Run& run, Wave& wave, SequenceRange unit, bool last);
-  Status require(Run& run, int layer, int next);
+  Status require(int layer, int next);
   Status embed(Run& run, Wave& wave);
   Status compute_layer(Run& run, Wave& wave, int layer, int next);
   Status finish(Run& run, Wave& wave);

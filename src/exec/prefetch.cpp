@@ -21,7 +21,8 @@ Prefetch::~Prefetch() {
   thread_.join();
 }
 
-void Prefetch::start(std::vector<Item> items, bool check, std::vector<const TensorRef*> ahead) {
+void Prefetch::start(std::vector<Item> items, bool check, std::vector<const TensorRef*> ahead,
+                     Ticket after) {
   TEPUI_ASSERT(!busy_ && (packs_ || items.empty()));
   busy_ = true;
   {
@@ -29,6 +30,7 @@ void Prefetch::start(std::vector<Item> items, bool check, std::vector<const Tens
     items_ = std::move(items);
     ahead_ = std::move(ahead);
     check_ = check;
+    after_ = after;
     working_ = true;
     status_ = {};
   }
@@ -41,6 +43,7 @@ Status Prefetch::finish() {
   changed_.wait(lock, [this] { return !working_; });
   busy_ = false;
   if (loader_) bytes_read_ = loader_->bytes_read();
+  if (backend_) counters_ = backend_->counters();
   return status_;
 }
 
@@ -54,7 +57,11 @@ void Prefetch::work() {
     for (const Item& item : items_) read_ahead(*item.weight->tensor);
     Status status;
     for (const Item& item : items_) {
-      if (status) status = loader_->pack(*item.weight, check_, *item.to);
+      if (status) status = loader_->issue(*item.weight, check_, *item.to, {&after_, 1});
+    }
+    if (loader_) {
+      Status done = loader_->finish();  // in any case: what was issued writes the buffers
+      if (status) status = std::move(done);
     }
     for (const TensorRef* tensor : ahead_) read_ahead(*tensor);
     lock.lock();

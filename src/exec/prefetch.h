@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A thread that loads weights while the run computes. Where the backend takes calls from one thread
-// only, it has the system read them ahead, and packing waits.
+// A thread that loads weights while the run computes, through the backend's companion: on a device
+// they are copied and packed beside what it computes. Where a backend takes calls from one thread
+// only, the system reads them ahead, and packing waits.
 #pragma once
 
 #include <condition_variable>
@@ -29,12 +30,15 @@ class Prefetch {
 
   bool can_pack() const { return packs_; }
   bool busy() const { return busy_; }
+  // The items are written behind `after`, work of the backend that still reads their buffers.
   // `ahead` is what will be loaded after the items, by whoever calls. Not while busy().
-  void start(std::vector<Item> items, bool check, std::vector<const TensorRef*> ahead);
+  void start(std::vector<Item> items, bool check, std::vector<const TensorRef*> ahead,
+             Ticket after);
   // Waits for what was started; the first error.
   Status finish();
   // Of all that finished.
   std::uint64_t bytes_read() const { return bytes_read_; }
+  const BackendCounters& counters() const { return counters_; }
 
  private:
   void work();
@@ -45,12 +49,14 @@ class Prefetch {
   std::optional<WeightLoader> loader_;
   bool busy_ = false;  // of the caller's thread
   std::uint64_t bytes_read_ = 0;
+  BackendCounters counters_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Item> items_;
   std::vector<const TensorRef*> ahead_;
   bool check_ = false;
+  Ticket after_;
   bool working_ = false;
   bool stop_ = false;
   Status status_;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "exec/tap.h"
+#include "exec/weights_loaded.h"
 
 namespace tepui {
 
@@ -20,6 +21,8 @@ struct PartRun {
 class RunObserver {
  public:
   virtual ~RunObserver() = default;
+  // The layer's weights are resident (kNoLayer: the embeddings and the final norm).
+  virtual void loaded(int /*layer*/, const WeightsLoaded& /*what*/) {}
   virtual void before(const PartRun& /*part*/) {}
   // It was issued with the downloads of what its taps give, of so many bytes; a device may still
   // work on it.

@@ -66,6 +66,19 @@ Result<Packing> packing_of(const BoundWeight& weight) {
   return out;
 }
 
+WeightLoader::WeightLoader(Backend& backend, ThreadPool& pool)
+    : backend_(backend), pool_(pool), stages_(backend.device().threads == 0) {}
+
+// Of a small device's memory a small part is used.
+std::int64_t WeightLoader::piece_bytes() const {
+  constexpr std::uint64_t kPart = 64;
+  const DeviceInfo& device = backend_.device();
+  std::uint64_t bytes = kPieceBytes;
+  if (device.memory_bytes > 0) bytes = std::min(bytes, device.memory_bytes / kPart);
+  if (device.max_allocation_bytes > 0) bytes = std::min(bytes, device.max_allocation_bytes);
+  return static_cast<std::int64_t>(bytes);
+}
+
 std::int64_t WeightLoader::rows_at_once(const BoundWeight& weight, DType dtype) const {
   const PackParams& p = weight.place;
   const std::int64_t all = p.n;
@@ -75,18 +88,49 @@ std::int64_t WeightLoader::rows_at_once(const BoundWeight& weight, DType dtype) 
   unit = std::lcm(unit, std::max<std::int64_t>(1, weight.paired_rows));
   const Range one = range_of(p, 0, std::min(unit, all));
   const auto bytes = static_cast<std::int64_t>(stored_bytes(dtype, one.count));
-  const auto most = static_cast<std::int64_t>(kPieceBytes);
-  return std::min(all, unit * std::max<std::int64_t>(1, most / std::max<std::int64_t>(1, bytes)));
+  return std::min(
+      all, unit * std::max<std::int64_t>(1, piece_bytes() / std::max<std::int64_t>(1, bytes)));
+}
+
+Status WeightLoader::settle(Slot& slot) {
+  if (!slot.under_way) return {};
+  slot.under_way = false;
+  const Status status = backend_.wait(slot.ticket);
+  slot.source = {};
+  return status;
+}
+
+Status WeightLoader::finish() {
+  Status first;
+  for (Slot& slot : slots_) {
+    Status status = settle(slot);
+    if (first) first = std::move(status);
+  }
+  return first;
+}
+
+// Where so many bytes can be read into: in memory that the device copies from, if it has such.
+Result<std::span<std::byte>> WeightLoader::room(Slot& slot, std::size_t bytes) {
+  if (stages_ && slot.staging.bytes < bytes) {
+    slot.staging = {};
+    TEPUI_TRY(slot.staging, backend_.allocate(bytes, Memory::staging));
+    stages_ = !backend_.host_view(slot.staging).empty();
+  }
+  if (stages_) return backend_.host_view(slot.staging).first(bytes);
+  slot.staging = {};
+  if (slot.host.size() < bytes) slot.host = std::vector<std::byte>(bytes);
+  return std::span(slot.host).first(bytes);
 }
 
 Result<std::span<const std::byte>> WeightLoader::read(const TensorRef& tensor, std::size_t first,
-                                                      std::size_t count, bool check) {
+                                                      std::size_t count, bool check, Slot& slot) {
   bytes_read_ += count;
   const bool in_memory = tensor.descriptor < 0;
-  if (!in_memory && piece_.size() < count) piece_ = std::vector<std::byte>(count);
-  const std::span<const std::byte> all = in_memory
-                                             ? tensor.bytes.subspan(first, count)
-                                             : std::span<const std::byte>(piece_).first(count);
+  std::span<std::byte> own;
+  if (!in_memory) {
+    TEPUI_TRY(own, room(slot, count));
+  }
+  const std::span<const std::byte> all = in_memory ? tensor.bytes.subspan(first, count) : own;
   const std::size_t unit = dtype_block(tensor.type.dtype).bytes;
   const std::size_t stretch = std::max<std::size_t>(1, (std::size_t{1} << 20) / unit) * unit;
   std::mutex mutex;
@@ -96,7 +140,7 @@ Result<std::span<const std::byte>> WeightLoader::read(const TensorRef& tensor, s
     const std::size_t at = static_cast<std::size_t>(piece) * stretch;
     const std::size_t length = std::min(stretch, count - at);
     Status status;
-    if (!in_memory) status = read_bytes(tensor, first + at, std::span(piece_).subspan(at, length));
+    if (!in_memory) status = read_bytes(tensor, first + at, own.subspan(at, length));
     if (status && check) status = check_finite(tensor, all.subspan(at, length), first + at);
     if (status) return;
     const std::lock_guard lock(mutex);
@@ -106,12 +150,15 @@ Result<std::span<const std::byte>> WeightLoader::read(const TensorRef& tensor, s
   return all;
 }
 
-Status WeightLoader::pack_rows(const TensorRef& tensor, const BoundWeight& weight,
-                               std::int64_t first, std::int64_t count, bool check, BufferSlice to) {
+Status WeightLoader::issue_rows(const TensorRef& tensor, const BoundWeight& weight,
+                                std::int64_t first, std::int64_t count, bool check, BufferSlice to,
+                                Tickets after) {
+  Slot& slot = next_slot();
+  TEPUI_TRY(settle(slot));
   const DType dtype = tensor.type.dtype;
   const Range range = range_of(weight.place, first, count);
   TEPUI_TRY(std::span<const std::byte> bytes, read(tensor, stored_bytes(dtype, range.first),
-                                                   stored_bytes(dtype, range.count), check));
+                                                   stored_bytes(dtype, range.count), check, slot));
   PackParams place = weight.place;
   place.n = static_cast<uint>(count);
   // What is read begins with the first row, or, where rows stand as columns, with the first line.
@@ -119,8 +166,8 @@ Status WeightLoader::pack_rows(const TensorRef& tensor, const BoundWeight& weigh
   if (place.transposed != 0)
     place.offset = static_cast<uint>(stored_row(place, static_cast<std::uint64_t>(first)));
   if (weight.paired_rows > 0) {
-    order_in_halves(bytes, static_cast<std::size_t>(count), weight.paired_rows, ordered_);
-    bytes = std::span<const std::byte>(ordered_).first(bytes.size());
+    order_in_halves(bytes, static_cast<std::size_t>(count), weight.paired_rows, slot.ordered);
+    bytes = std::span<const std::byte>(slot.ordered).first(bytes.size());
   }
   Builder builder;
   const TensorType source{dtype, Shape{static_cast<std::int64_t>(range.count)}};
@@ -128,15 +175,43 @@ Status WeightLoader::pack_rows(const TensorRef& tensor, const BoundWeight& weigh
   const Value packed = builder.pack(from, place, "packed");
   builder.mark_output(packed);
   TEPUI_TRY(const Program program, builder.finish());
-  TEPUI_TRY(const auto prepared, backend_.prepare(program));
-  TEPUI_TRY(const Buffer adopted, backend_.adopt(bytes));
+  TEPUI_TRY(slot.prepared, backend_.prepare(program));
+  TEPUI_TRY(slot.source, backend_.adopt(bytes));
   Bindings bindings(program.values.size());
-  bindings[from.id] = BufferSlice::whole(adopted);
+  bindings[from.id] = BufferSlice::whole(slot.source);
   bindings[packed.id] = to;
-  return backend_.wait(backend_.run(*prepared, bindings, {}));
+  slot.ticket = backend_.run(*slot.prepared, bindings, after);
+  slot.under_way = true;
+  return {};
 }
 
-Status WeightLoader::pack(const BoundWeight& weight, bool check, const Buffer& to) {
+Status WeightLoader::pack_rows(const TensorRef& tensor, const BoundWeight& weight,
+                               std::int64_t first, std::int64_t count, bool check, BufferSlice to) {
+  Status status = issue_rows(tensor, weight, first, count, check, to, {});
+  const Status rest = finish();
+  return status ? rest : status;
+}
+
+Status WeightLoader::issue_vector(const BoundWeight& weight, bool check, const Buffer& to,
+                                  Tickets after) {
+  Slot& slot = next_slot();
+  TEPUI_TRY(settle(slot));
+  std::vector<const TensorRef*> tensors = {weight.tensor};
+  tensors.insert(tensors.end(), weight.rest.begin(), weight.rest.end());
+  for (const TensorRef* tensor : tensors) {
+    if (check) TEPUI_TRY(check_finite(*tensor, pool_));
+    TEPUI_TRY(check_length(*tensor));
+  }
+  slot.values = vector_values(weight);
+  for (const TensorRef* tensor : tensors) drop_pages(*tensor);
+  slot.ticket =
+      backend_.upload(BufferSlice::whole(to), std::as_bytes(std::span(slot.values)), after);
+  slot.under_way = true;
+  return {};
+}
+
+Status WeightLoader::issue(const BoundWeight& weight, bool check, const Buffer& to, Tickets after) {
+  if (kind_of(weight.role) == WeightKind::vector) return issue_vector(weight, check, to, after);
   const std::size_t tensors = 1 + weight.rest.size();
   const std::size_t one = to.bytes / tensors;
   const std::int64_t rows = weight.place.n;
@@ -148,7 +223,7 @@ Status WeightLoader::pack(const BoundWeight& weight, bool check, const Buffer& t
       const std::int64_t count = std::min(at_once, rows - first);
       const std::size_t bytes =
           backend_.storage_bytes({packed_dtype(tensor.type.dtype), Shape{count, weight.place.k}});
-      TEPUI_TRY(pack_rows(tensor, weight, first, count, check, {&to, offset, bytes}));
+      TEPUI_TRY(issue_rows(tensor, weight, first, count, check, {&to, offset, bytes}, after));
       offset += bytes;
     }
   }

@@ -17,10 +17,7 @@ bool is_of_head(WeightRole role) {
   return role == WeightRole::head || role == WeightRole::head_bias;
 }
 
-bool is_packed(WeightRole role) {
-  const WeightKind kind = kind_of(role);
-  return kind == WeightKind::matrix || kind == WeightKind::experts;
-}
+bool is_table(WeightRole role) { return kind_of(role) == WeightKind::table; }
 
 }  // namespace
 
@@ -105,9 +102,10 @@ std::optional<Buffer> WeightStore::take_spare(std::size_t bytes) {
 
 // A run visits the layers in a circle, so the one that is needed last is the one just used: the
 // highest leaves first, and its buffers serve the next.
-bool WeightStore::make_room(std::uint64_t bytes, std::span<const int> keep) {
+Result<bool> WeightStore::make_room(std::uint64_t bytes, std::span<const int> keep) {
   while (held_ + bytes > budget_ && !spare_.contains(static_cast<std::size_t>(bytes))) {
     if (!spare_.empty()) {
+      if (settle_) TEPUI_TRY(settle_());
       held_ -= spare_.begin()->first;
       spare_.erase(spare_.begin());
       continue;
@@ -125,7 +123,8 @@ bool WeightStore::make_room(std::uint64_t bytes, std::span<const int> keep) {
 }
 
 Result<Buffer> WeightStore::take(std::size_t bytes, std::span<const int> keep) {
-  static_cast<void>(make_room(bytes, keep));  // one layer is always allowed
+  TEPUI_TRY(const bool room, make_room(bytes, keep));
+  static_cast<void>(room);  // one layer is always allowed
   if (auto spare = take_spare(bytes)) return *std::move(spare);
   TEPUI_TRY(Buffer buffer, backend_.allocate(bytes, Memory::device));
   held_ += bytes;
@@ -133,30 +132,19 @@ Result<Buffer> WeightStore::take(std::size_t bytes, std::span<const int> keep) {
 }
 
 Result<Buffer> WeightStore::load(const BoundWeight& weight, bool check, int layer) {
-  if (is_packed(weight.role)) {
+  if (!is_table(weight.role)) {
     const int keep[] = {layer};
     TEPUI_TRY(Buffer buffer, take(backend_.storage_bytes(resident_type(weight)), keep));
-    TEPUI_TRY(loader_.pack(weight, check, buffer));
+    TEPUI_TRY(loader_.issue(weight, check, buffer, {}));
     return buffer;
   }
   const TensorRef& tensor = *weight.tensor;
   if (check) TEPUI_TRY(check_finite(tensor, pool_));
   TEPUI_TRY(check_length(tensor));
-  for (const TensorRef* rest : weight.rest) {
-    if (check) TEPUI_TRY(check_finite(*rest, pool_));
-    TEPUI_TRY(check_length(*rest));
-  }
-  if (kind_of(weight.role) == WeightKind::table) {
-    const TensorType type = resident_type(weight);
-    TEPUI_TRY(Buffer buffer, backend_.adopt(tensor.bytes.subspan(
-                                 stored_bytes(type.dtype, weight.place.offset), type.bytes())));
-    held_ += held_bytes(weight);
-    return buffer;
-  }
-  TEPUI_TRY(Buffer buffer, upload_values(backend_, vector_values(weight)));
-  held_ += buffer.bytes;
-  drop_pages(tensor);
-  for (const TensorRef* rest : weight.rest) drop_pages(*rest);
+  const TensorType type = resident_type(weight);
+  TEPUI_TRY(Buffer buffer, backend_.adopt(tensor.bytes.subspan(
+                               stored_bytes(type.dtype, weight.place.offset), type.bytes())));
+  held_ += held_bytes(weight);
   return buffer;
 }
 
@@ -164,6 +152,8 @@ Result<Buffer> WeightStore::load(const BoundWeight& weight, bool check, int laye
 Status WeightStore::take_over(int layer, Slots& slots) {
   if (!under_way_) return {};
   const Status loaded = prefetch_->finish();
+  loaded_.ahead = prefetch_->counters() - loaded_ahead_;
+  loaded_ahead_ = prefetch_->counters();
   UnderWay done = *std::move(under_way_);
   under_way_.reset();
   if (done.layer == layer && loaded) {
@@ -181,7 +171,12 @@ Status WeightStore::load_layer(int layer) {
   for (const BoundWeight& weight : bound(layer)) {
     if (is_of_head(weight.role) || slots.contains(weight.role)) continue;
     if (held(weight)) {
-      TEPUI_TRY(slots[weight.role], load(weight, check, layer));
+      auto loaded = load(weight, check, layer);
+      if (!loaded) {
+        static_cast<void>(loader_.finish());  // it writes the others, which go now
+        return tl::unexpected<Error>(loaded.error());
+      }
+      slots[weight.role] = *std::move(loaded);
     } else if (check) {
       TEPUI_TRY(check_finite(*weight.tensor, pool_));
     }
@@ -192,16 +187,21 @@ Status WeightStore::load_layer(int layer) {
 }
 
 Status WeightStore::require(int layer) {
+  loaded_ = {};
   if (resident_.contains(layer)) return {};
+  const BackendCounters before = backend_.counters();
   const auto start = std::chrono::steady_clock::now();
-  const Status status = load_layer(layer);
+  Status status = load_layer(layer);
+  const Status finished = loader_.finish();
+  if (status) status = finished;
+  loaded_.still = backend_.counters() - before;
   const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
   seconds_waited_ += waited.count();
   return status;
 }
 
-void WeightStore::prefetch(int layer, int current) {
-  if (resident_.contains(layer) || under_way_) return;
+Status WeightStore::prefetch(int layer, int current) {
+  if (resident_.contains(layer) || under_way_) return {};
   if (!prefetch_) prefetch_ = std::make_unique<Prefetch>(backend_, pool_.size());
   const int keep[] = {layer, current};
   under_way_ = UnderWay{layer, {}};
@@ -209,9 +209,11 @@ void WeightStore::prefetch(int layer, int current) {
   std::vector<const TensorRef*> ahead;
   bool room = prefetch_->can_pack();
   for (const BoundWeight& weight : bound(layer)) {
-    if (!is_packed(weight.role) || is_of_head(weight.role)) continue;
+    if (is_table(weight.role) || is_of_head(weight.role)) continue;
     const std::size_t bytes = backend_.storage_bytes(resident_type(weight));
-    room = room && make_room(bytes, keep);
+    if (room) {
+      TEPUI_TRY(room, make_room(bytes, keep));
+    }
     auto buffer = room ? take(bytes, keep) : Result<Buffer>(Buffer());
     if (room && buffer) {
       Buffer& slot = under_way_->slots[weight.role] = *std::move(buffer);
@@ -222,7 +224,8 @@ void WeightStore::prefetch(int layer, int current) {
     ahead.push_back(weight.tensor);
     ahead.insert(ahead.end(), weight.rest.begin(), weight.rest.end());
   }
-  prefetch_->start(std::move(items), !checked_.contains(layer), std::move(ahead));
+  prefetch_->start(std::move(items), !checked_.contains(layer), std::move(ahead), backend_.flush());
+  return {};
 }
 
 void WeightStore::release_layers() {

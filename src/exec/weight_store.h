@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include "exec/prefetch.h"
 #include "exec/weight_loader.h"
+#include "exec/weights_loaded.h"
 #include "input/tokenizer.h"
 #include "models/model.h"
 #include "tepui/backend.h"
@@ -42,11 +44,14 @@ class WeightStore {
   std::uint64_t bytes_of(int layer) const;
   std::uint64_t largest_layer() const;
 
+  // Called before memory is given back that work under way may read: it waits for that work.
+  void before_release(std::function<Status()> settle) { settle_ = std::move(settle); }
+
   // Makes a layer's weights resident (kNoLayer: the embeddings and the final norm). Others may have
-  // to leave: unless all fit, no work that reads weights may be under way.
+  // to leave; work under way that reads them goes on, and what takes their place comes behind it.
   Status require(int layer);
   // Begins to load a layer that is required next, as far as there is room beside `current`.
-  void prefetch(int layer, int current);
+  Status prefetch(int layer, int current);
   // Lets go of all layers, so that others may have the memory.
   void release_layers();
   // Valid until the next call of the above but for layers that stay. The role must be one of the
@@ -60,6 +65,7 @@ class WeightStore {
 
   std::uint64_t bytes_read() const;                          // from files, for packing
   double seconds_waited() const { return seconds_waited_; }  // in require()
+  const WeightsLoaded& loaded() const { return loaded_; }    // by the last require()
 
  private:
   using Slots = std::map<WeightRole, Buffer>;
@@ -74,7 +80,7 @@ class WeightStore {
   Result<Buffer> load(const BoundWeight& weight, bool check, int layer);
   std::optional<Buffer> take_spare(std::size_t bytes);
   // Lets go of what is not needed until there is room; false where there is nothing left to let go.
-  bool make_room(std::uint64_t bytes, std::span<const int> keep);
+  Result<bool> make_room(std::uint64_t bytes, std::span<const int> keep);
   Result<Buffer> take(std::size_t bytes, std::span<const int> keep);
   Status take_over(int layer, Slots& slots);
   Status load_layer(int layer);
@@ -91,6 +97,9 @@ class WeightStore {
   std::unique_ptr<Prefetch> prefetch_;  // made when first used
   std::set<int> checked_;               // layers whose numbers are known to be finite
   double seconds_waited_ = 0;
+  WeightsLoaded loaded_;
+  BackendCounters loaded_ahead_;  // by all that was taken over
+  std::function<Status()> settle_;
 };
 
 }  // namespace tepui

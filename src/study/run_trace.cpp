@@ -40,10 +40,17 @@ std::string range_of(const Rows& rows, const Count& count) {
   return least == most ? fmt::format("{}", most) : fmt::format("{}-{}", least, most);
 }
 
+std::uint64_t sum_of(const Rows& rows, std::uint64_t (*count)(const Row&)) {
+  std::uint64_t sum = 0;
+  for (const Row* row : rows) sum += count(*row);
+  return sum;
+}
+
 struct CountColumn {
   const char* title;
   std::uint64_t (*count)(const Row&);
-  bool of_device;  // says nothing of backends without one
+  bool of_device;      // says nothing of backends without one
+  bool whole = false;  // of all chunks together
 };
 
 constexpr CountColumn kColumns[] = {
@@ -55,6 +62,11 @@ constexpr CountColumn kColumns[] = {
     {"submissions", [](const Row& r) { return r.counted.submissions + r.counted.copy_submissions; },
      true},
     {"waits", [](const Row& r) { return r.counted.waits; }, true},
+    {"uploaded",
+     [](const Row& r) { return r.weights.ahead.uploaded_bytes + r.weights.still.uploaded_bytes; },
+     true, true},
+    {"ahead", [](const Row& r) { return r.weights.ahead.uploaded_bytes; }, true, true},
+    {"held up", [](const Row& r) { return r.weights.still.waits; }, true, true},
     {"downloaded", [](const Row& r) { return r.counted.downloaded_bytes; }, false},
     {"asked for", [](const Row& r) { return std::uint64_t{r.asked_bytes}; }, false},
 };
@@ -76,6 +88,8 @@ void RunTrace::after(const PartRun& part, std::size_t asked_bytes) {
   row.sites = static_cast<int>(part.work.measured.size() + part.work.streamed.size());
   row.counted = backend_.counters() - before_;
   row.asked_bytes = asked_bytes;
+  if (loaded_.first == part.layer) row.weights = loaded_.second;
+  loaded_.second = {};
   rows_.push_back(std::move(row));
 }
 
@@ -94,18 +108,27 @@ std::string RunTrace::table() const {
   for (const CountColumn& one : kColumns) {
     if (one.of_device && !device) continue;
     columns.push_back({one.title, Align::right, 1, {}});
-    for (const Rows& part : parts) columns.back().cells.push_back(range_of(part, one.count));
+    for (const Rows& part : parts)
+      columns.back().cells.push_back(one.whole ? fmt::format("{}", sum_of(part, one.count))
+                                               : range_of(part, one.count));
   }
   BackendCounters counted;
   for (const Row& row : rows_) counted += row.counted;
-  std::string text = "For each chunk, as it was issued; downloaded and asked for in bytes:\n";
+  std::string text = "For each chunk, as it was issued; downloaded and asked for in bytes";
+  text += device ? "; uploaded: bytes of the part's weights\n(ahead: of them while earlier parts "
+                   "were computed), held up: waits of the host for weights:\n"
+                 : ":\n";
   text += put_together(columns);
   if (device) {
     const BackendCounters beside = all - counted;
+    BackendCounters ahead;
+    for (const Row& row : rows_) ahead += row.weights.ahead;
     text += fmt::format(
         "Beside these: {} submissions that pack weights, {} that copy weights and tokens, {} waits "
-        "for what is done.\n",
-        beside.submissions, beside.copy_submissions, beside.waits);
+        "for what is done;\nwhile layers were computed {} that pack the next one's weights and {} "
+        "that copy them.\n",
+        beside.submissions, beside.copy_submissions, beside.waits, ahead.submissions,
+        ahead.copy_submissions);
   }
   return text;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Counts what a backend does for each part of a model and each chunk: the price of a layer and of
-// its taps in dispatches, submissions, waits and bytes. Counts alone, so that a test can hold them.
+// Counts what a backend does for each part of a model and each chunk: the price of a layer, of its
+// weights and of its taps in dispatches, submissions, waits and bytes. Counts alone, so that a test
+// can hold them.
 #pragma once
 
 #include <string>
@@ -22,11 +23,13 @@ class RunTrace final : public RunObserver {
     // While the part was issued. A wait in here is one inside a layer.
     BackendCounters counted;
     std::size_t asked_bytes = 0;  // what its taps give
+    WeightsLoaded weights;        // for the part; of its first chunk
   };
 
   // The backend must outlive it.
   explicit RunTrace(const Backend& backend) : backend_(backend), start_(backend.counters()) {}
 
+  void loaded(int layer, const WeightsLoaded& what) override { loaded_ = {layer, what}; }
   void before(const PartRun& part) override;
   void after(const PartRun& part, std::size_t asked_bytes) override;
 
@@ -40,6 +43,7 @@ class RunTrace final : public RunObserver {
   const Backend& backend_;
   BackendCounters start_;
   BackendCounters before_;
+  std::pair<int, WeightsLoaded> loaded_;  // for the next chunk
   std::vector<Row> rows_;
 };
 

@@ -29,8 +29,9 @@ OpCase linear_case(Sizes s, Operand weight, Fill x, Epilogue e) {
                                             static_cast<uint>(s.k), e.act})};
 }
 
-constexpr Sizes kSizes[] = {{0, 5, 3},     {1, 1, 1},      {1, 3, 7},     {2, 1, 48},   {7, 40, 33},
-                            {17, 65, 129}, {33, 31, 1000}, {70000, 3, 2}, {130, 17, 16}};
+constexpr Sizes kSizes[] = {{0, 5, 3},     {1, 1, 1},     {1, 3, 7},      {2, 1, 48},
+                            {7, 40, 33},   {17, 65, 129}, {33, 31, 1000}, {70000, 3, 2},
+                            {130, 17, 16}, {3, 530, 9}};
 
 TEST(Linear, AgreesForAllStoredTypes) {
   for (const Sizes& s : kSizes) {

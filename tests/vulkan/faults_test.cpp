@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 
 #include "backend/registry.h"
 #include "backend/vulkan/device.h"
@@ -29,23 +30,28 @@ struct Driver {
   std::uint64_t held = 0;
   std::uint64_t most_held = 0;
   std::map<VkDeviceMemory, std::uint64_t> allocations;
-
-  bool fails() { return calls++ >= fail_at && fail_at >= 0; }
 };
 Driver driver;
+std::mutex counting;  // weights are loaded by a second thread
+
+bool fails() {
+  const std::lock_guard lock(counting);
+  return driver.calls++ >= driver.fail_at && driver.fail_at >= 0;
+}
 
 VkResult submit(VkQueue queue, std::uint32_t count, const VkSubmitInfo* info, VkFence fence) {
-  return driver.fails() ? driver.result : driver.real.QueueSubmit(queue, count, info, fence);
+  return fails() ? driver.result : driver.real.QueueSubmit(queue, count, info, fence);
 }
 
 VkResult wait_semaphores(VkDevice device, const VkSemaphoreWaitInfo* info, std::uint64_t timeout) {
   const VkResult waited = driver.real.WaitSemaphores(device, info, timeout);
-  return driver.fails() ? driver.result : waited;
+  return fails() ? driver.result : waited;
 }
 
 VkResult allocate(VkDevice device, const VkMemoryAllocateInfo* info,
                   const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory) {
-  if (driver.fails()) return driver.result;
+  if (fails()) return driver.result;
+  const std::lock_guard lock(counting);
   if (info->allocationSize > driver.memory - driver.held) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   const VkResult made = driver.real.AllocateMemory(device, info, callbacks, memory);
   if (made < 0) return made;
@@ -56,6 +62,7 @@ VkResult allocate(VkDevice device, const VkMemoryAllocateInfo* info,
 }
 
 void free_memory(VkDevice device, VkDeviceMemory memory, const VkAllocationCallbacks* callbacks) {
+  const std::lock_guard lock(counting);
   driver.held -= driver.allocations[memory];
   driver.allocations.erase(memory);
   driver.real.FreeMemory(device, memory, callbacks);

@@ -148,6 +148,33 @@ vulkan::PhysicalDevice device_of(VkPhysicalDeviceType type, bool usable = true) 
   return device;
 }
 
+TEST(VulkanDevices, WeightsAreCopiedByAQueueThatDoesNothingElse) {
+  const auto family = [](VkQueueFlags flags, std::uint32_t count) {
+    VkQueueFamilyProperties one{};
+    one.queueFlags = flags;
+    one.queueCount = count;
+    one.timestampValidBits = count;
+    return one;
+  };
+  constexpr VkQueueFlags kAll =
+      VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT;
+  constexpr VkQueueFlags kVideo = 0x20;
+  const VkQueueFamilyProperties many[] = {
+      family(VK_QUEUE_TRANSFER_BIT | kVideo, 1), family(kAll, 16),
+      family(VK_QUEUE_TRANSFER_BIT | VK_QUEUE_SPARSE_BINDING_BIT, 2),
+      family(VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 8)};
+  vulkan::PhysicalDevice device;
+  ASSERT_TRUE(vulkan::choose_queues(many, device));
+  EXPECT_EQ(device.queue_family, 1U);
+  EXPECT_EQ(device.queue_count, 16U);
+  EXPECT_EQ(device.timestamp_bits, 16U);
+  EXPECT_EQ(device.transfer_family, 2U);
+  device = {};
+  ASSERT_TRUE(vulkan::choose_queues(std::span(many).subspan(1, 1), device));
+  EXPECT_FALSE(device.transfer_family);
+  EXPECT_FALSE(vulkan::choose_queues(std::span(many).first(1), device));
+}
+
 // A machine has many devices: software ones are never taken unasked, unusable ones not at all.
 TEST(VulkanDevices, TheBestUsableGpuIsTaken) {
   constexpr auto kSoftware = VK_PHYSICAL_DEVICE_TYPE_CPU;

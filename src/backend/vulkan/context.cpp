@@ -44,18 +44,12 @@ void read_memory(const InstanceApi& api, PhysicalDevice& device) {
   }
 }
 
-bool find_queue(const InstanceApi& api, PhysicalDevice& device) {
+bool find_queues(const InstanceApi& api, PhysicalDevice& device) {
   std::uint32_t count = 0;
   api.GetPhysicalDeviceQueueFamilyProperties(device.handle, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   api.GetPhysicalDeviceQueueFamilyProperties(device.handle, &count, families.data());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
-    device.queue_family = i;
-    device.timestamp_bits = families[i].timestampValidBits;
-    return true;
-  }
-  return false;
+  return choose_queues(families, device);
 }
 
 void read_import_alignment(const InstanceApi& api, PhysicalDevice& device) {
@@ -126,6 +120,24 @@ void Context::change_devices(std::function<void(PhysicalDevice&)> change) {
   changed_devices() = std::move(change);
 }
 
+bool choose_queues(std::span<const VkQueueFamilyProperties> families, PhysicalDevice& device) {
+  // Others that copy are for video.
+  constexpr VkQueueFlags kBeside = VK_QUEUE_SPARSE_BINDING_BIT | VK_QUEUE_PROTECTED_BIT;
+  bool found = false;
+  for (std::uint32_t i = 0; i < families.size(); ++i) {
+    const VkQueueFlags flags = families[i].queueFlags;
+    if ((flags & VK_QUEUE_COMPUTE_BIT) != 0 && !found) {
+      found = true;
+      device.queue_family = i;
+      device.queue_count = families[i].queueCount;
+      device.timestamp_bits = families[i].timestampValidBits;
+    }
+    const bool copies = (flags & ~kBeside) == VK_QUEUE_TRANSFER_BIT;
+    if (copies && !device.transfer_family) device.transfer_family = i;
+  }
+  return found;
+}
+
 const char* type_name(VkPhysicalDeviceType type) {
   switch (type) {
     case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
@@ -182,7 +194,7 @@ Status Context::list_devices() {
       read_extensions(api_, device);
       if (device.matrices.khr) read_matrix_units(*library_, instance_, api_, device);
     }
-    if (!find_queue(api_, device)) device.lacks.push_back("a compute queue");
+    if (!find_queues(api_, device)) device.lacks.push_back("a compute queue");
     if (changed_devices()) changed_devices()(device);
     devices_.push_back(std::move(device));
   }

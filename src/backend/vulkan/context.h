@@ -6,6 +6,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,10 @@ struct PhysicalDevice {
   std::uint64_t memory_bytes = 0;  // of the largest heap that is the device's own
   std::uint64_t max_allocation_bytes = 0;
   VkPhysicalDeviceMemoryProperties memory{};
-  std::uint32_t queue_family = 0;
+  std::uint32_t queue_family = 0;  // that computes
+  std::uint32_t queue_count = 1;   // of it
+  // Copies and does not compute: what it does goes on beside kernels.
+  std::optional<std::uint32_t> transfer_family;
   std::uint32_t timestamp_bits = 0;  // of that queue's clock; 0: it has none
   bool half_arithmetic = false;
   bool int8_products = false;
@@ -68,6 +73,10 @@ class Context {
   InstanceApi api_;
   std::vector<PhysicalDevice> devices_;
 };
+
+// The first family that computes, and one that does nothing but copy, if there is one; false where
+// none computes.
+bool choose_queues(std::span<const VkQueueFamilyProperties> families, PhysicalDevice& device);
 
 // "discrete", "integrated", "virtual", "software", "other"
 const char* type_name(VkPhysicalDeviceType type);

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "backend/vulkan/device.h"
 
+#include <algorithm>
+
 namespace tepui::vulkan {
 namespace {
+
+// Of the family that computes: one more to pack, and one to copy where no other family does.
+std::uint32_t queues_taken(const PhysicalDevice& device) {
+  return std::min(device.queue_count, device.transfer_family ? 2U : 3U);
+}
 
 std::function<void(DeviceApi&)>& changed_functions() {
   static std::function<void(DeviceApi&)> change;
@@ -46,17 +53,21 @@ Status Device::create(bool matrices) {
     v12.vulkanMemoryModel = VK_TRUE;
     v12.pNext = &matrix_features;
   }
-  const float priority = 1;
-  VkDeviceQueueCreateInfo queue{};
-  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-  queue.queueFamilyIndex = physical().queue_family;
-  queue.queueCount = 1;
-  queue.pQueuePriorities = &priority;
+  const std::array<float, 3> priorities{1, 1, 1};
+  std::array<VkDeviceQueueCreateInfo, 2> queues{};
+  for (VkDeviceQueueCreateInfo& queue : queues) {
+    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+    queue.queueCount = 1;
+    queue.pQueuePriorities = priorities.data();
+  }
+  queues[0].queueFamilyIndex = physical().queue_family;
+  queues[0].queueCount = queues_taken(physical());
+  queues[1].queueFamilyIndex = physical().transfer_family.value_or(0);
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.pNext = &v11;
-  info.queueCreateInfoCount = 1;
-  info.pQueueCreateInfos = &queue;
+  info.queueCreateInfoCount = physical().transfer_family ? 2 : 1;
+  info.pQueueCreateInfos = queues.data();
   std::vector<const char*> extensions;
   if (physical().adopts_host_memory())
     extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
@@ -71,8 +82,28 @@ Status Device::create(bool matrices) {
         context_->api().GetDeviceProcAddr(device_, "vkGetMemoryHostPointerPropertiesEXT"));
   }
   if (changed_functions()) changed_functions()(api_);
-  TEPUI_TRY(queue_, Queue::make(api_, device_, physical().queue_family));
+  get_queues();
+  TEPUI_TRY(queue_, Queue::make(api_, device_, first_, submitting_));
   return {};
+}
+
+void Device::get_queues() {
+  const auto get = [&](std::uint32_t family, std::uint32_t index, bool computes) {
+    DeviceQueue queue{VK_NULL_HANDLE, family, computes};
+    api_.GetDeviceQueue(device_, family, index, &queue.handle);
+    return queue;
+  };
+  const std::uint32_t last = queues_taken(physical()) - 1;
+  first_ = get(physical().queue_family, 0, true);
+  second_ = get(physical().queue_family, std::min(1U, last), true);
+  transfers_ = physical().transfer_family ? get(*physical().transfer_family, 0, false)
+                                          : get(physical().queue_family, last, true);
+}
+
+std::vector<std::uint32_t> Device::families() const {
+  std::vector<std::uint32_t> all{physical().queue_family};
+  if (physical().transfer_family) all.push_back(*physical().transfer_family);
+  return all;
 }
 
 std::uint32_t Device::import_types(const void* address) const {

@@ -31,6 +31,8 @@ VkBuffer make_buffer(const Device& device, std::size_t bytes) {
   info.pNext = &external;
   info.size = bytes;
   info.usage = kBufferUsage;
+  const std::vector<std::uint32_t> families = device.families();
+  share(info, families);
   VkBuffer buffer = VK_NULL_HANDLE;
   const VkResult made = device.api().CreateBuffer(device.handle(), &info, nullptr, &buffer);
   return made < 0 ? VK_NULL_HANDLE : buffer;

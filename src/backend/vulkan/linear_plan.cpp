@@ -44,7 +44,7 @@ std::size_t packed_bytes(const Shape& shape, const DeviceTraits& traits) {
 
 StepPlan plan_pack(const PackParams& p, std::string shader, const DeviceTraits& traits) {
   const std::uint64_t width = divide_up(p.n, 4) * 4;
-  StepPlan plan = per_element(std::move(shader), width * p.k);
+  StepPlan plan = one_pass(std::move(shader), divide_up(width * p.k, kLanes), factor_rows(traits));
   if (traits.matrix)
     plan.passes.push_back({"pack_scale", {kLanes}, divide_up(width, kLanes), {}, {}});
   return plan;

@@ -2,6 +2,7 @@
 #include "backend/vulkan/memory.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/assert.h"
 
@@ -12,6 +13,13 @@ VkDeviceAddress address_of(const Device& device, VkBuffer buffer) {
   info.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
   info.buffer = buffer;
   return device.api().GetBufferDeviceAddress(device.handle(), &info);
+}
+
+void share(VkBufferCreateInfo& info, const std::vector<std::uint32_t>& families) {
+  if (families.size() < 2) return;
+  info.sharingMode = VK_SHARING_MODE_CONCURRENT;
+  info.queueFamilyIndexCount = static_cast<std::uint32_t>(families.size());
+  info.pQueueFamilyIndices = families.data();
 }
 
 std::size_t piece_bytes(const PhysicalDevice& device, std::size_t most) {
@@ -41,6 +49,17 @@ std::size_t MemoryPool::held_bytes() const {
   return sum;
 }
 
+Range MemoryPool::find(std::span<const std::byte> bytes) const {
+  const std::less_equal<> before;
+  for (const auto& block : blocks_) {
+    const std::byte* const begin = block->mapped;
+    if (begin == nullptr || !before(begin, bytes.data())) continue;
+    if (!before(bytes.data() + bytes.size(), begin + block->bytes)) continue;
+    return {block.get(), static_cast<std::size_t>(bytes.data() - begin), bytes.size()};
+  }
+  return {};
+}
+
 Result<std::uint32_t> MemoryPool::memory_type(std::uint32_t allowed) const {
   constexpr VkMemoryPropertyFlags kHost =
       VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -66,6 +85,8 @@ Status MemoryPool::fill_block(Block& block) {
   info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
   info.size = block.bytes;
   info.usage = kBufferUsage;
+  const std::vector<std::uint32_t> families = device_.families();
+  share(info, families);
   TEPUI_TRY(check(api.CreateBuffer(device_.handle(), &info, nullptr, &block.buffer), "a buffer"));
   VkMemoryRequirements needs{};
   api.GetBufferMemoryRequirements(device_.handle(), block.buffer, &needs);
@@ -145,7 +166,7 @@ Result<Range> MemoryPool::take(std::size_t bytes) {
     const Range range = place(*block);
     if (range.block != nullptr) return range;
   }
-  TEPUI_TRY(Block* const block, add_block(size > block_bytes_ / 4 ? size : block_bytes_));
+  TEPUI_TRY(Block* const block, add_block(size > block_bytes_ / 2 ? size : block_bytes_));
   return place(*block);
 }
 

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/vulkan/device.h"
@@ -52,6 +53,8 @@ class MemoryPool {
   Result<Range> take(std::size_t bytes);
   void give_back(const Range& range);
   std::size_t held_bytes() const;
+  // Where these bytes lie, if in a block of this pool.
+  Range find(std::span<const std::byte> bytes) const;
 
  private:
   Result<Block*> add_block(std::size_t bytes);
@@ -95,6 +98,10 @@ class PooledStorage final : public VulkanStorage {
 constexpr VkBufferUsageFlags kBufferUsage =
     VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
     VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+
+// Lets the queues of all families that the device has taken use a buffer, without handing it over:
+// which families these are, must live until it is made.
+void share(VkBufferCreateInfo& info, const std::vector<std::uint32_t>& families);
 
 VkDeviceAddress address_of(const Device& device, VkBuffer buffer);
 

@@ -6,10 +6,10 @@
 namespace tepui::vulkan {
 
 Result<std::unique_ptr<Queue>> Queue::make(const DeviceApi& api, VkDevice device,
-                                           std::uint32_t family) {
-  std::unique_ptr<Queue> queue(new Queue(api, device));
-  TEPUI_TRY(queue->create(family));
-  return queue;
+                                           const DeviceQueue& queue, std::mutex& submitting) {
+  std::unique_ptr<Queue> made(new Queue(api, device, queue, submitting));
+  TEPUI_TRY(made->create());
+  return made;
 }
 
 Queue::~Queue() {
@@ -17,12 +17,11 @@ Queue::~Queue() {
   if (pool_ != VK_NULL_HANDLE) api_.DestroyCommandPool(device_, pool_, nullptr);
 }
 
-Status Queue::create(std::uint32_t family) {
-  api_.GetDeviceQueue(device_, family, 0, &queue_);
+Status Queue::create() {
   VkCommandPoolCreateInfo pool{};
   pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
   pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-  pool.queueFamilyIndex = family;
+  pool.queueFamilyIndex = queue_.family;
   TEPUI_TRY(check(api_.CreateCommandPool(device_, &pool, nullptr, &pool_), "a command pool"));
   VkSemaphoreTypeCreateInfo type{};
   type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
@@ -63,8 +62,8 @@ void Queue::barrier(VkCommandBuffer commands) const {
   memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
   memory.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT | VK_ACCESS_MEMORY_READ_BIT;
   memory.dstAccessMask = VK_ACCESS_MEMORY_WRITE_BIT | VK_ACCESS_MEMORY_READ_BIT;
-  const VkPipelineStageFlags stages =
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+  VkPipelineStageFlags stages = VK_PIPELINE_STAGE_TRANSFER_BIT;
+  if (queue_.computes) stages |= VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
   api_.CmdPipelineBarrier(commands, stages, stages | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0,
                           nullptr, 0, nullptr);
 }
@@ -95,6 +94,13 @@ Status Queue::record(std::uint64_t value, Work work, const Record& commands) {
   return {};
 }
 
+void Queue::start_behind(VkSemaphore timeline, std::uint64_t value) {
+  if (value == 0) return;
+  (void)flush();  // what was recorded need not wait; a failure is kept for its values
+  behind_.push_back(timeline);
+  behind_values_.push_back(value);
+}
+
 Status Queue::submit_open() {
   barrier(open_->commands);  // to the host, which reads staging memory
   TEPUI_TRY(check(api_.EndCommandBuffer(open_->commands), "recording"));
@@ -102,6 +108,10 @@ Status Queue::submit_open() {
   timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
   timeline.signalSemaphoreValueCount = 1;
   timeline.pSignalSemaphoreValues = &open_->last;
+  timeline.waitSemaphoreValueCount = static_cast<std::uint32_t>(behind_values_.size());
+  timeline.pWaitSemaphoreValues = behind_values_.data();
+  const std::vector<VkPipelineStageFlags> stages(behind_.size(),
+                                                 VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
   VkSubmitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   info.pNext = &timeline;
@@ -109,15 +119,26 @@ Status Queue::submit_open() {
   info.pCommandBuffers = &open_->commands;
   info.signalSemaphoreCount = 1;
   info.pSignalSemaphores = &timeline_;
-  const VkResult submitted = api_.QueueSubmit(queue_, 1, &info, VK_NULL_HANDLE);
+  info.waitSemaphoreCount = static_cast<std::uint32_t>(behind_.size());
+  info.pWaitSemaphores = behind_.data();
+  info.pWaitDstStageMask = stages.data();
+  const VkResult submitted = [&] {
+    const std::lock_guard lock(submitting_);
+    return api_.QueueSubmit(queue_.handle, 1, &info, VK_NULL_HANDLE);
+  }();
   Status status = check(submitted, "submitting");
   if (submitted == VK_ERROR_DEVICE_LOST) lose(status.error());
+  if (status) {
+    behind_.clear();
+    behind_values_.clear();
+  }
   return status;
 }
 
 // A device that is lost returns from this; what it worked on may be destroyed then.
 void Queue::lose(const Error& error) {
   lost_ = error;
+  const std::lock_guard lock(submitting_);
   (void)api_.DeviceWaitIdle(device_);
 }
 
@@ -164,6 +185,7 @@ Status Queue::wait(std::uint64_t value) {
   TEPUI_TRY(state(value));
   if (value <= reached_) return {};
   value = signal_behind(value);
+  if (value <= reached_) return {};
   VkSemaphoreWaitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
   info.semaphoreCount = 1;

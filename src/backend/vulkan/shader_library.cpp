@@ -70,6 +70,7 @@ ShaderLibrary::~ShaderLibrary() {
 
 Result<VkPipeline> ShaderLibrary::pipeline(const std::string& shader, const Constants& constants) {
   const auto key = std::pair(shader, constants);
+  const std::lock_guard lock(making_);
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return found->second;
   const std::span<const std::uint32_t> code = words(shader);
   if (code.empty()) return fail(ErrorKind::unsupported, "vulkan: there is no shader {}", shader);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <map>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ class ShaderLibrary {
   ShaderLibrary(const ShaderLibrary&) = delete;
   ShaderLibrary& operator=(const ShaderLibrary&) = delete;
 
+  // From any thread.
   Result<VkPipeline> pipeline(const std::string& shader, const Constants& constants);
   VkPipelineLayout layout() const { return layout_; }
 
@@ -50,6 +52,7 @@ class ShaderLibrary {
   Device& device_;
   std::unique_ptr<PipelineCache> cache_;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  std::mutex making_;
   std::map<std::pair<std::string, Constants>, VkPipeline> pipelines_;
 };
 

@@ -9,7 +9,7 @@ namespace tepui::vulkan {
 Result<Range> Staging::take(std::size_t bytes) {
   while (!pieces_.empty() && under_way_ + bytes > kPiecesUnderWay * piece_) {
     const std::uint64_t oldest = pieces_.front().value;
-    (void)device_->queue().wait(oldest);
+    (void)queue_.wait(oldest);
     finish(oldest);
   }
   return pool_->take(bytes);
@@ -18,12 +18,19 @@ Result<Range> Staging::take(std::size_t bytes) {
 void Staging::finish(std::uint64_t value) {
   while (!pieces_.empty() && pieces_.front().value <= value) {
     const Piece& piece = pieces_.front();
-    const bool arrived = !piece.to.empty() && device_->queue().state(piece.value);
+    const bool arrived = !piece.to.empty() && queue_.state(piece.value);
     if (arrived) std::memcpy(piece.to.data(), piece.range.mapped(), piece.to.size());
     under_way_ -= piece.range.bytes;
     pool_->give_back(piece.range);
     pieces_.pop_front();
   }
+}
+
+Status Staging::upload(const Range& to, std::size_t offset, const Range& staging) {
+  const VkBufferCopy copy{staging.offset, to.offset + offset, staging.bytes};
+  return queue_.submit(next_(), Queue::Work::copies, [&](VkCommandBuffer commands) {
+    device_->api().CmdCopyBuffer(commands, staging.block->buffer, to.block->buffer, 1, &copy);
+  });
 }
 
 Status Staging::upload(const Range& to, std::size_t offset, std::span<const std::byte> from) {
@@ -42,7 +49,7 @@ Status Staging::upload_piece(const Range& to, std::size_t offset, std::span<cons
   const auto record = [&](VkCommandBuffer commands) {
     device_->api().CmdCopyBuffer(commands, staging.block->buffer, to.block->buffer, 1, &copy);
   };
-  return keep({value, staging, {}}, device_->queue().submit(value, Queue::Work::copies, record));
+  return keep({value, staging, {}}, queue_.submit(value, Queue::Work::copies, record));
 }
 
 // A piece that is not on its way is given up.
@@ -78,7 +85,7 @@ Status Staging::download_piece(std::span<std::byte> to, const Range& from, std::
   const auto record = [&](VkCommandBuffer commands) {
     device_->api().CmdCopyBuffer(commands, from.block->buffer, staging.block->buffer, 1, &copy);
   };
-  return keep({value, staging, to}, device_->queue().record(value, Queue::Work::copies, record));
+  return keep({value, staging, to}, queue_.record(value, Queue::Work::copies, record));
 }
 
 }  // namespace tepui::vulkan

@@ -17,13 +17,16 @@ class Staging {
   static constexpr std::size_t kPiecesUnderWay = 8;
 
   // `next` gives the timeline's next value.
-  Staging(std::shared_ptr<Device> device, std::function<std::uint64_t()> next)
+  Staging(std::shared_ptr<Device> device, Queue& queue, std::function<std::uint64_t()> next)
       : device_(std::move(device)),
+        queue_(queue),
         pool_(std::make_shared<MemoryPool>(device_, Memory::staging)),
         piece_(piece_bytes(device_->physical(), kPiece)),
         next_(std::move(next)) {}
 
-  // The bytes of `from` have been read when this returns.
+  // The bytes of `from` have been read when this returns; not so those that lie in `staging`
+  // already.
+  Status upload(const Range& to, std::size_t offset, const Range& staging);
   Status upload(const Range& to, std::size_t offset, std::span<const std::byte> from);
   // Behind all that is recorded, and submitted with it. `to` is written by the finish() of its last
   // piece.
@@ -44,6 +47,7 @@ class Staging {
   Status download_piece(std::span<std::byte> to, const Range& from, std::size_t offset);
 
   std::shared_ptr<Device> device_;
+  Queue& queue_;
   std::shared_ptr<MemoryPool> pool_;
   std::size_t piece_;
   std::function<std::uint64_t()> next_;
