@@ -1,8 +1,11 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// A workgroup a group of a row.
+// A workgroup a group of a row. Where kFactors, only each row's factor is written: what multiplies
+// by the result computes it (linear_tiles.comp, split_rows.comp).
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
+
+layout(constant_id = 1) const uint kFactors = 0;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -22,6 +25,10 @@ void main() {
   }
   precise float mean = reduce_add(squares) / float(p.dim) + p.eps;
   precise float scale = 1.0 / sqrt(mean);
+  if (kFactors != 0) {
+    if (lane() == 0) y.v[group()] = scale;
+    return;
+  }
   for (uint d = lane(); d < p.dim; d += LANES) {
     precise float value = x.v[first + d] * scale * weight.v[weights + d];
     y.v[first + d] = value;

@@ -6,13 +6,23 @@
 #include "lib/reduce.glsl"
 #include "lib/split.glsl"
 
+layout(constant_id = 1) const uint kNormed = 0;  // as in linear_tiles.comp
+
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
+  SLOT(1) Floats norm_factor;
+  SLOT(2) Floats norm_weight;
   PARAMS LinearParams p;
   SCRATCH Uints scratch;
 };
 
-float element(uint row, uint k) { return k < p.k ? x.v[row * p.k + k] : 0.0; }
+float element(uint row, uint k) {
+  if (k >= p.k) return 0.0;
+  const float own = x.v[row * p.k + k];
+  if (kNormed == 0) return own;
+  precise float value = own * norm_factor.v[row] * norm_weight.v[k];
+  return value;
+}
 
 void main() {
   const uint row = group();

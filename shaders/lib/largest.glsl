@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The largest |x| of what lanes hold, as (magnitude, index): the lowest index among equals. (0,
 // NO_INDEX) is nothing; any element beats it.
-shared uvec2 largest_room[LANES];
+#ifndef LARGEST_ROOM  // where nothing is reduced
+#define LARGEST_ROOM LANES
+#endif
+shared uvec2 largest_room[LARGEST_ROOM];
 
 bool beats(uvec2 a, uvec2 b) { return a.x > b.x || (a.x == b.x && a.y < b.y); }
 

@@ -39,7 +39,7 @@ Result<std::unique_ptr<Backend>> make_vulkan_backend(std::string_view, const Bac
   return fail(ErrorKind::unsupported, "--backend vulkan: this program was built without Vulkan");
 }
 Result<std::unique_ptr<Backend>> make_gpu_backend(const BackendOptions&) { return nullptr; }
-std::optional<std::vector<StepCounts>> count_vulkan(const Program&) { return std::nullopt; }
+std::optional<std::vector<StepCounts>> count_vulkan(const Program&, bool) { return std::nullopt; }
 std::span<const double> vulkan_step_seconds(const Prepared&) { return {}; }
 Result<PeakRates> vulkan_peak_rates(Backend&) { return PeakRates{}; }
 #endif
@@ -80,8 +80,8 @@ Result<std::unique_ptr<Backend>> make_backend(std::string_view name,
               fmt::join(backend_names(), ", "));
 }
 
-std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program) {
-  return count_vulkan(program);
+std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program, bool matrices) {
+  return count_vulkan(program, matrices);
 }
 
 std::span<const double> step_seconds(const Backend& backend, const Prepared& prepared) {

@@ -33,10 +33,12 @@ struct StepCounts {
   int dispatches = 0;
   int barriers = 0;           // in front of and between them
   bool with_earlier = false;  // computed together with an earlier step, which has the counts
+  double bytes_saved = 0;     // of operands and results, by running with others; below 0: more
+  int matrix_products = 0;    // of f16 terms for each one of f32, at most; 0: not on matrix units
 };
-// Of a run of a Program on a Vulkan device, by step, told without one. Nothing where it cannot run
-// there, or this build has no Vulkan.
-std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program);
+// Of a run of a Program on a Vulkan device, by step, told without one; `matrices`: with its matrix
+// units. Nothing where it cannot run there, or this build has no Vulkan.
+std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program, bool matrices);
 
 // The seconds that each step of a Program has taken so far, of a backend that was made with
 // `profile`; of steps that run together the first has them all. Empty where it keeps none.

@@ -16,6 +16,8 @@ namespace {
 // a dispatch and a barrier cost is a guess of the usual order.
 const DeviceProfile kProfiles[] = {
     {"h100", "NVIDIA H100 SXM", 66.9e12, 3.35e12, 63e9, 2e-6, 2e-6, true},
+    {"h100-matrix", "NVIDIA H100 SXM, linear layers on matrix units", 66.9e12, 3.35e12, 63e9, 2e-6,
+     2e-6, true, true, 989e12},
     {"integrated", "an integrated GPU that shares the host's memory", 2e12, 60e9, 0, 5e-6, 5e-6,
      true},
 };
@@ -54,8 +56,13 @@ double step_flops(const Program& program, const Step& step) {
   return op.flops(in, step.params);
 }
 
+double rate_of(const DeviceProfile& profile, const StepCost& step) {
+  const bool units = step.counts.matrix_products > 0 && profile.matrix_flops > 0;
+  return units ? profile.matrix_flops : profile.flops;
+}
+
 Limit limit_of(const DeviceProfile& profile, const StepCost& step) {
-  const double compute = step.flops / profile.flops;
+  const double compute = step.issued / rate_of(profile, step);
   const double memory = step.bytes / profile.bytes;
   if (step.seconds > 2 * std::max(compute, memory)) return Limit::overhead;
   return compute > memory ? Limit::compute : Limit::memory;
@@ -182,9 +189,17 @@ double PartCost::seconds(const DeviceProfile& profile) const {
   return sum;
 }
 
+double PartCost::seconds_streamed(const DeviceProfile& profile) const {
+  if (profile.host_bytes <= 0) return seconds(profile);
+  return std::max(seconds(profile), weight_bytes / profile.host_bytes);
+}
+
 PartCost cost_of(const Program& program, const DeviceProfile& profile) {
   PartCost part;
-  const auto counts = vulkan_counts(program);
+  const auto counts = vulkan_counts(program, profile.matrices);
+  for (const ValueInfo& info : program.values) {
+    if (info.role == Role::weight) part.weight_bytes += bytes_of(info.type, false);
+  }
   part.counted = counts.has_value();
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     const Step& step = program.steps[i];
@@ -194,8 +209,10 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
     cost.flops = step_flops(program, step);
     cost.bytes = step_bytes(program, step, profile.device);
     if (counts) cost.counts = (*counts)[i];
-    cost.seconds =
-        profile.seconds(cost.flops, cost.bytes, cost.counts.dispatches, cost.counts.barriers);
+    if (profile.device) cost.bytes -= cost.counts.bytes_saved;
+    cost.issued = cost.flops * std::max(1, cost.counts.matrix_products);
+    cost.seconds = profile.seconds(cost.issued * profile.flops / rate_of(profile, cost), cost.bytes,
+                                   cost.counts.dispatches, cost.counts.barriers);
     cost.limit = limit_of(profile, cost);
     part.steps.push_back(std::move(cost));
   }

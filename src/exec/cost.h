@@ -21,18 +21,20 @@ namespace tepui {
 struct DeviceProfile {
   std::string name;
   std::string what;
-  double flops = 0;       // a second, f32; a multiply-add counts as two
-  double bytes = 0;       // a second, of its memory
-  double host_bytes = 0;  // a second, to the host; 0: host and device share their memory
-  double dispatch = 0;    // seconds
-  double barrier = 0;     // seconds
-  bool device = true;     // whether work is dispatched: not where the host computes
+  double flops = 0;         // a second, f32; a multiply-add counts as two
+  double bytes = 0;         // a second, of its memory
+  double host_bytes = 0;    // a second, to the host; 0: host and device share their memory
+  double dispatch = 0;      // seconds
+  double barrier = 0;       // seconds
+  bool device = true;       // whether work is dispatched: not where the host computes
+  bool matrices = false;    // linear layers on matrix units, as TEPUI_VULKAN_MATRIX=1 takes them
+  double matrix_flops = 0;  // a second, there, f16 products summed in f32; 0: not known, as f32's
 
   // Of so much work: what takes longest decides, and dispatches and barriers come on top.
   double seconds(double work_flops, double work_bytes, int dispatches, int barriers) const;
 };
 
-// Those known by name: "h100", "integrated". The processor is measured, not known.
+// Those known by name: "h100", "h100-matrix", "integrated". The processor is measured, not known.
 std::span<const DeviceProfile> device_profiles();
 
 enum class Limit : std::uint8_t { compute, memory, overhead };
@@ -41,7 +43,9 @@ struct StepCost {
   OpCode op{};
   std::string name;  // of its first output
   double flops = 0;
-  double bytes = 0;  // of operands and results, each once
+  double issued =
+      0;  // of them as the device issues them: on matrix units for every product of terms
+  double bytes = 0;  // of operands and results, each once, less what runs together need not move
   StepCounts counts;
   double seconds = 0;
   Limit limit = Limit::memory;  // what most of them go to
@@ -52,12 +56,15 @@ struct PartCost {
   std::string name;
   std::vector<StepCost> steps;
   int times = 1;
-  double host_bytes = 0;  // that come back, of one run
-  bool counted = true;    // whether dispatches are known: not in a build without Vulkan
+  double host_bytes = 0;    // that come back, of one run
+  double weight_bytes = 0;  // of its weights as they are stored, quantised ones but q8_0 as f32
+  bool counted = true;      // whether dispatches are known: not in a build without Vulkan
 
   double flops() const;
   double bytes() const;
   double seconds(const DeviceProfile& profile) const;  // of one run
+  // Where its weights come from the host each time, while the part before is computed.
+  double seconds_streamed(const DeviceProfile& profile) const;
 };
 
 // Of a chunk of whole sequences. Weights are taken to be resident. `head` counts the scores of the

@@ -194,6 +194,7 @@ Result<DeviceProfile> profile_of(const BenchRequest& request, Backend* device, T
   }
   DeviceProfile profile{request.profile, device->device().name, peak.flops, peak.bytes};
   profile.device = device->device().threads == 0;
+  profile.matrices = device->device().detail.find("matrix units") != std::string::npos;
   return profile;
 }
 

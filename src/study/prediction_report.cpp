@@ -135,14 +135,30 @@ const PartCost* layer_of(const Prediction& p) {
   return found == p.parts.end() ? nullptr : &*found;
 }
 
+// Which units linear layers run on, and what the terms of their operands multiply.
+std::string tier_text(const Prediction& p) {
+  if (!p.profile.matrices) return "linear layers: multiply-adds in f32\n";
+  double flops = 0;
+  double issued = 0;
+  for (const PartCost& part : p.parts) {
+    for (const StepCost& step : part.steps) {
+      if (step.counts.matrix_products == 0) continue;
+      flops += step.flops * part.times;
+      issued += step.issued * part.times;
+    }
+  }
+  const std::string rate = p.profile.matrix_flops > 0
+                               ? fmt::format("at {:.4g} GFLOP/s", p.profile.matrix_flops * 1e-9)
+                               : "at a rate that is not known, taken to be that of f32";
+  return fmt::format("linear layers: matrix units {}, {} GFLOP as {} of f16 terms\n", rate,
+                     rounded(flops * 1e-9), rounded(issued * 1e-9));
+}
+
 Json step_json(const StepCost& step) {
-  return {{"op", op_of(step.op).name},
-          {"name", valid_utf8(step.name)},
-          {"flops", number(step.flops)},
-          {"bytes", number(step.bytes)},
-          {"dispatches", step.counts.dispatches},
-          {"barriers", step.counts.barriers},
-          {"seconds", number(step.seconds)},
+  return {{"op", op_of(step.op).name},        {"name", valid_utf8(step.name)},
+          {"flops", number(step.flops)},      {"issued_flops", number(step.issued)},
+          {"bytes", number(step.bytes)},      {"dispatches", step.counts.dispatches},
+          {"barriers", step.counts.barriers}, {"seconds", number(step.seconds)},
           {"limit", limit_name(step.limit)}};
 }
 
@@ -152,7 +168,9 @@ Json part_json(const PartCost& part, const DeviceProfile& profile) {
            {"flops", number(part.flops())},
            {"bytes", number(part.bytes())},
            {"host_bytes", number(part.host_bytes)},
+           {"weight_bytes", number(part.weight_bytes)},
            {"seconds", number(part.seconds(profile))},
+           {"seconds_streamed", number(part.seconds_streamed(profile))},
            {"steps", Json::array()}};
   for (const StepCost& step : part.steps) out["steps"].push_back(step_json(step));
   return out;
@@ -179,6 +197,14 @@ std::string prediction_text(const Prediction& p) {
     text += "dispatches and barriers are not counted: this program was built without Vulkan\n";
   text += fmt::format("all: {} ms at least, {} tokens/s at most\n", rounded(seconds * 1e3),
                       rounded(p.lengths.front() / seconds));
+  if (p.profile.device && p.profile.host_bytes > 0) {
+    double streamed = 0;
+    for (const PartCost& part : p.parts) streamed += part.times * part.seconds_streamed(p.profile);
+    text += fmt::format(
+        "where the weights come from the host at {:.4g} GB/s, beside what is computed: {} ms\n",
+        p.profile.host_bytes * 1e-9, rounded(streamed * 1e3));
+  }
+  if (p.profile.device) text += tier_text(p);
   const PartCost* layer = layer_of(p);
   if (layer == nullptr) return text;
   text += fmt::format("\nof one layer{}:\n{}", p.measured ? ", beside what it took" : "",
@@ -196,6 +222,8 @@ Json prediction_json(const Prediction& p) {
              {"flops", number(p.profile.flops)},
              {"bytes", number(p.profile.bytes)},
              {"host_bytes", number(p.profile.host_bytes)},
+             {"matrices", p.profile.matrices},
+             {"matrix_flops", number(p.profile.matrix_flops)},
              {"dispatch", number(p.profile.dispatch)},
              {"barrier", number(p.profile.barrier)}}},
            {"length", p.lengths.front()},

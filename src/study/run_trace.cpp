@@ -129,6 +129,10 @@ std::string RunTrace::table() const {
         "that copy them.\n",
         beside.submissions, beside.copy_submissions, beside.waits, ahead.submissions,
         ahead.copy_submissions);
+    const std::string& detail = backend_.device().detail;
+    const std::size_t units = detail.find("matrix units");
+    text += fmt::format("Linear layers: {}.\n",
+                        units == std::string::npos ? "multiply-adds in f32" : detail.substr(units));
   }
   return text;
 }

@@ -6,12 +6,16 @@ namespace {
 
 std::uint32_t factor_rows(const DeviceTraits& traits) { return traits.matrix ? 1 : 0; }
 
-// shaders/linear.comp. How many rows a lane takes does not change the order of any sum.
-StepPlan plan_tiles(const LinearParams& p) {
-  const std::uint32_t rows = p.rows < 4 ? 1 : 4;
-  const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-  StepPlan plan = one_pass("linear", divide_up(p.rows, rows) * across);
-  plan.passes.front().constants[3] = rows;
+// shaders/linear.comp for few rows, shaders/linear_tiles.comp for more.
+StepPlan plan_tiles(const LinearParams& p, const DeviceTraits& traits) {
+  const LinearTile tile = linear_tile(p, traits);
+  const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
+  StepPlan plan = one_pass(tile.shared ? "linear_tiles" : "linear", groups);
+  Constants& constants = plan.passes.front().constants;
+  if (tile.shared)
+    constants = {tile.lanes, 0, 0, tile.columns / 8, traits.small_tiles ? 8U : 16U};
+  else
+    constants[3] = tile.rows;
   return plan;
 }
 
@@ -42,6 +46,15 @@ std::size_t packed_bytes(const Shape& shape, const DeviceTraits& traits) {
   return experts * ((n + 3) / 4 * 4) * rows * sizeof(float);
 }
 
+LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
+  if (p.rows < kTileRows) return {kLanes, p.rows < 4 ? 1U : 4U, 4 * kLanes, false};
+  constexpr LinearTile kLarge{256, 64, 128, true};
+  constexpr LinearTile kSmall{64, 32, 64, true};
+  constexpr std::uint64_t kFew = 128;  // workgroups, of which a device runs so many beside
+  const std::uint64_t large = divide_up(p.rows, kLarge.rows) * divide_up(p.n, kLarge.columns);
+  return traits.small_tiles || large < kFew ? kSmall : kLarge;
+}
+
 StepPlan plan_pack(const PackParams& p, std::string shader, const DeviceTraits& traits) {
   const std::uint64_t width = divide_up(p.n, 4) * 4;
   StepPlan plan = one_pass(std::move(shader), divide_up(width * p.k, kLanes), factor_rows(traits));
@@ -51,7 +64,7 @@ StepPlan plan_pack(const PackParams& p, std::string shader, const DeviceTraits& 
 }
 
 StepPlan plan_linear(const LinearParams& p, const DeviceTraits& traits) {
-  return traits.matrix ? plan_matrices(p, traits) : plan_tiles(p);
+  return traits.matrix ? plan_matrices(p, traits) : plan_tiles(p, traits);
 }
 
 StepPlan plan_expert_linear(const ExpertParams& p, const DeviceTraits& traits) {

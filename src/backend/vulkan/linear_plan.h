@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: MIT
-// The tiers of `linear` and what they pack. f32 tiles run on any device; on matrix units (see
-// matrix_split.h for what they compute) x is split into halves first, by a pass of its own. Which
-// tier it is follows from the device alone, never from the sizes of a step: a row has the same bits
-// in a prompt and in generation. expert_linear has the f32 tier alone.
+// The tiers of `linear` and what they pack. f32 tiles run on any device, through shared memory
+// where there are rows enough, which changes no bit; on matrix units (see matrix_split.h for what
+// they compute) x is split into halves first, by a pass of its own. Which tier it is follows from
+// the device alone, never from the sizes of a step: a row has the same bits in a prompt and in
+// generation. expert_linear has the f32 tier alone.
 #pragma once
 
 #include "backend/vulkan/step_plan.h"
 
 namespace tepui::vulkan {
+
+// What a workgroup of the f32 tier computes.
+struct LinearTile {
+  std::uint32_t lanes = 0;
+  std::uint32_t rows = 0;
+  std::uint32_t columns = 0;
+  bool shared = false;  // shaders/linear_tiles.comp
+};
+constexpr std::uint32_t kTileRows = 16;  // from which on it is
+LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits);
+
+// Constants of shaders/linear_tiles.comp and split_rows.comp.
+constexpr std::size_t kDepthConstant = 4;
+constexpr std::uint32_t kTappedDepth = 8;  // leaves shared memory for a histogram
+constexpr std::size_t kTileNormedConstant = 5;
+constexpr std::size_t kSplitNormedConstant = 1;
 
 StepPlan plan_pack(const PackParams& p, std::string shader, const DeviceTraits& traits);
 StepPlan plan_linear(const LinearParams& p, const DeviceTraits& traits);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "backend/vulkan/hazards.h"
+#include "backend/vulkan/norm_fusion.h"
 #include "backend/vulkan/statistics_plan.h"
 #include "ir/memory_plan.h"
 
@@ -14,24 +15,31 @@ namespace {
 using vulkan::AddressRange;
 using vulkan::StepPlan;
 
-// A device of which nothing is known but that it is a GPU.
-constexpr vulkan::DeviceTraits kTraits;
-
-std::size_t bytes_there(const TensorType& type) {
-  return is_packed(type.dtype) ? vulkan::packed_bytes(type.shape, kTraits) : type.bytes();
+// A device of which nothing is known but that it is a GPU, with matrix units or without.
+vulkan::DeviceTraits traits_of_any(bool matrices) {
+  vulkan::DeviceTraits traits;
+  if (matrices) traits.matrix = vulkan::MatrixShape{16, 16, 16};
+  traits.subgroup = 32;
+  return traits;
 }
 
 // A Program's plans in order, as PreparedVulkan records them (prepared.cpp).
 class Counter {
  public:
-  explicit Counter(const Program& program)
-      : program_(program), memory_(plan_memory(program, [&](Value value) {
-          return bytes_there(program.type_of(value));
-        })) {}
+  Counter(const Program& program, const vulkan::DeviceTraits& traits)
+      : program_(program),
+        traits_(traits),
+        memory_(plan_memory(program, [&](Value value) { return bytes_there(value); })) {}
 
   std::vector<StepCounts> run() {
     std::vector<StepCounts> counts(program_.steps.size());
-    for (const StepPlan& plan : vulkan::plan_program(program_, kTraits)) {
+    const vulkan::NormFusion norms(program_, traits_);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      counts[i].bytes_saved = norms.bytes_saved(i);
+      if (traits_.matrix && program_.steps[i].op == OpCode::linear)
+        use_matrices(program_.steps[i], counts[i]);
+    }
+    for (const StepPlan& plan : vulkan::plan_program(program_, traits_)) {
       StepCounts& own = counts[plan.steps.front()];
       for (std::size_t i = 1; i < plan.steps.size(); ++i) counts[plan.steps[i]].with_earlier = true;
       count(plan, own);
@@ -40,9 +48,20 @@ class Counter {
   }
 
  private:
+  // Three terms of x by as many of the weights as their type has (shaders/matrix), each written by
+  // one pass and read by the other.
+  void use_matrices(const Step& step, StepCounts& counts) const {
+    const auto p = step.params.as<LinearParams>();
+    counts.matrix_products = program_.type_of(step.in[1]).dtype == DType::packed_f16 ? 3 : 6;
+    counts.bytes_saved -= 2 * 3 * 2.0 * p.rows * p.k;
+  }
+  std::size_t bytes_there(Value value) const {
+    const TensorType& type = program_.type_of(value);
+    return is_packed(type.dtype) ? vulkan::packed_bytes(type.shape, traits_) : type.bytes();
+  }
   // Temporaries share the arena, scratch memory lies behind it, and all else apart.
   AddressRange range(Value value) const {
-    const std::uint64_t bytes = bytes_there(program_.type_of(value));
+    const std::uint64_t bytes = bytes_there(value);
     std::uint64_t begin = (std::uint64_t{value.id} + 2) << 48;
     if (program_.info(value).role == Role::temp) begin = memory_.offset[value.id];
     return {begin, begin + bytes};
@@ -84,18 +103,21 @@ class Counter {
 
   static constexpr std::uint64_t kScratch = std::uint64_t{1} << 48;
   const Program& program_;
+  const vulkan::DeviceTraits& traits_;
   MemoryPlan memory_;
   vulkan::Hazards hazards_;
 };
 
 }  // namespace
 
-std::optional<std::vector<StepCounts>> count_vulkan(const Program& program) {
+std::optional<std::vector<StepCounts>> count_vulkan(const Program& program, bool matrices) {
+  // The kernels of matrix units need not be in this build to be counted.
+  const vulkan::DeviceTraits traits = traits_of_any(matrices);
   const bool all = std::ranges::all_of(program.steps, [&](const Step& step) {
-    return vulkan::plan_step(step, program, kTraits).has_value();
+    return vulkan::plan_step(step, program, traits_of_any(false)).has_value();
   });
   if (!all) return std::nullopt;
-  return Counter(program).run();
+  return Counter(program, traits).run();
 }
 
 }  // namespace tepui

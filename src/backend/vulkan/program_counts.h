@@ -12,6 +12,6 @@ namespace tepui {
 
 // By step of the Program; nothing where a step cannot be run. Values that the caller binds are
 // taken to lie apart.
-std::optional<std::vector<StepCounts>> count_vulkan(const Program& program);
+std::optional<std::vector<StepCounts>> count_vulkan(const Program& program, bool matrices);
 
 }  // namespace tepui

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "backend/vulkan/linear_plan.h"
+#include "backend/vulkan/norm_fusion.h"
 #include "backend/vulkan/statistics_params.h"
 
 namespace tepui::vulkan {
@@ -34,15 +36,10 @@ struct Group {
   bool selects() const { return quantile != kNoStep || top != kNoStep; }
 };
 
-bool is_statistic(OpCode op) {
-  return op == OpCode::quantile_abs || op == OpCode::top_k_abs || op == OpCode::above_abs ||
-         op == OpCode::token_max_abs || op == OpCode::l2_norm || op == OpCode::channel_max_abs;
-}
-
 class Planner {
  public:
   Planner(const Program& program, const DeviceTraits& traits)
-      : program_(program), traits_(traits) {}
+      : program_(program), traits_(traits), norms_(program, traits) {}
 
   std::vector<StepPlan> run() && {
     for (std::size_t i = 0; i < program_.steps.size();) {
@@ -69,6 +66,7 @@ class Planner {
   void plan_alone(std::size_t step) {
     plans_.push_back(*plan_step(program_.steps[step], program_, traits_));
     plans_.back().steps = {step};
+    norms_.apply(step, plans_.back());
   }
 
   // Behind the statistics, from `first` on, that read one value.
@@ -176,7 +174,9 @@ class Planner {
     if (op(step) == OpCode::linear) {
       const auto linear = program_.steps[step].params.as<LinearParams>();
       if (linear.rows != p.rows || linear.n != p.dim) return false;
-      p.tiles = (linear.n + 4 * kLanes - 1) / (4 * kLanes);
+      const LinearTile tile = linear_tile(linear, traits_);
+      p.tiles = (linear.n + tile.columns - 1) / tile.columns;
+      if (tile.shared) pass.constants[kDepthConstant] = kTappedDepth;
       std::memcpy(both.own.data(), &linear, sizeof(linear));
     } else if (op(step) == OpCode::add) {
       const auto add = program_.steps[step].params.as<AddParams>();
@@ -246,6 +246,7 @@ class Planner {
 
   const Program& program_;
   const DeviceTraits& traits_;
+  NormFusion norms_;
   std::vector<StepPlan> plans_;
 };
 
