@@ -3,13 +3,13 @@
 // A lane computes four columns of one row by one expert; each element is one chain of multiply-adds
 // in ascending k, as in `linear`.
 #include "lib/common.glsl"
-#include "lib/panels.glsl"
+#include "lib/weights.glsl"
 
-layout(constant_id = 1) const uint kFactorRows = 0;  // behind each panel
+layout(constant_id = 1) const uint kFactored = 0;  // whether factors are behind each panel
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
-  SLOT(1) Vectors weight;  // per expert, see lib/panels.glsl
+  SLOT(1) uvec2 weight;  // per expert, see lib/panels.glsl
   SLOT(2) Uints expert;
   SLOT(3) Floats y;
   PARAMS ExpertParams p;
@@ -23,7 +23,7 @@ void main() {
   if (row >= p.rows * p.chosen || column >= vectors) return;
   const uint from = (p.own != 0 ? row : row / p.chosen) * p.k;
   const uint first = column - lane();
-  const uint lines = p.k + kFactorRows;
+  const uint lines = p.k + kFactored * kFactorLines;
   const uint width = panel_width(vectors, first);
   const uint matrix =
       expert.v[row] * lines * vectors + panel_at(vectors, first, lines, 0) + lane();
@@ -31,7 +31,7 @@ void main() {
   // Four at a time: see linear.comp.
   for (uint k = 0; k < p.k; k += 4) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
-      if (k + i < p.k) sum = fma(vec4(x.v[from + k + i]), weight.v[matrix + (k + i) * width], sum);
+      if (k + i < p.k) sum = fma(vec4(x.v[from + k + i]), weight_vector(weight, matrix + (k + i) * width), sum);
     }
   }
   for (uint c = 0; c < 4 && 4 * column + c < p.n; ++c) y.v[row * p.n + 4 * column + c] = sum[c];

@@ -6,7 +6,7 @@
 // way out.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
-#include "lib/panels.glsl"
+#include "lib/weights.glsl"
 #include "lib/sequences.glsl"
 #include "backend/vulkan/statistics_params.h"
 
@@ -16,7 +16,7 @@ layout(constant_id = 3) const uint kRows = 4;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
-  SLOT(1) Vectors weight;  // lib/panels.glsl
+  SLOT(1) uvec2 weight;
   SLOT(2) Floats bias;
   SLOT(3) Floats residual;
   SLOT(4) Floats y;
@@ -95,7 +95,7 @@ void main() {
   for (uint k = 0; k < linear.k; k += 4) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= linear.k) continue;
-      const vec4 w = weight.v[own + (k + i) * width];
+      const vec4 w = weight_vector(weight, own + (k + i) * width);
       [[unroll]] for (uint r = 0; r < kRows; ++r)
         sum[r] = fma(vec4(x.v[from[r] + k + i]), w, sum[r]);
     }

@@ -8,7 +8,7 @@
 // way out.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
-#include "lib/panels.glsl"
+#include "lib/weights.glsl"
 #include "lib/sequences.glsl"
 #include "backend/vulkan/statistics_params.h"
 
@@ -24,7 +24,7 @@ const uint kPitch = kQuads + 1;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
-  SLOT(1) Vectors weight;  // lib/panels.glsl
+  SLOT(1) uvec2 weight;
   SLOT(2) Floats bias;
   SLOT(3) Floats residual;  // where kNormed, a factor for each row
   SLOT(4) Floats y;
@@ -135,7 +135,8 @@ void main() {
         room_x[k * kPitch + r / 4][r % 4] = element(min(row + r, linear.rows - 1), from + k);
     }
     for (uint e = lane(); e < depth * kVectors; e += LANES)
-      room_w[e] = weight.v[base + (from + e / kVectors) * width + min(e % kVectors, beyond)];
+      room_w[e] = weight_vector(
+          weight, base + (from + e / kVectors) * width + min(e % kVectors, beyond));
     barrier();
     for (uint k = 0; k < depth; ++k) {
       const vec4 own = room_x[k * kPitch + lane_quad()];

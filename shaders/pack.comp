@@ -1,17 +1,26 @@
 // variants: IN=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q2_k|q3_k|q4_k|q5_k|q6_k
 #version 460
 // SPDX-License-Identifier: MIT
-// Packs a matrix as f32 (lib/panels.glsl): neighbouring lanes of `linear` then read neighbouring
+// Packs a matrix (lib/panels.glsl), f16 and bf16 as they are, all else as f32: neighbouring lanes of `linear` then read neighbouring
 // vectors. One lane an element of it.
 #include "lib/common.glsl"
 #include "lib/load.glsl"
 #include "lib/panels.glsl"
 
-layout(constant_id = 1) const uint kFactorRows = 0;
+layout(constant_id = 1) const uint kFactorLines = 0;
+#if defined(IN_f16) || defined(IN_bf16)
+#define PACKED Halves
+#define STORED(i) uint16_t(uint(stored.v[i]))
+#define NONE uint16_t(0u)
+#else
+#define PACKED Uints
+#define STORED(i) load_bits(stored, i)
+#define NONE 0
+#endif
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Elements stored;
-  SLOT(1) Uints y;
+  SLOT(1) PACKED y;
   PARAMS PackParams p;
 };
 
@@ -27,6 +36,9 @@ void main() {
   const uint n = 4 * first + c;
   const uint row = p.run == 0 ? n : n / p.run * p.period + n % p.run;
   const uint from = p.transposed != 0 ? k * p.stride + row : row * p.stride + k;
-  const uint at = 4 * panel_at(vectors, first, p.k + kFactorRows, k) + c;
-  y.v[at] = n < p.n ? load_bits(stored, p.offset + from) : 0;
+  const uint at = 4 * panel_at(vectors, first, p.k + kFactorLines, k) + c;
+  if (n < p.n)
+    y.v[at] = STORED(p.offset + from);
+  else
+    y.v[at] = NONE;
 }

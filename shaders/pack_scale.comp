@@ -3,12 +3,12 @@
 // Behind each panel of a packed matrix: the factor that brings each column's largest magnitude to
 // where lib/split.glsl wants it. A lane a column.
 #include "lib/common.glsl"
-#include "lib/panels.glsl"
+#include "lib/weights.glsl"
 #include "lib/split.glsl"
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats stored;
-  SLOT(1) Floats y;
+  SLOT(1) uvec2 y;
   PARAMS PackParams p;
 };
 
@@ -17,16 +17,17 @@ void main() {
   const uint column = group() * LANES + lane();
   if (column >= 4 * vectors) return;
   const uint first = column / (4 * PANEL) * PANEL;
-  const uint width = 4 * panel_width(vectors, first);
-  const uint from = 4 * panel_at(vectors, first, p.k + 1, 0) + column - 4 * first;
+  const uint width = panel_width(vectors, first);
+  const uint from = panel_at(vectors, first, p.k + kFactorLines, 0) + column / 4 - first;
   float largest = 0;
   // Four at a time: llvmpipe ends a lane behind 65,535 rounds of its loops.
   for (uint k = 0; k < p.k; k += 4) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= p.k) continue;
-      const float own = abs(y.v[from + (k + i) * width]);
+      const float own = abs(weight_vector(y, from + (k + i) * width)[column % 4]);
       if (own > largest && floatBitsToUint(own) < 0x7f800000u) largest = own;
     }
   }
-  y.v[from + p.k * width] = split_factor(floatBitsToUint(largest));
+  Floats(y).v[factors_at(vectors, first, p.k) + column - 4 * first] =
+      split_factor(floatBitsToUint(largest));
 }

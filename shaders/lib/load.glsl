@@ -13,16 +13,7 @@ uint load_bits(Elements from, uint i) { return from.v[i]; }
 uint load_bits(Elements from, uint i) { return uint(from.v[i]) << 16; }
 #endif
 
-uint f16_bits(uint half_) {
-  const uint sign_ = (half_ & 0x8000u) << 16;
-  const uint exponent = (half_ >> 10) & 0x1fu;
-  const uint mantissa = half_ & 0x3ffu;
-  if (exponent == 0x1fu) return sign_ | 0x7f800000u | (mantissa << 13);
-  if (exponent != 0u) return sign_ | ((exponent + 112u) << 23) | (mantissa << 13);
-  if (mantissa == 0u) return sign_;
-  const uint shift = 10u - uint(findMSB(mantissa));  // a subnormal half is a normal float
-  return sign_ | ((113u - shift) << 23) | (((mantissa << shift) & 0x3ffu) << 13);
-}
+#include "lib/half.glsl"
 
 #ifdef IN_f16
 uint load_bits(Elements from, uint i) { return f16_bits(uint(from.v[i])); }

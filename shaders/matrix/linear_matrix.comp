@@ -15,7 +15,7 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #include "lib/common.glsl"
 #include "lib/math.glsl"
-#include "lib/panels.glsl"
+#include "lib/weights.glsl"
 #include "lib/split.glsl"
 
 layout(constant_id = 1) const uint kM = 16;
@@ -32,7 +32,7 @@ const float kShift = 1.0 / kTermShift;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
-  SLOT(1) Vectors weight;  // lib/panels.glsl
+  SLOT(1) uvec2 weight;  // with factors
   SLOT(2) Floats bias;
   SLOT(3) Floats residual;
   SLOT(4) Floats y;
@@ -70,13 +70,13 @@ void load_w(uint column, uint from, uint slice) {
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;
   const uint width = panel_width(vectors, first);
-  const uint base = panel_at(vectors, first, p.k + 1, from) + column / 4 - first;
+  const uint base = panel_at(vectors, first, p.k + kFactorLines, from) + column / 4 - first;
   uint found = 0;
   for (uint e = lane(); e < kDepth * kColumns / 4; e += LANES) {
     const uint k = e / (kColumns / 4);
     const uint v4 = e % (kColumns / 4);
     const bool there = from + k < p.k && column / 4 + v4 < vectors;
-    const vec4 w = there ? weight.v[base + k * width + v4] : vec4(0);
+    const vec4 w = there ? weight_vector(weight, base + k * width + v4) : vec4(0);
     [[unroll]] for (uint c = 0; c < 4; ++c) {
       const uvec3 t = split_terms(w[c] * factor[4 * v4 + c]);
       const f16vec2 low = unpackFloat2x16(t.x | (t.y << 16));
@@ -106,10 +106,10 @@ void main() {
   if (row >= p.rows) return;
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;  // kColumns divide a panel
-  const uint factors = panel_at(vectors, first, p.k + 1, p.k) + column / 4 - first;
+  const uint factors = factors_at(vectors, first, p.k) + column - 4 * first;
   for (uint c = lane(); c < kColumns; c += LANES) {
     const bool there = column / 4 + c / 4 < vectors;
-    factor[c] = there ? weight.v[factors + c / 4][c % 4] : 1.0;
+    factor[c] = there ? Floats(weight).v[factors + c] : 1.0;
   }
   if (lane() < 2) used[lane()] = 0;
   barrier();

@@ -22,13 +22,14 @@ const DeviceProfile kProfiles[] = {
      true},
 };
 
-// Packed weights are f32 on a device, and as narrow as they are stored on a processor.
+// Packed weights are as narrow as they are stored, but for quantised ones on a device, which are
+// f32.
 double bytes_of(const TensorType& type, bool device) {
   if (!is_packed(type.dtype)) return static_cast<double>(type.bytes());
   const auto elements = static_cast<double>(type.shape.elements());
   if (!device && type.dtype == DType::packed_q8_0) return elements * 34 / 32;
   const bool half = type.dtype == DType::packed_f16 || type.dtype == DType::packed_bf16;
-  return elements * (!device && half ? 2 : 4);
+  return elements * (half ? 2 : 4);
 }
 
 // Operands and results once each; of a table the rows that are looked up.

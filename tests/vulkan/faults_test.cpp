@@ -201,7 +201,7 @@ TEST_F(VulkanFaults, TicketsKeepTheErrorOfTheirSubmission) {
 // A discrete device with memory for a part of the model, and allocations that are smaller than its
 // table of tokens.
 TEST_F(VulkanFaults, AModelLargerThanTheDeviceIsStreamed) {
-  constexpr std::uint64_t kMemory = std::uint64_t{10} << 20;
+  constexpr std::uint64_t kMemory = std::uint64_t{6} << 20;
   constexpr std::uint64_t kPiece = std::uint64_t{600} << 10;
   const auto model = open_model(data_path("demo-model"));
   ASSERT_TRUE(model);

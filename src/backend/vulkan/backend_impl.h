@@ -27,7 +27,7 @@ class VulkanBackend final : public Backend {
   const DeviceInfo& device() const override { return info_; }
   bool can_run(const Step& step, const Program& program) const override;
   std::size_t storage_bytes(const TensorType& type) const override {
-    return is_packed(type.dtype) ? packed_bytes(type.shape, traits_) : type.bytes();
+    return is_packed(type.dtype) ? packed_bytes(type, traits_) : type.bytes();
   }
   std::int64_t packed_rows() const override { return kPanelColumns; }
   std::unique_ptr<Backend> companion() const override;

@@ -4,7 +4,14 @@
 namespace tepui::vulkan {
 namespace {
 
-std::uint32_t factor_rows(const DeviceTraits& traits) { return traits.matrix ? 1 : 0; }
+// As shaders/lib/weights.glsl counts them.
+std::uint32_t stored_as(DType packed) {
+  return packed == DType::packed_f16 ? 1 : packed == DType::packed_bf16 ? 2 : 0;
+}
+
+std::uint32_t stored_as(const Program& program, Value packed) {
+  return stored_as(program.type_of(packed).dtype);
+}
 
 // shaders/linear.comp for few rows, shaders/linear_tiles.comp for more.
 StepPlan plan_tiles(const LinearParams& p, const DeviceTraits& traits) {
@@ -38,12 +45,15 @@ StepPlan plan_matrices(const LinearParams& p, const DeviceTraits& traits) {
 
 }  // namespace
 
-std::size_t packed_bytes(const Shape& shape, const DeviceTraits& traits) {
+std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
+  const Shape& shape = type.shape;
   const int last = shape.rank() - 1;
   const auto n = static_cast<std::size_t>(shape[last - 1]);
   const auto experts = static_cast<std::size_t>(last == 2 ? shape[0] : 1);
-  const std::size_t rows = static_cast<std::size_t>(shape[last]) + factor_rows(traits);
-  return experts * ((n + 3) / 4 * 4) * rows * sizeof(float);
+  const std::size_t element = stored_as(type.dtype) == 0 ? 4 : 2;
+  const std::size_t column =
+      static_cast<std::size_t>(shape[last]) * element + (traits.matrix ? sizeof(float) : 0);
+  return experts * ((n + 3) / 4 * 4) * column;
 }
 
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
@@ -55,21 +65,34 @@ LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
   return traits.small_tiles || large < kFew ? kSmall : kLarge;
 }
 
-StepPlan plan_pack(const PackParams& p, std::string shader, const DeviceTraits& traits) {
+StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
+                   const DeviceTraits& traits) {
+  const auto p = step.params.as<PackParams>();
+  const std::uint32_t stored = stored_as(program, step.out[0]);
   const std::uint64_t width = divide_up(p.n, 4) * 4;
-  StepPlan plan = one_pass(std::move(shader), divide_up(width * p.k, kLanes), factor_rows(traits));
-  if (traits.matrix)
+  const std::uint32_t factor_lines = !traits.matrix ? 0 : stored == 0 ? 1 : 2;
+  StepPlan plan = one_pass(std::move(shader), divide_up(width * p.k, kLanes), factor_lines);
+  if (traits.matrix) {
     plan.passes.push_back({"pack_scale", {kLanes}, divide_up(width, kLanes), {}, {}});
+    plan.passes.back().constants[kStoredConstant] = stored;
+  }
   return plan;
 }
 
-StepPlan plan_linear(const LinearParams& p, const DeviceTraits& traits) {
-  return traits.matrix ? plan_matrices(p, traits) : plan_tiles(p, traits);
+StepPlan plan_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
+  const auto p = step.params.as<LinearParams>();
+  StepPlan plan = traits.matrix ? plan_matrices(p, traits) : plan_tiles(p, traits);
+  plan.passes.back().constants[kStoredConstant] = stored_as(program, step.in[1]);
+  return plan;
 }
 
-StepPlan plan_expert_linear(const ExpertParams& p, const DeviceTraits& traits) {
+StepPlan plan_expert_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
+  const auto p = step.params.as<ExpertParams>();
   const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-  return one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across, factor_rows(traits));
+  StepPlan plan =
+      one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across, traits.matrix ? 1U : 0U);
+  plan.passes.front().constants[kStoredConstant] = stored_as(program, step.in[1]);
+  return plan;
 }
 
 DeviceTraits traits_of(const PhysicalDevice& device, bool matrices) {

@@ -25,9 +25,11 @@ constexpr std::size_t kDepthConstant = 4;
 constexpr std::uint32_t kTappedDepth = 8;  // leaves shared memory for a histogram
 constexpr std::size_t kTileNormedConstant = 5;
 constexpr std::size_t kSplitNormedConstant = 1;
+constexpr std::size_t kStoredConstant = 6;  // of shaders/lib/weights.glsl
 
-StepPlan plan_pack(const PackParams& p, std::string shader, const DeviceTraits& traits);
-StepPlan plan_linear(const LinearParams& p, const DeviceTraits& traits);
-StepPlan plan_expert_linear(const ExpertParams& p, const DeviceTraits& traits);
+StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
+                   const DeviceTraits& traits);
+StepPlan plan_linear(const Step& step, const Program& program, const DeviceTraits& traits);
+StepPlan plan_expert_linear(const Step& step, const Program& program, const DeviceTraits& traits);
 
 }  // namespace tepui::vulkan

@@ -57,7 +57,7 @@ class Counter {
   }
   std::size_t bytes_there(Value value) const {
     const TensorType& type = program_.type_of(value);
-    return is_packed(type.dtype) ? vulkan::packed_bytes(type.shape, traits_) : type.bytes();
+    return is_packed(type.dtype) ? vulkan::packed_bytes(type, traits_) : type.bytes();
   }
   // Temporaries share the arena, scratch memory lies behind it, and all else apart.
   AddressRange range(Value value) const {

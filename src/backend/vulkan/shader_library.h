@@ -17,7 +17,7 @@
 namespace tepui::vulkan {
 
 // Constant i of a shader; 0 is the number of lanes of a workgroup.
-using Constants = std::array<std::uint32_t, 6>;
+using Constants = std::array<std::uint32_t, 7>;
 
 constexpr std::size_t kSlots = 6;
 

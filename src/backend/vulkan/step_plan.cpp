@@ -137,8 +137,8 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
       return per_element("embed." + dtype, std::uint64_t{p.rows} * p.dim);
     }
     case OpCode::cast: return per_element("cast." + dtype, bytes.as<CastParams>().count);
-    case OpCode::pack: return plan_pack(bytes.as<PackParams>(), "pack." + dtype, traits);
-    case OpCode::linear: return plan_linear(bytes.as<LinearParams>(), traits);
+    case OpCode::pack: return plan_pack(step, "pack." + dtype, program, traits);
+    case OpCode::linear: return plan_linear(step, program, traits);
     case OpCode::rms_norm:
     case OpCode::layer_norm: {
       const auto p = bytes.as<NormParams>();
@@ -157,7 +157,7 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     case OpCode::softcap:
       return per_element(std::string(op_of(step.op).name), bytes.as<ScalarParams>().count);
     case OpCode::route: return per_element("route", bytes.as<RouteParams>().rows);
-    case OpCode::expert_linear: return plan_expert_linear(bytes.as<ExpertParams>(), traits);
+    case OpCode::expert_linear: return plan_expert_linear(step, program, traits);
     case OpCode::expert_mix: {
       const auto p = bytes.as<MixParams>();
       return per_element("expert_mix", std::uint64_t{p.rows} * p.dim);
