@@ -178,11 +178,10 @@ void key_gradient(uint key, uint kv_head) {
   const uint sequence = sequence_of_row(offsets, p.sequences, key);
   const uint group_ = p.heads / p.kv_heads;
   const uint width = p.heads * p.head_dim;
-  uint end = uint(offsets.v[sequence + 1]);
-  if (p.window != 0) end = min(end, key + p.window);
+  const uint end = end_of_queries(sequence, key);
   for (uint h = 0; h < group_; ++h) {
     const uint head = kv_head * group_ + h;
-    for (uint first = key; first < end; first += LANES) {
+    for (uint first = first_query(sequence, key); first < end; first += LANES) {
       const uint row = first + lane();
       float weight = 0.0;
       if (row < end) {

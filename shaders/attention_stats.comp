@@ -96,11 +96,10 @@ void measure_query(uint row, uint head) {
 void measure_key(uint row, uint head) {
   const uint s = sequence_of_row(offsets, p.of.sequences, row);
   const uint begin = uint(offsets.v[s]);
-  uint end = uint(offsets.v[s + 1]);
-  if (p.of.window != 0) end = min(end, row + p.of.window);
+  const uint end = end_of_queries(s, row);
   precise float all = 0;
   precise float early = 0;
-  for (uint query = row; query < end; ++query) {
+  for (uint query = first_query(s, row); query < end; ++query) {
     const uint at = softmax_at(query, head);
     precise float probability =
         weight_of(score_of(seen_by(query, head), row), uintBitsToFloat(scratch.v[at]));

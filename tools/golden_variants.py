@@ -16,12 +16,15 @@ class Variant(torch.nn.Module):
     def __init__(self, config, shapes):
         super().__init__()
         self.config = config
+        self.config_prefix = config.get("attention_prefix", 0)
         self.tensors = torch.nn.ParameterDict(
             {name.replace(".", "|"): torch.nn.Parameter(self.start(name, shape))
              for name, shape in shapes.items()})
 
     @staticmethod
     def start(name, shape):
+        if name.endswith("factor"):
+            return torch.full(shape, 2.0)
         if name.endswith("alpha"):
             return torch.full(shape, 0.7)
         is_norm = any(part in name for part in ("ln_", "layernorm", ".norm."))
@@ -37,7 +40,7 @@ class Variant(torch.nn.Module):
         return self.tensors[name.replace(".", "|")]
 
     def decays(self, name):
-        return self[name].dim() >= 2 or "extra_" in name
+        return self[name].dim() >= 2 or "extra_" in name or "head_gate.weight" in name
 
     def norm(self, x, name):
         if self.config.get("norm") == "dyt":
@@ -59,6 +62,7 @@ class Variant(torch.nn.Module):
         seen = torch.ones(time, time, dtype=torch.bool).tril()
         if "sliding_window" in c:
             seen &= ~torch.ones(time, time, dtype=torch.bool).tril(-c["sliding_window"])
+        seen[:, : c.get("attention_prefix", 0)] = True
         extra = c.get("attention_extra", "none")
         own = {}
         for what in ("extra_key", "extra_value"):
@@ -87,6 +91,10 @@ class Variant(torch.nn.Module):
         z = z.flatten(2)
         if c.get("attention_gate"):
             z = z * torch.sigmoid(x @ self[at + "gate.weight"].T + self[at + "gate.offset"])
+        if c.get("head_gate"):
+            own_part = x.unflatten(-1, (heads, dim)) * self[at + "head_gate.weight"].reshape(heads, dim)
+            gate = torch.sigmoid(own_part.sum(-1) + self[at + "head_gate.offset"])
+            z = z * gate.repeat_interleave(dim, -1)
         return z
 
     def block(self, x, first, second, attention, mlp):
@@ -113,7 +121,7 @@ class Gpt2(Variant):
                                        ("mlp.c_fc", width, 2 * width),
                                        ("mlp.c_proj", 2 * width, width)):
                 shapes[f"{at}{name}.weight"], shapes[f"{at}{name}.bias"] = (inner, outer), (outer,)
-            shapes.update(extras(keys, at + "attn.", width, width))
+            shapes.update(extras(keys, at + "attn.", width, width, heads))
         if keys.get("norm_place") != "behind":
             norms.append("transformer.ln_f")
         for name in norms:
@@ -162,7 +170,9 @@ class Llama(Variant):
                                    ("self_attn.o_proj", width, width), ("mlp.gate_proj", hidden, width),
                                    ("mlp.up_proj", hidden, width), ("mlp.down_proj", width, hidden)):
             shapes[f"{at}{name}.weight"] = (outer, inner)
-        shapes.update(extras(keys, at + "self_attn.", groups * dim, width))
+        shapes.update(extras(keys, at + "self_attn.", groups * dim, width, heads))
+        if keys.get("embedding_factor"):
+            shapes["model.embed_tokens.factor"] = (1,)
         norms = [at + "input_layernorm", at + "post_attention_layernorm"]
         if keys.get("norm_place") != "behind":
             norms.append("model.norm")
@@ -195,14 +205,16 @@ class Llama(Variant):
         def mlp(y):
             return linear(silu(linear(y, "mlp.gate_proj")) * linear(y, "mlp.up_proj"), "mlp.down_proj")
 
-        x = self["model.embed_tokens.weight"][ids] * c.get("embedding_scale", 1)
+        x = self["model.embed_tokens.weight"][ids]
+        if c.get("embedding_factor"):
+            x = x * self["model.embed_tokens.factor"]
         x = self.block(x, at + "input_layernorm", at + "post_attention_layernorm", attention, mlp)
         if c.get("norm_place") != "behind":
             x = self.norm(x, "model.norm")
         return types.SimpleNamespace(logits=x @ self["lm_head.weight"].T)
 
 
-def extras(keys, at, kv, width):
+def extras(keys, at, kv, width, heads):
     extra, shapes = keys.get("attention_extra", "none"), {}
     if extra in ("kv_bias", "k_bias"):
         shapes[at + "extra_key"] = (kv,)
@@ -210,18 +222,20 @@ def extras(keys, at, kv, width):
         shapes[at + "extra_value"] = (kv,)
     if keys.get("attention_gate"):
         shapes[at + "gate.weight"], shapes[at + "gate.offset"] = (width, width), (width,)
+    if keys.get("head_gate"):
+        shapes[at + "head_gate.weight"], shapes[at + "head_gate.offset"] = (width,), (heads,)
     return shapes
 
 
 CASES = {
     "variant-kv-bias": lambda: Gpt2(layers=2, attention_extra="kv_bias", attention_gate=True,
                                     positions="none"),
-    "variant-dyt": lambda: Llama(norm="dyt", embedding_scale=2.0, attention_extra="kv_bias",
-                                 sliding_window=5),
+    "variant-dyt": lambda: Llama(norm="dyt", embedding_factor=True, attention_extra="kv_bias",
+                                 head_gate=True, attention_prefix=5),
     "variant-clipped": lambda: Llama(attention_clip=0.05, attention_extra="v_bias",
                                      norm_place="behind"),
     "variant-sigmoid": lambda: Gpt2(attention_weights="sigmoid", attention_shift=math.log(CONTEXT),
                                     attention_gate=True),
     "variant-off-by-one": lambda: Gpt2(attention_extra="off_by_one", norm_place="behind"),
-    "variant-k-bias": lambda: Gpt2(attention_extra="k_bias", norm="dyt"),
+    "variant-k-bias": lambda: Gpt2(attention_extra="k_bias", norm="dyt", sliding_window=5),
 }

@@ -50,7 +50,9 @@ def train(model, batches):
     optimiser = torch.optim.AdamW(groups, lr=RATE, betas=BETAS, eps=1e-8)
     losses, out = [], {}
     for step, batch in enumerate(batches):
-        ids, targets = batch[:, :-1], batch[:, 1:]
+        ids, targets = batch[:, :-1], batch[:, 1:].clone()
+        # What a prefix mask shows does not count.
+        targets[:, : max(0, getattr(model, "config_prefix", 0) - 1)] = -100
         logits = model(ids).logits
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         optimiser.zero_grad()

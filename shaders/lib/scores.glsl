@@ -12,7 +12,8 @@ struct Seen {
   uint bias;      // of the head's biases
   uint begin;     // the first row of the sequence's keys
   uint visible;   // the first row that the query sees
-  uint last;      // its own
+  uint own;       // its own
+  uint last;      // the last row that it sees
 };
 
 Seen seen_in(uint sequence, uint row, uint head) {
@@ -24,12 +25,27 @@ Seen seen_in(uint sequence, uint row, uint head) {
   const uint of_keys = sequence + (ATTENTION.cached != 0 ? ATTENTION.sequences + 1 : 0);
   at.begin = uint(offsets.v[of_keys]);
   // The query is as far from its sequence's end as its own key.
-  at.last = uint(offsets.v[of_keys + 1]) - (uint(offsets.v[sequence + 1]) - row);
-  const uint position = at.last - at.begin;
+  const uint end = uint(offsets.v[of_keys + 1]);
+  at.own = end - (uint(offsets.v[sequence + 1]) - row);
+  at.last = at.own;
+  const uint position = at.own - at.begin;
   at.visible = at.begin;
-  if (ATTENTION.window != 0 && position >= ATTENTION.window)
+  if (has(TEPUI_ATTEND_PREFIX))
+    at.last = max(at.own, min(at.begin + ATTENTION.window, end) - 1);
+  else if (ATTENTION.window != 0 && position >= ATTENTION.window)
     at.visible += position + 1 - ATTENTION.window;
   return at;
+}
+
+// The queries that see the key in row `key` of a sequence: [first, end).
+uint first_query(uint sequence, uint key) {
+  const uint begin = uint(offsets.v[sequence]);
+  return has(TEPUI_ATTEND_PREFIX) && key - begin < ATTENTION.window ? begin : key;
+}
+uint end_of_queries(uint sequence, uint key) {
+  const uint end = uint(offsets.v[sequence + 1]);
+  const bool windowed = ATTENTION.window != 0 && !has(TEPUI_ATTEND_PREFIX);
+  return windowed ? min(end, key + ATTENTION.window) : end;
 }
 
 Seen seen_by(uint row, uint head) {
@@ -41,7 +57,7 @@ float score_from(float product, Seen at, uint key) {
   precise float score = product * ATTENTION.scale;
   if (ATTENTION.softcap != 0) score = ATTENTION.softcap * tanh_of(score / ATTENTION.softcap);
   if (ATTENTION.bias_positions != 0) {
-    precise float more = bias.v[at.bias + key - at.begin] - bias.v[at.bias + at.last - at.begin];
+    precise float more = bias.v[at.bias + key - at.begin] - bias.v[at.bias + at.own - at.begin];
     score = score + more;
   }
 #ifdef EDITED

@@ -34,13 +34,16 @@ Size size_of(WeightRole role, const ModelSpec& spec) {
     case WeightRole::position_embedding: return {dims.context, width};
     case WeightRole::project_in: return {width, dims.embedding_width};
     case WeightRole::project_out: return {dims.embedding_width, width};
+    case WeightRole::embedding_factor:
     case WeightRole::attn_norm_alpha:
     case WeightRole::mlp_norm_alpha:
     case WeightRole::final_norm_alpha: return {1, 1};
     case WeightRole::q:
     case WeightRole::attn_gate: return {queries, width};
     case WeightRole::q_bias:
-    case WeightRole::attn_gate_offset: return {queries, 1};
+    case WeightRole::attn_gate_offset:
+    case WeightRole::head_gate: return {queries, 1};
+    case WeightRole::head_gate_offset: return {dims.heads, 1};
     case WeightRole::q_norm:
     case WeightRole::q_norm_bias: return qk_norm_size(spec.form.qk_norm, dims.heads, dims.head_dim);
     case WeightRole::k:

@@ -95,6 +95,9 @@ Value BlockLowering::with_cache(Value fresh, Value cached, std::string name) {
 }
 
 Value BlockLowering::gated(Value x, Value mixed) {
+  if (form_.gated_heads)
+    return builder_.gate(mixed, weight(WeightRole::head_gate_offset), x,
+                         weight(WeightRole::head_gate), TEPUI_ACT_SIGMOID, "z");
   const Value gate = project(x, WeightRole::attn_gate, WeightRole::attn_gate_offset, "attn gate");
   return builder_.act_mul(gate, mixed, TEPUI_ACT_SIGMOID, "z");
 }
@@ -119,6 +122,10 @@ Value BlockLowering::attention(Value x) {
   if (form_.extra != AttentionExtra::none) shape.form |= TEPUI_ATTEND_EXTRA;
   if (form_.extra == AttentionExtra::v_bias) shape.form |= TEPUI_ATTEND_ALWAYS;
   if (form_.sigmoid_attention) shape.form |= TEPUI_ATTEND_SIGMOID;
+  if (dims_.prefix > 0) {
+    shape.form |= TEPUI_ATTEND_PREFIX;
+    shape.window = static_cast<uint>(dims_.prefix);
+  }
   shape.gamma = dims_.score_gamma;
   shape.extra_key = weight(WeightRole::extra_key);
   shape.extra_value = weight(WeightRole::extra_value);
@@ -132,9 +139,10 @@ Value BlockLowering::attention(Value x) {
     values = out_.cache.values_left = with_cache(v, out_.cache.values, "values");
     offsets = out_.cache.offsets;
   }
-  const Value mixed = builder_.attention(q, keys, values, offsets, bias, shape,
-                                         form_.gated_attention ? "z ungated" : "z");
-  const Value z = site(Site::z, form_.gated_attention ? gated(x, mixed) : mixed);
+  const bool gates = form_.gated_attention || form_.gated_heads;
+  const Value mixed =
+      builder_.attention(q, keys, values, offsets, bias, shape, gates ? "z ungated" : "z");
+  const Value z = site(Site::z, gates ? gated(x, mixed) : mixed);
   return site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
 }
 

@@ -21,6 +21,9 @@ class EdgeLowering {
     if (model_.find_global(WeightRole::project_in) != nullptr)
       x = project(x, WeightRole::project_in, "projected");
     if (dims_.embedding_scale != 1) x = builder_.scale(x, dims_.embedding_scale, "scaled");
+    if (form_.embedding_factor)
+      x = builder_.gate(x, weight(WeightRole::embedding_factor), kNone, kNone, TEPUI_ACT_NONE,
+                        "scaled");
     if (form_.positions == PositionKind::learned) {
       out_.positions = builder_.input({DType::i32, Shape{rows_}}, "positions");
       const Value learned = builder_.embed(out_.positions, weight(WeightRole::position_embedding),

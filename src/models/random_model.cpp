@@ -21,6 +21,7 @@ namespace {
 
 bool is_norm_weight(WeightRole role) {
   switch (role) {
+    case WeightRole::embedding_factor:
     case WeightRole::embedding_norm:
     case WeightRole::attn_norm:
     case WeightRole::q_norm:

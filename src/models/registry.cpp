@@ -40,9 +40,11 @@ std::string text_of(const RopeSpec& r) {
 
 std::string text_of(const Form& f) {
   const bool plain = f.extra == AttentionExtra::none && !f.sigmoid_attention && !f.gated_attention;
-  const std::string variant = plain ? std::string()
-                                    : fmt::format(" {} {} {}", static_cast<int>(f.extra),
-                                                  f.sigmoid_attention, f.gated_attention);
+  std::string variant = plain ? std::string()
+                              : fmt::format(" {} {} {}", static_cast<int>(f.extra),
+                                            f.sigmoid_attention, f.gated_attention);
+  if (f.gated_heads) variant += " gated heads";
+  if (f.embedding_factor) variant += " embedding factor";
   return fmt::format("{} {} {} {} {} {} {} {} {} {}{}", static_cast<int>(f.norm),
                      static_cast<int>(f.positions), static_cast<int>(f.mlp),
                      static_cast<int>(f.block), static_cast<int>(f.qk_norm), f.norms_before,
@@ -50,7 +52,8 @@ std::string text_of(const Form& f) {
 }
 
 std::string text_of(const Dims& d) {
-  const std::string gamma = d.score_gamma == 0 ? "" : fmt::format(" {}", d.score_gamma);
+  std::string gamma = d.score_gamma == 0 ? "" : fmt::format(" {}", d.score_gamma);
+  if (d.prefix > 0) gamma += fmt::format(" prefix {}", d.prefix);
   return fmt::format(
       "{} {} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} {} {} {} | {} {} {} {} {} {}{}",
       d.layers, d.width, d.heads, d.kv_heads, d.head_dim, d.hidden, d.vocabulary, d.context,

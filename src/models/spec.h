@@ -60,6 +60,9 @@ struct Form {
   AttentionExtra extra = AttentionExtra::none;
   bool sigmoid_attention = false;  // no softmax; Dims::score_gamma is added to scores
   bool gated_attention = false;    // z times sigmoid(gate x + offset) of attention's input x
+  // z of each head times the sigmoid of a sum over the head's own part of x (S8 of the studies).
+  bool gated_heads = false;
+  bool embedding_factor = false;  // the tokens' embeddings times a weight of one number (S9)
 };
 
 // Rotary embedding: frequencies theta^(-2i / rotary_dim), changed by the scaling
@@ -106,13 +109,14 @@ struct Dims {
   float logit_softcap = 0;              // 0: none
   float logit_scale = 1;
   float embedding_scale = 1;
-  float score_gamma = 0;       // of clipped softmax, at most 0, or of sigmoids
-  float clip_qkv = 0;          // q, k and v are limited to -clip .. clip; 0: they are not
-  int experts = 0;             // E
-  int experts_chosen = 0;      // of a token
-  int embedding_width = 0;     // of the tables of tokens and the head; projected to and from width
-  int position_offset = 0;     // rows of the position table before that of position 0
-  double alibi_max = 8.0;      // the exponent of the last of 2^n heads
+  float score_gamma = 0;    // of clipped softmax, at most 0, or of sigmoids
+  float clip_qkv = 0;       // q, k and v are limited to -clip .. clip; 0: they are not
+  int experts = 0;          // E
+  int experts_chosen = 0;   // of a token
+  int embedding_width = 0;  // of the tables of tokens and the head; projected to and from width
+  int prefix = 0;           // keys at the beginning that every query sees (a prefix mask); 0: none
+  int position_offset = 0;  // rows of the position table before that of position 0
+  double alibi_max = 8.0;   // the exponent of the last of 2^n heads
   bool alibi_rounded = false;  // to bf16, slopes and biases, and scaled with the scores (Falcon)
   RopeSpec rope;
   RopeSpec local_rope;  // of layers that ask for it
@@ -131,6 +135,7 @@ struct LayerSpec {
 enum class WeightRole : std::uint8_t {
   token_embedding,
   position_embedding,
+  embedding_factor,  // one number
   embedding_norm,
   embedding_norm_bias,
   project_in,
@@ -151,6 +156,8 @@ enum class WeightRole : std::uint8_t {
   extra_value,
   attn_gate,
   attn_gate_offset,
+  head_gate,  // [heads, head_dim] as a vector
+  head_gate_offset,
   o,
   o_bias,
   attn_norm_behind,

@@ -22,6 +22,7 @@ struct RoleRow {
 constexpr RoleRow kRoles[] = {
     {RoleOf::token_embedding, "token_embedding", Kind::table},
     {RoleOf::position_embedding, "position_embedding", Kind::table},
+    {RoleOf::embedding_factor, "embedding_factor", Kind::vector},
     {RoleOf::embedding_norm, "embedding_norm", Kind::vector},
     {RoleOf::embedding_norm_bias, "embedding_norm_bias", Kind::vector},
     {RoleOf::project_in, "project_in", Kind::matrix},
@@ -42,6 +43,8 @@ constexpr RoleRow kRoles[] = {
     {RoleOf::extra_value, "extra_value", Kind::vector},
     {RoleOf::attn_gate, "attn_gate", Kind::matrix},
     {RoleOf::attn_gate_offset, "attn_gate_offset", Kind::vector},
+    {RoleOf::head_gate, "head_gate", Kind::vector},
+    {RoleOf::head_gate_offset, "head_gate_offset", Kind::vector},
     {RoleOf::o, "o", Kind::matrix},
     {RoleOf::o_bias, "o_bias", Kind::vector},
     {RoleOf::attn_norm_behind, "attn_norm_behind", Kind::vector},

@@ -54,7 +54,8 @@ std::vector<Area> areas_of(const HostView& offsets, const AttentionMapParams& p)
   return areas;
 }
 
-// Calls body(query, the first of its cells) for the queries of the map, head by head.
+// Calls body(query, the first of its cells, how many of its keys have one) for the queries of the
+// map, head by head.
 template <class Body>
 void for_each_mapped(std::span<const HostView> in, const AttentionMapParams& p, const Body& body) {
   const std::vector<Area> areas = areas_of(in[2], p);
@@ -64,8 +65,10 @@ void for_each_mapped(std::span<const HostView> in, const AttentionMapParams& p, 
     const std::size_t row = query.output() / p.of.head_dim / p.of.heads;
     while (row >= sequence_rows(in[2], s, p.of.rows).end) ++s;
     if (query.head() < p.first || query.head() >= p.first + p.count) return;
-    if (query.position() < areas[s].tokens)
-      body(query, areas[s].cells + query.position() * areas[s].tokens);
+    const std::size_t tokens = areas[s].tokens;
+    if (query.position() < tokens)
+      body(query, areas[s].cells + query.position() * tokens,
+           std::min(query.keys(), tokens - query.first()));
   });
 }
 
@@ -74,11 +77,11 @@ void reference(std::span<const HostView> in, std::span<const MutableHostView> ou
   const auto p = bytes.as<AttentionMapParams>();
   std::vector<double> score(p.cells, -kInfinity);
   std::vector<double> probability(p.cells, 0.0);
-  for_each_mapped(in, p, [&](const Query& query, std::size_t cell) {
+  for_each_mapped(in, p, [&](const Query& query, std::size_t cell, std::size_t keys) {
     Softmax s = softmax(query);
     std::vector<double> error(query.terms());
     edit_probabilities(query, s, error);
-    for (std::size_t j = 0; j < query.keys(); ++j) {
+    for (std::size_t j = 0; j < keys; ++j) {
       const std::size_t at = cell + query.first() + j;
       if (query.head() == p.first) score[at] = 0;
       score[at] += (s.score[j] + s.largest) / p.count;
@@ -96,12 +99,12 @@ void bound(const BoundRequest& request, std::span<double> bound) {
   const auto p = request.params.as<AttentionMapParams>();
   const double sums = (p.count + 2.0) * kUnit;
   std::fill(bound.begin(), bound.end(), 0.0);
-  for_each_mapped(request.in, p, [&](const Query& query, std::size_t cell) {
+  for_each_mapped(request.in, p, [&](const Query& query, std::size_t cell, std::size_t keys) {
     Softmax s = softmax(query);
     std::vector<double> error = probability_error(s);
     for (std::size_t j = 0; j < query.terms(); ++j) error[j] *= s.probability[j];
     edit_probabilities(query, s, error);
-    for (std::size_t j = 0; j < query.keys(); ++j) {
+    for (std::size_t j = 0; j < keys; ++j) {
       const double own = request.output == 0 ? s.error[j] + sums * std::abs(s.score[j] + s.largest)
                                              : error[j] + std::abs(s.probability[j]) * sums;
       bound[cell + query.first() + j] += own / p.count + kTiny;

@@ -28,7 +28,9 @@ namespace tepui {
 // one). With TEPUI_ATTEND_ALWAYS as well its weight is 1 beside the softmax, a bias of the output.
 // With TEPUI_ATTEND_SIGMOID a probability is 1 / (1 + exp(-(s + gamma))), without a sum. Else a
 // gamma that is not 0 clips: p becomes max(0, (1 - gamma) p + gamma) with gamma <= 0, those of the
-// sequence's keys.
+// sequence's keys. With TEPUI_ATTEND_PREFIX `window` leaves out nothing: every query also sees the
+// first `window` keys of its sequence, those behind itself too (a prefix mask); there is neither a
+// key bias nor `cached` then.
 //
 // `drop`, 65536ths of the probabilities << 16 | a stream, drops some of them, the last of all, and
 // scales those that stay by 65536 / (65536 - share): the key at position j is dropped where the
@@ -62,6 +64,7 @@ struct AttentionParams {
 #define TEPUI_ATTEND_EXTRA_VALUE 4u  // extra_value is there
 #define TEPUI_ATTEND_ALWAYS 8u
 #define TEPUI_ATTEND_SIGMOID 16u
+#define TEPUI_ATTEND_PREFIX 32u
 #define TEPUI_EDIT_PROBABILITY 256u  // added to a rule
 #define TEPUI_ATTENTION_EDITS 32u
 

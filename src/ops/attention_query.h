@@ -20,11 +20,11 @@
 
 namespace tepui {
 
-// What one query head sees: of the keys of its sequence, [first, position].
+// What one query head sees: of the keys of its sequence, [first, last].
 class Query {
  public:
   Query(std::span<const HostView> in, const AttentionParams& p, std::size_t sequence_keys,
-        std::size_t position, std::size_t row, std::size_t head)
+        std::size_t count, std::size_t position, std::size_t row, std::size_t head)
       : q_(in[0]),
         k_(in[1]),
         v_(in[2]),
@@ -35,18 +35,25 @@ class Query {
         drop_key_(in[8]),
         p_(p),
         sequence_keys_(sequence_keys),
-        first_(p.window != 0 && position >= p.window ? position + 1 - p.window : 0),
+        first_(windowed(p) && position >= p.window ? position + 1 - p.window : 0),
+        last_(has(TEPUI_ATTEND_PREFIX) && count > 0
+                  ? std::max(position, std::min<std::size_t>(p.window, count) - 1)
+                  : position),
         position_(position),
         q_start_((row * p.heads + head) * p.head_dim),
         head_(head) {}
 
-  std::size_t keys() const { return position_ + 1 - first_; }
+  static bool windowed(const AttentionParams& p) {
+    return p.window != 0 && (p.form & TEPUI_ATTEND_PREFIX) == 0;
+  }
+  std::size_t keys() const { return last_ + 1 - first_; }
   // Its keys, and behind them the extra one where there is one.
   std::size_t terms() const { return keys() + (has(TEPUI_ATTEND_EXTRA) ? 1 : 0); }
   bool has(uint form) const { return (p_.form & form) != 0; }
   double gamma() const { return static_cast<double>(p_.gamma); }
   bool clips() const { return !has(TEPUI_ATTEND_SIGMOID) && p_.gamma != 0; }
   std::size_t first() const { return first_; }  // the position of the first key that it sees
+  std::size_t last() const { return last_; }    // and of the last one
   std::size_t position() const { return position_; }
   std::size_t head() const { return head_; }
   std::size_t head_dim() const { return p_.head_dim; }
@@ -127,6 +134,7 @@ class Query {
   const AttentionParams& p_;
   std::size_t sequence_keys_;  // the first key row of the sequence
   std::size_t first_;
+  std::size_t last_;
   std::size_t position_;
   std::size_t q_start_;
   std::size_t head_;
@@ -233,7 +241,7 @@ inline OperandCheck& check_form(OperandCheck& check, std::span<const TensorType>
   const auto there = [&](std::size_t i) { return in.size() > i && in[i].present(); };
   const Shape one = shape_of(std::uint64_t{p.kv_heads} * p.head_dim);
   check
-      .holds(p.form <= 31 &&
+      .holds(p.form <= 63 &&
                  (has(TEPUI_ATTEND_EXTRA) ||
                   !has(TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE | TEPUI_ATTEND_ALWAYS)),
              fmt::format("expected an extra key for what is said about one, found the form {}",
@@ -246,6 +254,9 @@ inline OperandCheck& check_form(OperandCheck& check, std::span<const TensorType>
       .holds(!has(TEPUI_ATTEND_EXTRA) || has(TEPUI_ATTEND_SIGMOID | TEPUI_ATTEND_ALWAYS) ||
                  p.gamma == 0,
              "expected no clipping beside an extra key in the softmax");
+  check.holds(
+      !has(TEPUI_ATTEND_PREFIX) || (p.window != 0 && p.bias_positions == 0 && p.cached == 0),
+      "expected the length of a prefix, and neither a key bias nor earlier keys beside it");
   if (!values)
     return check.holds(!has(TEPUI_ATTEND_EXTRA_VALUE) && p.drop == 0,
                        "expected neither an extra value nor dropping");
@@ -271,7 +282,8 @@ void for_each_query(std::span<const HostView> in, const AttentionParams& p, cons
     }
     for (std::size_t row = rows.begin; row < rows.end; ++row) {
       const std::size_t position = keys.end - keys.begin - (rows.end - row);
-      for (std::size_t h = 0; h < p.heads; ++h) body(Query(in, p, keys.begin, position, row, h));
+      for (std::size_t h = 0; h < p.heads; ++h)
+        body(Query(in, p, keys.begin, keys.end - keys.begin, position, row, h));
     }
   }
 }

@@ -80,7 +80,7 @@ double entropy_of(const std::vector<double>& probability) {
 
 // Where `key`, a position, is among the keys that the query sees; nothing if it is not.
 bool sees(const Query& query, std::uint32_t key) {
-  return key != kNoToken && key >= query.first() && key <= query.position();
+  return key != kNoToken && key >= query.first() && key <= query.last();
 }
 
 void reference(std::span<const HostView> in, std::span<const MutableHostView> out,

@@ -150,6 +150,14 @@ Value Builder::dyt(Value x, Value alpha, Value weight, Value bias, std::string n
                   ParamBytes(MatrixParams{size(x, 0), size(x, 1)}), std::move(name));
 }
 
+Value Builder::gate(Value x, Value bias, Value of, Value weight, uint act, std::string name) {
+  const uint groups = size(bias, 0);
+  return emit_one(
+      OpCode::gate, {x, bias, of, weight},
+      ParamBytes(GateParams{size(x, 0), groups, size(x, 1) / std::max(groups, 1U), act}),
+      std::move(name));
+}
+
 Value Builder::rope(Value x, Value positions, Value table, uint heads, bool interleaved,
                     std::string name) {
   const RopeParams params{size(x, 0), heads, size(x, 1) / std::max(heads, 1U), size(table, 1),

@@ -37,6 +37,8 @@ class Builder {
   Value layer_norm_groups(Value x, Value weight, Value bias, float eps, uint groups,
                           std::string name);
   Value dyt(Value x, Value alpha, Value weight, Value bias, std::string name);
+  // As many groups as bias has elements; `of` and weight both or neither.
+  Value gate(Value x, Value bias, Value of, Value weight, uint act, std::string name);
   Value rope(Value x, Value positions, Value table, uint heads, bool interleaved, std::string name);
   struct AttentionShape {
     uint heads;
@@ -175,6 +177,14 @@ class Builder {
     Value da;
   };
   DytGradient dyt_grad(Value x, Value alpha, Value weight, Value dy, const std::string& name);
+  struct GateGradient {
+    Value dx;
+    Value dbias;
+    Value dof;
+    Value dweight;
+  };
+  // Of a step of gate.
+  GateGradient gate_grad(const Step& step, Value dy, const std::string& name);
   Value embed_grad(Value ids, Value dy, std::int64_t vocabulary, std::string name);
   Value nll(Value state, Value weight, std::string name);
   Value nll_grad(Value state, Value weight, std::string name);

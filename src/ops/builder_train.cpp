@@ -50,6 +50,12 @@ Builder::DytGradient Builder::dyt_grad(Value x, Value alpha, Value weight, Value
   return {out[0], out[1], out[2]};
 }
 
+Builder::GateGradient Builder::gate_grad(const Step& step, Value dy, const std::string& name) {
+  const auto out = emit(OpCode::gate_grad, {step.in[0], step.in[1], step.in[2], step.in[3], dy},
+                        step.params, {name, name + " bias", name + " of", name + " weight"});
+  return {out[0], out[1], out[2], out[3]};
+}
+
 Value Builder::embed_grad(Value ids, Value dy, std::int64_t vocabulary, std::string name) {
   const EmbedParams params{size(ids, 0), size(dy, 1), narrow(vocabulary, ids)};
   return emit_one(OpCode::embed_grad, {ids, dy}, ParamBytes(params), std::move(name));

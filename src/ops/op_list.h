@@ -341,7 +341,9 @@ struct EditParams {
   X(moments, MomentsParams)                \
   X(adamw, AdamwParams)                    \
   X(dyt, MatrixParams)                     \
-  X(dyt_grad, MatrixParams)
+  X(dyt_grad, MatrixParams)                \
+  X(gate, GateParams)                      \
+  X(gate_grad, GateParams)
 #endif
 
 #endif

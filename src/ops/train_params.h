@@ -51,6 +51,19 @@ struct NormGradParams {
 // over rows is the weight's gradient, da = g (1 - t^2) x, whose sum over all is alpha's
 //   x f32 [R, C], alpha f32 [1], weight f32 [C] or absent, dy like x -> dx, dn, da like x
 
+// gate: x times one factor for each of a row's groups (heads, or the whole row), act(bias[g] + sum
+// of `of` times `weight` over the group's channels); act: TEPUI_ACT_NONE or TEPUI_ACT_SIGMOID
+//   x f32 [R, G * D], bias f32 [G], of like x and weight f32 [G * D], or both absent -> f32 like x
+// gate_grad: with ds what a factor's sum gets by row and group, dbias = ds, dof = ds weight and
+// dweight = ds of, whose sums over rows are the gradients of bias and weight; 0 where absent
+//   x, bias, of, weight, dy like x -> dx, dbias f32 [R, G], dof and dweight like x
+struct GateParams {
+  uint rows;
+  uint groups;
+  uint dim;
+  uint act;
+};
+
 // embed_grad: out[i, :] = sum of dy[r, :] over the rows with ids[r] == i, in ascending r;
 // parameters of `embed`
 //   ids i32 [R], dy f32 [R, D] -> f32 [V, D]

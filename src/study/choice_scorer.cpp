@@ -124,6 +124,12 @@ ChoiceScorer::ChoiceScorer(Backend& backend, const Model& model, Executor& execu
 }
 
 Result<ChoiceScorer::Scores> ChoiceScorer::score(std::span<const ChoiceItem> items) {
+  if (model_.spec.dims.prefix > 0)
+    return fail(
+        ErrorKind::unsupported,
+        "{}: a model with a prefix mask sees tokens that it is asked for: choices cannot be "
+        "scored",
+        model_.path);
   if (!shares_) return score_whole(items);
   const std::size_t branches = branches_.size() + 1;
   const Plan plan = plan_of(items);

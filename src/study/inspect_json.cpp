@@ -49,6 +49,7 @@ Json shape_json(const ModelSpec& spec) {
   }
   out["positions"] = kPositions[static_cast<std::size_t>(spec.form.positions)];
   if (spec.form.positions == PositionKind::rotary) out["rope"] = rope_json(d.rope);
+  if (d.prefix > 0) out["prefix"] = d.prefix;
   out["windows"] = Json::array();
   for (const LayerSpec& layer : spec.layers) out["windows"].push_back(layer.window);
   return out;

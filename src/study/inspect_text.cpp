@@ -73,7 +73,9 @@ std::string attention_text(const ModelSpec& spec) {
   if (spec.form.sigmoid_attention) text += ", sigmoids for the softmax";
   if (!spec.form.sigmoid_attention && d.score_gamma != 0)
     text += fmt::format(", softmax clipped by {}", d.score_gamma);
-  if (spec.form.gated_attention) text += ", heads gated";
+  if (spec.form.gated_attention) text += ", channels of heads gated";
+  if (spec.form.gated_heads) text += ", heads gated";
+  if (d.prefix > 0) text += fmt::format(", the first {} seen by all", counted(d.prefix, "key"));
   if (d.score_softcap != 0) text += fmt::format(", scores capped at {}", d.score_softcap);
   return text + window_text(spec);
 }

@@ -86,6 +86,11 @@ Status open_corpus(const InputRequest& request, ScanInput& input) {
     corpus.context = std::min(input.model.spec.dims.context, request.default_context);
   input.context = corpus.context;
   TEPUI_TRY(input.corpus, load_corpus(corpus, input.tokenizer.get()));
+  // Tokens that a prefix mask shows are not predicted.
+  for (CorpusSequence& sequence : input.corpus.sequences)
+    sequence.first_scored =
+        std::max(sequence.first_scored,
+                 std::min(input.model.spec.dims.prefix, static_cast<int>(sequence.ids.size())));
   for (const CorpusSequence& sequence : input.corpus.sequences) {
     input.sequences.push_back(sequence.ids);
     const std::string source = corpus.ids ? corpus.ids->string() : sequence.source;

@@ -105,7 +105,8 @@ Status WatchedSteps::write(const WatchReport& report) {
   WithinUnit sink(store);
   TEPUI_TRY(report.rows(sink));
   for (std::size_t s = 0; s < report.losses.size(); ++s) {
-    TEPUI_TRY(store_likelihood(store, 0, static_cast<int>(s), report.losses[s], {}, 0, true));
+    TEPUI_TRY(store_likelihood(store, 0, static_cast<int>(s), report.losses[s], {}, report.unscored,
+                               true));
   }
   TEPUI_TRY(store.end_unit());
   return store.finish();

@@ -79,10 +79,16 @@ void add_attention_variants(InitialWeights& w, const ModelRecipe& r, const std::
   const bool both = has_variant(r, "kv_bias");
   if (both || has_variant(r, "k_bias")) w.add(at + "extra_key", {kv}, Start::normal);
   if (both || has_variant(r, "v_bias")) w.add(at + "extra_value", {kv}, Start::normal);
-  if (!has_variant(r, "gated")) return;
-  w.add(at + "gate.weight", {d, d}, Start::normal, layer);
-  // A quarter open at first, as in the studies.
-  w.add(at + "gate.offset", {d}, static_cast<float>(std::log(0.25 / 0.75)), 0.0);
+  const auto quarter =
+      static_cast<float>(std::log(0.25 / 0.75));  // open at first, as in the studies
+  if (has_variant(r, "gated")) {
+    w.add(at + "gate.weight", {d, d}, Start::normal, layer);
+    w.add(at + "gate.offset", {d}, quarter, 0.0);
+  }
+  if (has_variant(r, "gated_heads")) {
+    w.add(at + "head_gate.weight", {d}, Start::normal, layer);
+    w.add(at + "head_gate.offset", {r.heads}, quarter, 0.0);
+  }
 }
 
 // As transformers stores it: matrices [in, out]; biases are there, and 0 where there are none.
@@ -119,6 +125,8 @@ void add_llama(InitialWeights& w, const ModelRecipe& r, int vocabulary, int hidd
   const std::int64_t d = r.width;
   const std::int64_t kv = d / r.heads * (r.kv_heads == 0 ? r.heads : r.kv_heads);
   w.add("model.embed_tokens.weight", {vocabulary, d}, Start::normal);
+  if (has_variant(r, "dyt"))
+    w.add("model.embed_tokens.factor", {1}, std::sqrt(static_cast<float>(d)), 0.0);
   for (int layer = 0; layer < r.layers; ++layer) {
     const std::string at = fmt::format("model.layers.{}.", layer);
     const auto linear = [&](const char* name, Shape shape, Start start) {
@@ -193,13 +201,15 @@ void add_variants(nlohmann::json& config, const ModelRecipe& r) {
     if (r.context > 1) keys["attention_shift"] = std::log(static_cast<double>(r.context));
   }
   if (has("gated")) keys["attention_gate"] = true;
+  if (has("gated_heads")) keys["head_gate"] = true;
   if (has("no_positions")) keys["positions"] = "none";
   if (has("post_norm")) keys["norm_place"] = "behind";
   if (has("dyt")) {
     keys["norm"] = "dyt";
-    if (r.family == "llama") keys["embedding_scale"] = std::sqrt(static_cast<double>(r.width));
+    if (r.family == "llama") keys["embedding_factor"] = true;
   }
   if (r.window > 0) keys["sliding_window"] = r.window;
+  if (r.prefix > 0) keys["attention_prefix"] = r.prefix;
   if (keys.empty()) return;
   config.update(keys);
   config["model_type"] = "tepui_" + r.family;

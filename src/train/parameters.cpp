@@ -31,9 +31,10 @@ Result<Parameter> parameter_of(const BoundWeight& weight, int layer) {
   const bool vector = kind == WeightKind::vector;
   parameter.shape =
       vector ? shape_of(weight.place.n) : shape_of(weight.place.n, std::uint64_t{weight.place.k});
-  // nanoGPT decays whatever has two dimensions, the extra keys and values of the studies as well.
-  parameter.decays =
-      !vector || weight.role == WeightRole::extra_key || weight.role == WeightRole::extra_value;
+  // nanoGPT decays whatever has two dimensions, the extra keys and values and the gates of
+  // heads of the studies as well.
+  parameter.decays = !vector || weight.role == WeightRole::extra_key ||
+                     weight.role == WeightRole::extra_value || weight.role == WeightRole::head_gate;
   const std::string role(role_name(weight.role));
   parameter.name = layer == kGlobalLayer ? role : fmt::format("layer {} {}", layer, role);
   return parameter;

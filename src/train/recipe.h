@@ -29,13 +29,14 @@ struct ModelRecipe {
   double deviation =
       0.02;  // of the initial weights; those that add to the stream: / sqrt(2 layers)
   double rope_theta = 10000;
-  // What is changed: kv_bias, k_bias, v_bias, off_by_one, clipped, gated, sigmoid, sink_token, dyt,
-  // no_positions, post_norm.
+  // What is changed: kv_bias, k_bias, v_bias, off_by_one, clipped, gated, gated_heads, sigmoid,
+  // sink_token, dyt, no_positions, post_norm.
   std::vector<std::string> variants = {};
   double clip_alpha = 12;            // of clipped softmax: gamma = -alpha / context
   double dyt_alpha_attention = 0.8;  // the first alpha of DyT before attention
   double dyt_alpha_others = 0.2;     // and of all others
   int window = 0;                    // keys that a query sees, its own counted; 0: all
+  int prefix = 0;                    // first tokens that every query sees; 0: none
   // Linear weights of layer l (from 1) begin with the deviation / sqrt(l), also those that add to
   // the stream.
   bool lir = false;
@@ -45,12 +46,14 @@ struct ModelRecipe {
 
 struct DataRecipe {
   std::vector<std::filesystem::path> texts;        // one after the other
+  std::vector<std::filesystem::path> ids;          // or JSON lists of token ids, likewise
   std::string tokens = "characters";               // or a tokenizer: a file or a model's folder
   double validation = 0.1;                         // the last share of the tokens
   std::optional<std::filesystem::path> train_bin;  // nanoGPT's: u16, little-endian
   std::optional<std::filesystem::path> validation_bin;
   // Every sequence begins with the tokenizer's BOS, or of characters with a token of its own.
   bool begin = false;
+  bool operator==(const DataRecipe&) const = default;
 };
 
 // Targeted variance rescaling: every so many steps, each matrix of a layer whose deviation s is
@@ -78,6 +81,7 @@ struct TrainRecipe {
   std::int64_t watch_every = 0;            // 0: never; also at powers of two before
   int watched_sequences = 4;               // the first of the validation data
   std::string watch_sites = "resid_post";  // where a scan's metrics measure
+  bool zeroing = false;                    // at the end: perplexity without massive activations
   double stop_above = 0;                   // a loss that ends the run; 0: 4 ln(vocabulary)
 };
 

@@ -9,6 +9,7 @@
 #include "base/draws.h"
 #include "base/mapped_file.h"
 #include "base/utf8_text.h"
+#include "input/corpus.h"
 #include "input/tokenizer.h"
 #include "ops/random_bits.h"
 
@@ -96,16 +97,10 @@ Result<std::vector<std::int32_t>> character_tokens(const DataRecipe& recipe, Tok
   return tokens;
 }
 
-Result<std::vector<std::int32_t>> tokenizer_tokens(const DataRecipe& recipe, TokenData& data) {
-  const std::filesystem::path path = recipe.tokens;
-  TEPUI_TRY(const std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
-  std::vector<std::int32_t> tokens;
-  for (const auto& file : recipe.texts) {
-    TEPUI_TRY(const std::string content, read_file(file));
-    auto ids = tokenizer->encode(content);
-    if (!ids) return fail(ids.error().kind, "{}: {}", file.string(), ids.error().message);
-    tokens.insert(tokens.end(), ids->begin(), ids->end());
-  }
+// The tokenizer's size, first token and files.
+Result<std::unique_ptr<Tokenizer>> take_tokenizer(const DataRecipe& recipe, TokenData& data) {
+  const std::filesystem::path path(recipe.tokens);
+  TEPUI_TRY(std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
   data.vocabulary = tokenizer->vocabulary_size();
   if (recipe.begin) {
     const auto begin = tokenizer->bos() ? tokenizer->bos() : tokenizer->eos();
@@ -118,11 +113,46 @@ Result<std::vector<std::int32_t>> tokenizer_tokens(const DataRecipe& recipe, Tok
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
     data.tokenizer_files.push_back(path);
-    return tokens;
+    return tokenizer;
   }
   for (const char* name : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json",
                            "special_tokens_map.json", "vocab.json", "merges.txt"}) {
     if (std::filesystem::exists(path / name, error)) data.tokenizer_files.push_back(path / name);
+  }
+  return tokenizer;
+}
+
+Result<std::vector<std::int32_t>> tokenizer_tokens(const DataRecipe& recipe, TokenData& data) {
+  TEPUI_TRY(const std::unique_ptr<Tokenizer> tokenizer, take_tokenizer(recipe, data));
+  std::vector<std::int32_t> tokens;
+  for (const auto& file : recipe.texts) {
+    TEPUI_TRY(const std::string content, read_file(file));
+    auto ids = tokenizer->encode(content);
+    if (!ids) return fail(ids.error().kind, "{}: {}", file.string(), ids.error().message);
+    tokens.insert(tokens.end(), ids->begin(), ids->end());
+  }
+  return tokens;
+}
+
+// All lists one after the other.
+Result<std::vector<std::int32_t>> listed_tokens(const DataRecipe& recipe, TokenData& data) {
+  const bool has_tokenizer = recipe.tokens != "characters";
+  if (has_tokenizer) {
+    TEPUI_TRY(const auto tokenizer, take_tokenizer(recipe, data));
+  }
+  std::vector<std::int32_t> tokens;
+  for (const auto& file : recipe.ids) {
+    CorpusRequest request;
+    request.ids = file;
+    TEPUI_TRY(const Corpus corpus, load_corpus(request, nullptr));
+    for (const CorpusSequence& sequence : corpus.sequences)
+      tokens.insert(tokens.end(), sequence.ids.begin(), sequence.ids.end());
+    const auto largest = std::ranges::max_element(tokens);
+    if (largest == tokens.end()) continue;
+    if (has_tokenizer && *largest >= data.vocabulary)
+      return fail(ErrorKind::data, "{}: expected ids below the tokenizer's {}, found {}",
+                  file.string(), data.vocabulary, *largest);
+    data.vocabulary = std::max(data.vocabulary, *largest + 1);
   }
   return tokens;
 }
@@ -151,7 +181,8 @@ Result<TokenData> load_token_data(const DataRecipe& recipe) {
     TEPUI_TRY(data.validation, read_bin(*recipe.validation_bin, data));
     return data;
   }
-  TEPUI_TRY(std::vector<std::int32_t> tokens, recipe.tokens == "characters"
+  TEPUI_TRY(std::vector<std::int32_t> tokens, !recipe.ids.empty() ? listed_tokens(recipe, data)
+                                              : recipe.tokens == "characters"
                                                   ? character_tokens(recipe, data)
                                                   : tokenizer_tokens(recipe, data));
   const auto kept =
@@ -163,8 +194,7 @@ Result<TokenData> load_token_data(const DataRecipe& recipe) {
 
 // How many tokens on the next sequence begins, so that each token is predicted once.
 static std::size_t stride_of(const TrainShape& shape) {
-  const bool less = shape.begin && !shape.begin_predicts;
-  return static_cast<std::size_t>(shape.length - (less ? 1 : 0));
+  return static_cast<std::size_t>(shape.length) - unpredicted(shape);
 }
 
 // The sequence of tokens from `first` on; what is behind the last one does not count.
@@ -178,7 +208,7 @@ static void append_sequence(TokenBatch& batch, const std::vector<std::int32_t>& 
     const bool begins = shape.begin && j == 0;
     const std::int32_t target = token(j + 1 - shift, -1);
     batch.ids.push_back(begins ? *shape.begin : target < 0 ? 0 : token(j - shift, 0));
-    batch.targets.push_back(begins && !shape.begin_predicts ? -1 : target);
+    batch.targets.push_back(j < unpredicted(shape) ? -1 : target);
   }
 }
 
@@ -199,8 +229,8 @@ TokenBatch draw_batch(const std::vector<std::int32_t>& tokens, const TrainShape&
 
 std::size_t whole_batches(std::size_t tokens, const TrainShape& shape) {
   const std::size_t at_once = static_cast<std::size_t>(shape.sequences) * stride_of(shape);
-  const std::size_t predicted = shape.begin && shape.begin_predicts ? tokens : tokens - 1;
-  return tokens < 2 ? 0 : (predicted + at_once - 1) / at_once;
+  const std::size_t not_predicted = unpredicted(shape) + (shape.begin ? 0 : 1);
+  return tokens <= not_predicted ? 0 : (tokens - not_predicted + at_once - 1) / at_once;
 }
 
 TokenBatch whole_batch(const std::vector<std::int32_t>& tokens, const TrainShape& shape,

@@ -32,13 +32,13 @@ Status TrainEngine::bind_inputs(Ready& ready, const TrainShape& shape, double we
   const auto bytes_of = [](const auto& values) { return std::as_bytes(std::span(values)); };
   const std::vector<std::int32_t> ids(rows, 0);
   std::vector<float> weights(rows, static_cast<float>(weight));
-  if (shape.begin && !shape.begin_predicts) {
+  if (const std::size_t without = unpredicted(shape); without > 0) {
     // A mean over those that count.
-    const double more = static_cast<double>(shape.length) / std::max(1, shape.length - 1);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const bool first = r % static_cast<std::size_t>(shape.length) == 0;
-      weights[r] = first ? 0.0F : static_cast<float>(weight * more);
-    }
+    const auto length = static_cast<std::size_t>(shape.length);
+    const double more = static_cast<double>(length) /
+                        static_cast<double>(std::max<std::size_t>(1, length - without));
+    for (std::size_t r = 0; r < rows; ++r)
+      weights[r] = r % length < without ? 0.0F : static_cast<float>(weight * more);
   }
   std::vector<float> state(3 * rows, 0.0F);
   for (std::size_t r = 0; r < rows; ++r) state[3 * r] = -std::numeric_limits<float>::infinity();

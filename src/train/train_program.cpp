@@ -229,6 +229,12 @@ class TrainLowering {
 
 }  // namespace
 
+std::size_t unpredicted(const TrainShape& shape) {
+  const int of_begin = shape.begin && !shape.begin_predicts ? 1 : 0;
+  const int of_prefix = std::min(shape.prefix, shape.length) - 1;
+  return static_cast<std::size_t>(std::max(of_begin, of_prefix));
+}
+
 Result<TrainProgram> build_train_program(const Model& model,
                                          const std::vector<Parameter>& parameters,
                                          const TrainShape& shape) {

@@ -26,9 +26,14 @@ struct TrainShape {
   std::vector<bool> frozen = {};           // by parameter: needs no gradient; empty: none
   std::optional<std::int32_t> begin = {};  // the token that every sequence begins with
   bool begin_predicts = true;              // whether what follows it counts
+  int prefix = 0;                          // of the model's mask: what is seen does not count
   std::vector<AuxiliaryTerm> auxiliary = {};
   int accumulation = 1;  // micro-batches of a step, of which auxiliary losses are a mean
 };
+
+// How many of a sequence's first targets do not count: what follows a token that predicts nothing,
+// and what a prefix mask shows.
+std::size_t unpredicted(const TrainShape& shape);
 
 // How a parameter is bound: the value itself, or a packed matrix of it, or, of a tied embedding,
 // both. Values that the Program does not have are kNone.

@@ -127,6 +127,7 @@ class TrainRun {
     settings.shape.dropout = recipe_.model.dropout;
     settings.shape.begin = data_.begin;
     settings.shape.begin_predicts = !has_variant(recipe_.model, "sink_token");
+    settings.shape.prefix = model_.spec.dims.prefix;
     settings.shape.auxiliary = recipe_.auxiliary;
     settings.optimiser = recipe_.optimiser;
     settings.accumulation = recipe_.accumulation;
@@ -241,6 +242,8 @@ class TrainRun {
     report.work = watch_work_.get();
     TrainShape shape = shape_;
     shape.sequences = recipe_.watched_sequences;
+    shape.prefix = 0;  // what it shows is not counted, but measured
+    report.unscored = static_cast<std::size_t>(std::max(shape_.prefix - 1, 0));
     std::size_t counted = 0;
     const TokenBatch batch = whole_batch(data_.validation, shape, 0, counted);
     TEPUI_TRY(const std::vector<double> losses, engine_->watch(batch));
@@ -273,7 +276,8 @@ class TrainRun {
       TEPUI_TRY(const double loss, engine_->evaluate(batch));
       sum += loss;
     }
-    const int predicted = shape_.length - (shape_.begin && !shape_.begin_predicts ? 1 : 0);
+    const auto predicted =
+        static_cast<double>(shape_.length) - static_cast<double>(unpredicted(shape_));
     return sum / (static_cast<double>(recipe_.evaluation_batches) * shape_.sequences * predicted);
   }
 
@@ -318,27 +322,6 @@ class TrainRun {
 Result<TrainOutcome> train(Backend& backend, const TrainRequest& request,
                            const TrainObserver& observer) {
   return TrainRun(backend, request, observer).run();
-}
-
-Result<TrainPlan> plan_training(const TrainRequest& request) {
-  const TrainRecipe& recipe = request.recipe;
-  TEPUI_TRY(const TokenData data, load_token_data(recipe.data));
-  TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
-  TrainPlan plan;
-  plan.vocabulary = std::max(recipe.model.vocabulary, data.vocabulary);
-  if (recipe.model.from) {
-    TEPUI_TRY(const Model model, open_model(*recipe.model.from));
-    TEPUI_TRY(const std::vector<Parameter> parameters, parameters_of(model));
-    for (const Parameter& parameter : parameters)
-      plan.parameters += static_cast<std::int64_t>(parameter.elements());
-  } else {
-    plan.parameters = initial_parameters(recipe.model, plan.vocabulary);
-  }
-  plan.training_tokens = static_cast<std::int64_t>(data.train.size());
-  plan.validation_tokens = static_cast<std::int64_t>(data.validation.size());
-  plan.tokens_per_step = std::int64_t{recipe.batch} * recipe.accumulation * recipe.model.context;
-  if (last) plan.first = last->step;
-  return plan;
 }
 
 }  // namespace tepui

@@ -70,5 +70,7 @@ struct TrainPlan {
   std::int64_t first = 0;  // where the run would go on
 };
 Result<TrainPlan> plan_training(const TrainRequest& request);
+struct TokenData;
+Result<TrainPlan> plan_training(const TrainRequest& request, const TokenData& data);
 
 }  // namespace tepui

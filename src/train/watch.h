@@ -25,6 +25,7 @@ struct WatchReport {
   const WatchWork* work = nullptr;
   std::vector<std::vector<std::int32_t>> sequences;
   std::vector<std::vector<double>> losses;  // nats, of each token but the first of each sequence
+  std::size_t unscored = 0;                 // the first of each that a prefix mask shows
   std::vector<WatchedWeight> weights;
   std::function<Status(RowSink&)> rows;  // once, within a unit of all sequences
 };

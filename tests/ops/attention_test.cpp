@@ -85,11 +85,12 @@ TEST(Attention, AgreesWithSoftcapBiasAndWindow) {
   }
 }
 
-// Everything that `form`, gamma and dropping change, by itself and with a window.
+// Everything that `form`, gamma and dropping change, by itself and with a window; a prefix of 5.
 std::vector<AttentionParams> other_forms() {
   std::vector<AttentionParams> all;
   const auto add = [&](uint form, float gamma, uint drop) {
     for (const uint window : {0U, 5U}) {
+      if (window == 0 && (form & TEPUI_ATTEND_PREFIX) != 0) continue;
       AttentionParams p{};
       p.window = window;
       p.form = form;
@@ -108,6 +109,9 @@ std::vector<AttentionParams> other_forms() {
   add(TEPUI_ATTEND_SIGMOID | extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0, 0);
   add(0, 0, 13107U << 16 | 3U);
   add(extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0, 30000U << 16);
+  add(TEPUI_ATTEND_PREFIX, 0, 0);
+  add(TEPUI_ATTEND_PREFIX | extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0,
+      9000U << 16);
   return all;
 }
 
@@ -155,6 +159,9 @@ TEST(Attention, WhatIsSeenOfEveryFormAgrees) {
                .in = of,
                .params = ParamBytes(AttentionMapParams{p, 1, 2, 20, 1 + 25 + 400})};
     map.in.insert(map.in.end(), {absent(), extra});
+    check_op(map);
+    if ((p.form & TEPUI_ATTEND_PREFIX) == 0) continue;
+    map.params = ParamBytes(AttentionMapParams{p, 1, 2, 3, 1 + 9 + 9});  // shorter than the prefix
     check_op(map);
   }
 }

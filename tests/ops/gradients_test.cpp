@@ -207,11 +207,13 @@ TEST(Gradients, AttentionInEveryForm) {
                            {0, -0.01F, false, false, 0},
                            {TEPUI_ATTEND_SIGMOID, -1, false, false, 0},
                            {kExtra | TEPUI_ATTEND_SIGMOID, 0, true, true, 0},
-                           {kExtra, 0, true, true, 16000U << 16 | 2U}}) {
+                           {kExtra, 0, true, true, 16000U << 16 | 2U},
+                           {kExtra | TEPUI_ATTEND_PREFIX, 0, true, true, 0}}) {
     Model m;
     Builder::AttentionShape shape{.heads = 4, .kv_heads = 2, .head_dim = 4, .scale = 0.5F};
     shape.form = form.form;
     shape.gamma = form.gamma;
+    shape.window = (form.form & TEPUI_ATTEND_PREFIX) != 0 ? 3 : 0;
     if (form.key) shape.extra_key = m.variable({8}, "extra key");
     if (form.value) shape.extra_value = m.variable({8}, "extra value");
     const Value q = m.variable({7, 16}, "q");
@@ -236,7 +238,10 @@ TEST(Gradients, DytAndGate) {
   const Value x = m.variable({5, 12}, "x");
   const Value y =
       m.b.dyt(x, m.variable({1}, "alpha"), m.variable({12}, "w"), m.variable({12}, "b"), "dyt");
-  m.square(m.b.act_mul(m.variable({5, 12}, "gate"), y, TEPUI_ACT_SIGMOID, "gated"));
+  const Value gated = m.b.act_mul(m.variable({5, 12}, "gate"), y, TEPUI_ACT_SIGMOID, "gated");
+  const Value heads = m.b.gate(gated, m.variable({3}, "offset"), m.variable({5, 12}, "of"),
+                               m.variable({12}, "slope"), TEPUI_ACT_SIGMOID, "heads");
+  m.square(m.b.gate(heads, m.variable({1}, "factor"), kNone, kNone, TEPUI_ACT_NONE, "scaled"));
   check_gradients(std::move(m));
 }
 

@@ -111,6 +111,25 @@ TEST(Dyt, AgreesWithItsGradient) {
   }
 }
 
+TEST(Gate, AgreesWithItsGradient) {
+  for (const auto& [rows, groups, dim] : {std::array{1, 1, 1}, {7, 3, 5}, {70, 2, 33}}) {
+    for (const uint act : {TEPUI_ACT_NONE, TEPUI_ACT_SIGMOID}) {
+      const ParamBytes params(GateParams{static_cast<uint>(rows), static_cast<uint>(groups),
+                                         static_cast<uint>(dim), act});
+      const std::int64_t width = std::int64_t{groups} * dim;
+      const Operand x = f32({rows, width}, Fill::massive);
+      for (const bool alone : {false, true}) {
+        const Operand of = alone ? absent() : f32({rows, width});
+        const Operand weight = alone ? absent() : f32({width});
+        check_op({.op = OpCode::gate, .in = {x, f32({groups}), of, weight}, .params = params});
+        check_op({.op = OpCode::gate_grad,
+                  .in = {x, f32({groups}), of, weight, f32({rows, width})},
+                  .params = params});
+      }
+    }
+  }
+}
+
 OpCase attention_case(std::vector<double> offsets, uint heads, uint kv_heads, uint head_dim,
                       uint window, Fill fill = Fill::normal) {
   const auto rows = static_cast<std::int64_t>(offsets.back());

@@ -71,6 +71,8 @@ std::optional<Cut> cut_of(OpCode op) {
                  .causal = false};
     case OpCode::dyt: return Cut{.by_row = {0}};
     case OpCode::dyt_grad: return Cut{.by_row = {0, 3}};
+    case OpCode::gate: return Cut{.by_row = {0, 2}};
+    case OpCode::gate_grad: return Cut{.by_row = {0, 2, 4}};
     case OpCode::nll:
     case OpCode::nll_grad: return Cut{.by_row = {0, 1}};
     case OpCode::norm_grad: return Cut{.by_row = {0, 2}};

@@ -33,6 +33,7 @@ class TorchSteps {
     TrainEngine::Settings settings;
     settings.shape.sequences = sequences;
     settings.shape.length = length;
+    settings.shape.prefix = model_.spec.dims.prefix;
     auto made = TrainEngine::make(*backend_, model_, settings);
     ASSERT_TRUE(made) << made.error().message;
     engine_ = *std::move(made);
@@ -61,7 +62,8 @@ class TorchSteps {
       const std::int64_t first = (std::int64_t{step} * sequences + s) * (length + 1);
       for (int t = 0; t < length; ++t) {
         out.ids.push_back(static_cast<std::int32_t>(view.at(first + t)));
-        out.targets.push_back(static_cast<std::int32_t>(view.at(first + t + 1)));
+        const bool shown = t + 1 < model_.spec.dims.prefix;
+        out.targets.push_back(shown ? -1 : static_cast<std::int32_t>(view.at(first + t + 1)));
       }
     }
     return out;

@@ -48,7 +48,7 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   const std::uint64_t rows = aside * of_lane / divide_up(of_key, parts);
   const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / rows + p.sequences;
   const auto channels = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes / aside));
-  const bool plain = p.form == 0 && p.gamma == 0 && p.drop == 0;
+  const bool plain = (p.form & ~TEPUI_ATTEND_PREFIX) == 0 && p.gamma == 0 && p.drop == 0;
   StepPlan plan = plain ? one_pass("attention", tiles * p.kv_heads * parts) : plan_form(p);
   if (plain) plan.passes[0].constants = {kLanes, aside, of_lane, channels, p.edits != 0 ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());

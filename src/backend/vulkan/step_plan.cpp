@@ -84,6 +84,19 @@ StepPlan plan_dyt_grad(const Step& step) {
   return plan;
 }
 
+// Likewise.
+StepPlan plan_gate_grad(const Step& step) {
+  const auto p = step.params.as<GateParams>();
+  const std::uint64_t groups = divide_up(std::uint64_t{p.rows} * p.groups, kLanes);
+  StepPlan plan;
+  for (std::uint32_t pass = 0; pass < 4; ++pass) {
+    plan.passes.push_back({"gate_grad", {kLanes, 0, pass}, groups, {}, {}});
+    std::ranges::copy(step.in, plan.passes.back().slots.begin());
+    plan.passes.back().slots[5] = step.out[pass];
+  }
+  return plan;
+}
+
 std::optional<StepPlan> plan_training(const Step& step, const Program& program) {
   const ParamBytes& bytes = step.params;
   const std::string name(op_of(step.op).name);
@@ -97,6 +110,11 @@ std::optional<StepPlan> plan_training(const Step& step, const Program& program) 
       return per_element(name, std::uint64_t{p.rows} * p.columns);
     }
     case OpCode::dyt_grad: return plan_dyt_grad(step);
+    case OpCode::gate: {
+      const auto p = bytes.as<GateParams>();
+      return per_element(name, std::uint64_t{p.rows} * p.groups);
+    }
+    case OpCode::gate_grad: return plan_gate_grad(step);
     case OpCode::column_sum: return per_element(name, bytes.as<MatrixParams>().columns);
     case OpCode::act_grad: return per_element(name, bytes.as<ActParams>().count);
     case OpCode::norm_grad: {

@@ -23,6 +23,8 @@ bool has_extra_value(const ModelSpec& spec) {
   return spec.form.extra == AttentionExtra::kv_bias || spec.form.extra == AttentionExtra::v_bias;
 }
 bool is_gated(const ModelSpec& spec) { return spec.form.gated_attention; }
+bool has_gated_heads(const ModelSpec& spec) { return spec.form.gated_heads; }
+bool has_embedding_factor(const ModelSpec& spec) { return spec.form.embedding_factor; }
 
 Binding when(WeightRole role, std::string_view name, bool (*condition)(const ModelSpec&)) {
   Binding binding{role, name};
@@ -57,6 +59,11 @@ Status read_attention(const ConfigReader& config, ModelSpec& spec) {
   constexpr std::pair<std::string_view, bool> kWeights[] = {{"softmax", false}, {"sigmoid", true}};
   TEPUI_TRY(choose(config, "attention_weights", kWeights, form.sigmoid_attention));
   TEPUI_TRY(form.gated_attention, config.flag("attention_gate", false));
+  TEPUI_TRY(form.gated_heads, config.flag("head_gate", false));
+  if (form.gated_heads &&
+      (form.gated_attention || spec.dims.heads * spec.dims.head_dim != spec.dims.width))
+    return tl::unexpected<Error>(config.fault(
+        ErrorKind::data, "head_gate", "heads that split the width, and no attention_gate beside"));
   TEPUI_TRY(const double clip, config.number("attention_clip", 0));
   TEPUI_TRY(const double shift, config.number("attention_shift", 0));
   const bool in_softmax =
@@ -86,7 +93,12 @@ Status read_variant(const ConfigReader& config, ModelSpec& spec) {
   TEPUI_TRY(read_attention(config, spec));
   TEPUI_TRY(const double scale, config.number("embedding_scale", 1));
   spec.dims.embedding_scale = static_cast<float>(scale);
+  TEPUI_TRY(form.embedding_factor, config.flag("embedding_factor", false));
   TEPUI_TRY(const int window, config.size("sliding_window", 0));
+  TEPUI_TRY(spec.dims.prefix, config.size("attention_prefix", 0));
+  if (window != 0 && spec.dims.prefix != 0)
+    return tl::unexpected<Error>(
+        config.fault(ErrorKind::data, "attention_prefix", "no sliding_window beside it"));
   if (window != 0)
     spec.layers.assign(static_cast<std::size_t>(spec.dims.layers), {.window = window});
   return {};
@@ -101,6 +113,9 @@ struct VariantNames {
   std::string_view extra_value;
   std::string_view gate;
   std::string_view gate_offset;
+  std::string_view head_gate;
+  std::string_view head_gate_offset;
+  std::string_view embedding_factor;
 };
 
 std::vector<Binding> variant_bindings(const ArchSpec& base, const VariantNames& names) {
@@ -111,14 +126,18 @@ std::vector<Binding> variant_bindings(const ArchSpec& base, const VariantNames& 
         binding.role == WeightRole::final_norm || binding.role == WeightRole::final_norm_bias;
     if (is_final) binding.when = has_final_norm;
   }
-  bindings.insert(bindings.end(),
-                  {when(WeightRole::attn_norm_alpha, names.attn_alpha, is_dyt),
-                   when(WeightRole::mlp_norm_alpha, names.mlp_alpha, is_dyt),
-                   when(WeightRole::final_norm_alpha, names.final_alpha, has_final_dyt),
-                   when(WeightRole::extra_key, names.extra_key, has_extra_key),
-                   when(WeightRole::extra_value, names.extra_value, has_extra_value),
-                   when(WeightRole::attn_gate, names.gate, is_gated),
-                   when(WeightRole::attn_gate_offset, names.gate_offset, is_gated)});
+  bindings.insert(
+      bindings.end(),
+      {when(WeightRole::attn_norm_alpha, names.attn_alpha, is_dyt),
+       when(WeightRole::mlp_norm_alpha, names.mlp_alpha, is_dyt),
+       when(WeightRole::final_norm_alpha, names.final_alpha, has_final_dyt),
+       when(WeightRole::extra_key, names.extra_key, has_extra_key),
+       when(WeightRole::extra_value, names.extra_value, has_extra_value),
+       when(WeightRole::attn_gate, names.gate, is_gated),
+       when(WeightRole::attn_gate_offset, names.gate_offset, is_gated),
+       when(WeightRole::head_gate, names.head_gate, has_gated_heads),
+       when(WeightRole::head_gate_offset, names.head_gate_offset, has_gated_heads),
+       when(WeightRole::embedding_factor, names.embedding_factor, has_embedding_factor)});
   return bindings;
 }
 
@@ -142,14 +161,16 @@ constexpr std::string_view kLlamaTypes[] = {"tepui_llama"};
 const ArchSpec& tepui_gpt2_arch() {
   static const std::vector<Binding> bindings = variant_bindings(
       gpt2_arch(), {"h.{}.ln_1.alpha", "h.{}.ln_2.alpha", "ln_f.alpha", "h.{}.attn.extra_key",
-                    "h.{}.attn.extra_value", "h.{}.attn.gate.weight", "h.{}.attn.gate.offset"});
+                    "h.{}.attn.extra_value", "h.{}.attn.gate.weight", "h.{}.attn.gate.offset",
+                    "h.{}.attn.head_gate.weight", "h.{}.attn.head_gate.offset", "wte.factor"});
   static const ArchSpec arch = variant_of(
       gpt2_arch(), "tepui_gpt2",
       "GPT-2 with one thing changed, as `tepui train` makes it: a key and a value that every query "
       "sees (attention_extra: kv_bias, k_bias, v_bias, off_by_one), sigmoids for the softmax "
-      "(attention_weights), a clipped softmax (attention_clip), gated heads (attention_gate), a "
-      "window (sliding_window), DyT for norms (norm), norms behind the sums (norm_place), no "
-      "positions.",
+      "(attention_weights), a clipped softmax (attention_clip), gated channels (attention_gate) or "
+      "heads (head_gate), a window (sliding_window), a prefix mask (attention_prefix), DyT for "
+      "norms (norm), embeddings times a weight (embedding_factor), norms behind the sums "
+      "(norm_place), no positions.",
       kGpt2Types, bindings);
   return arch;
 }
@@ -160,7 +181,8 @@ const ArchSpec& tepui_llama_arch() {
       {"model.layers.{}.input_layernorm.alpha", "model.layers.{}.post_attention_layernorm.alpha",
        "model.norm.alpha", "model.layers.{}.self_attn.extra_key",
        "model.layers.{}.self_attn.extra_value", "model.layers.{}.self_attn.gate.weight",
-       "model.layers.{}.self_attn.gate.offset"});
+       "model.layers.{}.self_attn.gate.offset", "model.layers.{}.self_attn.head_gate.weight",
+       "model.layers.{}.self_attn.head_gate.offset", "model.embed_tokens.factor"});
   static const ArchSpec arch =
       variant_of(llama_arch(), "tepui_llama",
                  "LLaMA with one thing changed, as `tepui train` makes it, by the same keys as "

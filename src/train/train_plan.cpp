@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "train/initial_model.h"
+#include "train/token_data.h"
+#include "train/train_checkpoint.h"
+#include "train/trainer.h"
+
+namespace tepui {
+
+Result<TrainPlan> plan_training(const TrainRequest& request) {
+  TEPUI_TRY(const TokenData data, load_token_data(request.recipe.data));
+  return plan_training(request, data);
+}
+
+Result<TrainPlan> plan_training(const TrainRequest& request, const TokenData& data) {
+  const TrainRecipe& recipe = request.recipe;
+  TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
+  TrainPlan plan;
+  plan.vocabulary = std::max(recipe.model.vocabulary, data.vocabulary);
+  if (recipe.model.from) {
+    TEPUI_TRY(const Model model, open_model(*recipe.model.from));
+    TEPUI_TRY(const std::vector<Parameter> parameters, parameters_of(model));
+    for (const Parameter& parameter : parameters)
+      plan.parameters += static_cast<std::int64_t>(parameter.elements());
+  } else {
+    plan.parameters = initial_parameters(recipe.model, plan.vocabulary);
+  }
+  plan.training_tokens = static_cast<std::int64_t>(data.train.size());
+  plan.validation_tokens = static_cast<std::int64_t>(data.validation.size());
+  plan.tokens_per_step = std::int64_t{recipe.batch} * recipe.accumulation * recipe.model.context;
+  if (last) plan.first = last->step;
+  return plan;
+}
+
+}  // namespace tepui
