@@ -98,10 +98,14 @@ Status parse_grid_shard(const std::string& text, GridCommand& command) {
 }
 
 Status run_all(const TrainArguments& a) {
-  if (a.dry_run || a.command.until)
-    return fail(ErrorKind::usage, "--grid: expected neither --dry-run nor --until beside it");
+  if (a.command.until) return fail(ErrorKind::usage, "--grid: expected no --until beside it");
   GridCommand command{a.command};
   if (!a.shard.empty()) TEPUI_TRY(parse_grid_shard(a.shard, command));
+  if (a.dry_run) {
+    TEPUI_TRY(const std::string plan, grid_plan_text(command));
+    std::fwrite(plan.data(), 1, plan.size(), stdout);
+    return flush_output();
+  }
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
   GridView view;
@@ -144,6 +148,11 @@ Status run(const TrainArguments& a) {
   if (out.finished)
     fmt::print("\nLoss over the whole validation data: {:.4f} nats a token\n",
                out.whole_validation);
+  if (const auto& zeroing = result->zeroing)
+    fmt::print(
+        "Perplexity of its first sequences: {:.4g}; with massive activations zero in one layer "
+        "{:.4g} ({}), in all {:.4g}\n",
+        zeroing->perplexity, zeroing->first, zeroing->first_edit, zeroing->everywhere);
   if (out.tokens > 0)
     fmt::print("{} tokens in {} ({:.0f} tokens/s) on {}\n", out.tokens, clock_time(out.seconds),
                static_cast<double>(out.tokens) / out.seconds, result->device);
@@ -184,7 +193,8 @@ void add_train(CLI::App& app, int argc, char** argv, int& code) {
       ->add_option("--shard", a->shard,
                    "Of --grid: only every N-th run from the I-th on, 1/N to N/N")
       ->type_name("I/N");
-  command->add_flag("--dry-run", a->dry_run, "Tell what would be done, and do nothing");
+  command->add_flag("--dry-run", a->dry_run,
+                    "Tell what would be done, and do nothing; with --grid of every run");
   command->add_flag("--json", a->json, "Print one JSON document at the end instead of lines");
   command->footer(
       "Checkpoints are HF folders that every command and transformers read. The same recipe and\n"

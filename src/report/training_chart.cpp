@@ -240,11 +240,9 @@ ChartJson training_run(const TrainingSource& source, const std::string& label) {
   training["evaluations"] = evaluations_json(source.log);
   training["watched"] = source.watched.states.empty() ? ChartJson() : watched_json(source.watched);
   training["edited"] = ChartJson::array();
-  if (source.edited) {
-    for (const BranchScores& branch : source.edited->branches)
-      training["edited"].push_back({{"name", valid_utf8(branch.name)},
-                                    {"perplexity", chart_number(branch.all.perplexity())}});
-  }
+  for (const BranchScores& branch : source.edited)
+    training["edited"].push_back(
+        {{"name", valid_utf8(branch.name)}, {"perplexity", chart_number(branch.all.perplexity())}});
   run["training"] = std::move(training);
   run["tokens"] = ChartJson::object();
   run["sequences"] = ChartJson::object();

@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: MIT
 #include "report/training_source.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "base/utf8_text.h"
 #include "store/reader.h"
 #include "store/schema.h"
+#include "study/zeroing.h"
 
 namespace tepui {
+
+namespace {
+
+// The branches of a store that are not known already, as the unedited one may be.
+Status add_edits(const std::filesystem::path& folder, TrainingSource& source) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder / kStoreFile, error)) return {};
+  TEPUI_TRY(StoreReader store, StoreReader::open(folder));
+  TEPUI_TRY(const auto rows, store.likelihoods());
+  if (rows.empty()) return {};
+  TEPUI_TRY(const ScoredRun scored, read_scores(store));
+  for (const BranchScores& branch : scored.branches) {
+    if (std::ranges::find(source.edited, branch.name, &BranchScores::name) == source.edited.end())
+      source.edited.push_back(branch);
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<std::optional<TrainingSource>> open_training_source(const std::string& folder) {
   const std::filesystem::path path(folder);
@@ -28,13 +49,8 @@ Result<std::optional<TrainingSource>> open_training_source(const std::string& fo
     TEPUI_TRY(const auto runs, store.runs());
     if (!runs.empty()) source.run = runs.back();
   }
-  if (std::filesystem::exists(path / "intervene" / kStoreFile)) {
-    TEPUI_TRY(StoreReader store, StoreReader::open(path / "intervene"));
-    TEPUI_TRY(const auto rows, store.likelihoods());
-    if (!rows.empty()) {
-      TEPUI_TRY(source.edited, read_scores(store));
-    }
-  }
+  for (const char* folder : {kZeroedFolder, "intervene"})
+    TEPUI_TRY(add_edits(path / folder, source));
   return source;
 }
 

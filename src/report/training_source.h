@@ -17,8 +17,9 @@ struct TrainingSource {
   std::string folder;  // as given
   TrainingLog log;     // empty of a series
   Emergence watched;   // without states where nothing was watched
-  // Of a store of tepui intervene in the run's folder (RUN/intervene): perplexity after edits.
-  std::optional<ScoredRun> edited;
+  // Of stores of tepui intervene in the run's folder: perplexity after edits. RUN/zeroed is the
+  // run's own, RUN/intervene a user's.
+  std::vector<BranchScores> edited;
   std::optional<RunRecord> run;  // of the last watched store
 };
 

@@ -31,6 +31,11 @@ Result<LayerState> layer_state(StoreReader& store, const std::vector<int>& seque
     state.median += place->median;
     state.top += largest;
     state.ratio += largest / place->median;
+    for (const ObservationRow& top : place->top) {
+      const bool large = std::abs(static_cast<double>(top.value)) > kLargeRatio * place->median;
+      if (large && top.position == place->top.front().position)
+        state.large_channels.insert(top.channel);
+    }
   }
   state.top_median = state.top / state.median;
   state.median /= count;
@@ -71,6 +76,7 @@ Status put_layers(StoreReader& store, const ScanSummary& scan, CheckpointState& 
 
 // Of the unedited run's tokens, by whether they begin a sentence.
 Status put_losses(StoreReader& store, const ScanSummary& scan, CheckpointState& state) {
+  TEPUI_TRY(const std::vector<LikelihoodRow> likelihoods, store.likelihoods());
   double starts = 0;
   double others = 0;
   std::int64_t other_tokens = 0;
@@ -83,7 +89,10 @@ Status put_losses(StoreReader& store, const ScanSummary& scan, CheckpointState& 
       spelled.push_back(scan.token(sequence, static_cast<std::int64_t>(at)).bytes);
     const std::vector<bool> begins = sentence_starts(spelled);
     const std::vector<float>& values = rows.front().values;
-    for (std::size_t i = 0; i < values.size() && i + 1 < begins.size(); ++i) {
+    const auto of = std::ranges::find(likelihoods, sequence, &LikelihoodRow::sequence);
+    const auto scored =
+        of == likelihoods.end() ? values.size() : static_cast<std::size_t>(of->tokens);
+    for (std::size_t i = values.size() - scored; i < values.size() && i + 1 < begins.size(); ++i) {
       const double loss = -static_cast<double>(values[i]);
       if (begins[i + 1]) {
         starts += loss;

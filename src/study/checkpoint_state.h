@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "store/rows.h"
@@ -11,6 +12,9 @@
 #include "study/massive.h"
 
 namespace tepui {
+
+// The ratio to the median that `large_channels` are above.
+inline constexpr double kLargeRatio = 100;
 
 struct LayerState {
   double median = 0;      // mean over sequences of the lower median of |resid_post|
@@ -20,6 +24,8 @@ struct LayerState {
   float value = 0;        // the largest of all, signed, and where it is
   std::int64_t position = 0;
   std::int64_t channel = 0;
+  // Of the token that holds its sequence's largest: channels of the top-k above 100 medians.
+  std::set<std::int64_t> large_channels;
   // Of attention, means over heads; NaN where it was not measured.
   double sink = 0;         // what token 0 receives of the first 64 queries
   double sink_rate = 0;    // share of heads and sequences in which that is above 0.3

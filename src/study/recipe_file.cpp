@@ -11,6 +11,7 @@
 #include "base/utf8_text.h"
 #include "study/recipe_auxiliary.h"
 #include "study/toml_fields.h"
+#include "study/zeroing.h"
 
 namespace tepui {
 namespace {
@@ -90,8 +91,8 @@ class RecipeReader {
   Status read_variants(TomlFields& f) {
     ModelRecipe& m = out_.recipe.model;
     constexpr std::string_view kExtras[] = {"kv_bias", "k_bias", "v_bias", "off_by_one"};
-    constexpr std::string_view kOthers[] = {"clipped", "gated",        "sigmoid",  "sink_token",
-                                            "dyt",     "no_positions", "post_norm"};
+    constexpr std::string_view kOthers[] = {"clipped",    "gated", "gated_heads",  "sigmoid",
+                                            "sink_token", "dyt",   "no_positions", "post_norm"};
     TEPUI_TRY(const auto variants, f.texts("variant"));
     int extras = 0;
     for (const std::string& variant : variants) {
@@ -109,6 +110,7 @@ class RecipeReader {
     };
     if (has("clipped") && (has("sigmoid") || (extras > 0 && !has("v_bias"))))
       return f.wrong("variant", "clipped with a plain softmax");
+    if (has("gated") && has("gated_heads")) return f.wrong("variant", "one kind of gate");
     if (has("sink_token")) out_.recipe.data.begin = true;
     TEPUI_TRY(const auto alpha, f.positive("clip_alpha"));
     keep(m.clip_alpha, alpha);
@@ -118,6 +120,9 @@ class RecipeReader {
     keep(m.dyt_alpha_others, others);
     TEPUI_TRY(const auto window, f.integer("window", 1, kMostSize));
     keep(m.window, window);
+    TEPUI_TRY(const auto prefix, f.integer("prefix", 1, m.context - 1));
+    keep(m.prefix, prefix);
+    if (window && prefix) return f.wrong("prefix", "no window beside it");
     TEPUI_TRY(const auto initial, f.text("initialisation"));
     if (initial && *initial != "lir" && *initial != "usual")
       return f.wrong("initialisation", "usual or lir");
@@ -174,18 +179,27 @@ class RecipeReader {
     for (const std::string& text : texts) d.texts.push_back(beside(text));
     TEPUI_TRY(const auto train, f.text("train_bin"));
     TEPUI_TRY(const auto validation, f.text("validation_bin"));
-    if (texts.empty() == !train.has_value() || train.has_value() != validation.has_value())
+    TEPUI_TRY(const auto ids, f.texts("ids"));
+    for (const std::string& file : ids) d.ids.push_back(beside(file));
+    const int kinds = (texts.empty() ? 0 : 1) + (ids.empty() ? 0 : 1) + (train ? 1 : 0);
+    if (kinds != 1 || train.has_value() != validation.has_value())
       return fail(ErrorKind::usage,
-                  "{}: [data]: expected text, or both train_bin and validation_bin", f.place());
-    if (train && d.begin)
+                  "{}: [data]: expected text, or ids, or both train_bin and validation_bin",
+                  f.place());
+    std::optional<std::string> tokens;
+    if (!train) {
+      TEPUI_TRY(tokens, f.text("tokens"));
+    }
+    if (d.begin && (train || (!ids.empty() && (!tokens || *tokens == "characters"))))
       return fail(ErrorKind::usage,
-                  "{}: [data]: expected text for sequences that begin with a token", f.place());
+                  "{}: [data]: expected text, or ids with their tokenizer, for sequences that "
+                  "begin with a token",
+                  f.place());
     if (train) {
       d.train_bin = beside(*train);
       d.validation_bin = beside(*validation);
       return {};
     }
-    TEPUI_TRY(const auto tokens, f.text("tokens"));
     if (tokens && *tokens != "characters") d.tokens = beside(*tokens).string();
     TEPUI_TRY(const auto share, f.number("validation", 0.001, 0.999));
     keep(d.validation, share);
@@ -214,6 +228,8 @@ class RecipeReader {
     keep(r.watched_sequences, watched);
     TEPUI_TRY(const auto sites, f.text("watch_sites"));
     if (sites) r.watch_sites = *sites;
+    TEPUI_TRY(const auto zeroing, f.truth("zeroing"));
+    if (zeroing == true) look_at_the_end(r);
     TEPUI_TRY(const auto batches, f.integer("evaluation_batches", 1, kMostSize));
     keep(r.evaluation_batches, batches);
     TEPUI_TRY(const auto above, f.positive("stop_above"));

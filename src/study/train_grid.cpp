@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "study/train_grid.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/mapped_file.h"
 #include "base/new_file.h"
-#include "store/reader.h"
 #include "study/emergence.h"
-#include "study/intervene.h"
-#include "study/scores.h"
+#include "study/text_table.h"
 #include "train/token_data.h"
 
 namespace tepui {
 namespace {
 
 constexpr const char* kSummary = "summary.json";
-constexpr int kScoredSequences = 20;
 
 class GridRun {
  public:
@@ -35,9 +32,9 @@ class GridRun {
     try {
       row_.validation_loss = number(json.at("validation_loss"));
       row_.sink_rate = number(json.at("sink_rate"));
-      row_.perplexity = number(json.at("perplexity"));
-      row_.zeroed = number(json.at("zeroed_perplexity"));
-      row_.zero_edit = json.at("zero_edit").get<std::string>();
+      row_.zeroing = {number(json.at("perplexity")), number(json.at("zeroed_perplexity")),
+                      number(json.at("zeroed_everywhere")), json.at("zero_edit").get<std::string>(),
+                      json.at("zero_edits").get<std::string>()};
       for (const auto& layer : json.at("layers"))
         row_.layers.push_back(
             {number(layer.at("median")), number(layer.at("top")), number(layer.at("ratio"))});
@@ -52,12 +49,12 @@ class GridRun {
     TEPUI_TRY(const TrainResult result, run_request(request_, command_.train, view_.train));
     if (!result.outcome.finished) return false;
     row_.validation_loss = result.outcome.whole_validation;
+    row_.zeroing = *result.zeroing;
     TEPUI_TRY(const Emergence watched, read_emergence(request_.out, 100));
-    if (watched.states.empty())
-      return fail(ErrorKind::data, "{}: expected what was watched at the end, found none",
-                  request_.out.string());
-    take_layers(watched.states.back());
-    TEPUI_TRY(score(result.outcome.checkpoint));
+    const CheckpointState& end = watched.states.back();
+    row_.sink_rate = end.sink_rate;
+    for (const LayerState& layer : end.layers)
+      row_.layers.push_back({layer.median, layer.top, layer.ratio});
     row_.finished = true;
     TEPUI_TRY(write_new_file(request_.out / kSummary, summary().dump(2) + "\n"));
     return true;
@@ -72,57 +69,15 @@ class GridRun {
             {"recipe", request_.recipe_hash},
             {"validation_loss", row_.validation_loss},
             {"sink_rate", row_.sink_rate},
-            {"perplexity", row_.perplexity},
-            {"zeroed_perplexity", row_.zeroed},
-            {"zero_edit", row_.zero_edit},
+            {"perplexity", row_.zeroing.perplexity},
+            {"zeroed_perplexity", row_.zeroing.first},
+            {"zeroed_everywhere", row_.zeroing.everywhere},
+            {"zero_edit", row_.zeroing.first_edit},
+            {"zero_edits", row_.zeroing.every_edit},
             {"layers", layers}};
   }
 
  private:
-  // The largest ratio's layer and channel are what is made zero.
-  void take_layers(const CheckpointState& state) {
-    double largest = -1;
-    row_.sink_rate = state.sink_rate;
-    for (std::size_t layer = 0; layer < state.layers.size(); ++layer) {
-      const LayerState& own = state.layers[layer];
-      row_.layers.push_back({own.median, own.top, own.ratio});
-      if (own.ratio <= largest) continue;
-      largest = own.ratio;
-      row_.zero_edit = fmt::format("resid_post.{}:largest:{}=zero", layer, own.channel);
-    }
-  }
-
-  Status score(const std::filesystem::path& checkpoint) {
-    TEPUI_TRY(const TokenData data, load_token_data(request_.recipe.data));
-    TrainShape shape;
-    shape.length = request_.recipe.model.context;
-    shape.begin = data.begin;
-    nlohmann::json lists = nlohmann::json::array();
-    const std::size_t count =
-        std::min<std::size_t>(whole_batches(data.validation.size(), shape), kScoredSequences);
-    for (std::size_t i = 0; i < count; ++i) {
-      std::size_t counted = 0;
-      const TokenBatch batch = whole_batch(data.validation, shape, i, counted);
-      if (counted == batch.ids.size()) lists.push_back(batch.ids);
-    }
-    const std::filesystem::path ids = request_.out / "validation-ids.json";
-    TEPUI_TRY(write_new_file(ids, lists.dump() + "\n"));
-    InterveneRequest request;
-    request.model = checkpoint;
-    request.corpus.ids = ids;
-    request.backend = command_.train.backend;
-    request.threads = command_.train.threads;
-    request.branches = {{"zeroed", row_.zero_edit, "the grid's edit"}};
-    request.out = request_.out / "zeroed";
-    request.command = "tepui train --grid";
-    TEPUI_TRY(const RunOutcome outcome, run_intervene(request, {}));
-    TEPUI_TRY(StoreReader store, StoreReader::open(outcome.folder));
-    TEPUI_TRY(const ScoredRun scored, read_scores(store));
-    for (const BranchScores& branch : scored.branches)
-      (branch.name == "zeroed" ? row_.zeroed : row_.perplexity) = branch.all.perplexity();
-    return {};
-  }
-
   const GridCommand& command_;
   const GridView& view_;
   const TrainRequest& request_;
@@ -131,6 +86,58 @@ class GridRun {
 
 }  // namespace
 
+namespace {
+
+// What is left of a run to do.
+std::string state_text(const GridCommand& command, std::size_t number, bool known,
+                       const TrainPlan& plan, std::int64_t steps) {
+  if (known) return "finished";
+  if (static_cast<int>(number) % command.shards != command.shard) return "another shard's";
+  if (plan.first >= steps) return "to be measured";
+  return plan.first > 0 ? fmt::format("goes on at {}", plan.first) : "to be run";
+}
+
+}  // namespace
+
+Result<std::string> grid_plan_text(const GridCommand& command) {
+  TEPUI_TRY(const std::vector<GridRecipe> grid, read_recipe_grid(command.train.recipe));
+  std::vector<TextColumn> columns{{"run", Align::left, 0, {}},
+                                  {"parameters", Align::right, 0, {}},
+                                  {"steps", Align::right, 0, {}},
+                                  {"tokens", Align::right, 0, {}},
+                                  {"", Align::left, 0, {}}};
+  const GridView view;
+  std::optional<DataRecipe> of;  // the data that is loaded
+  TokenData data;
+  std::int64_t left = 0;
+  int finished = 0;
+  for (std::size_t i = 0; i < grid.size(); ++i) {
+    TEPUI_TRY(TrainRequest request, request_of(command.train, grid[i].file));
+    request.out /= grid[i].name;
+    look_at_the_end(request.recipe);
+    if (of != request.recipe.data) {
+      TEPUI_TRY(data, load_token_data(request.recipe.data));
+      of = request.recipe.data;
+    }
+    TEPUI_TRY(const TrainPlan plan, plan_training(request, data));
+    const std::int64_t steps = request.recipe.schedule.steps;
+    const bool known = GridRun(command, view, request, grid[i].name).known();
+    const std::string state = state_text(command, i, known, plan, steps);
+    const std::int64_t tokens = (known ? 0 : steps - plan.first) * plan.tokens_per_step;
+    finished += known ? 1 : 0;
+    if (state != "another shard's") left += tokens;
+    const std::string cells[] = {grid[i].name, fmt::format("{}", plan.parameters),
+                                 fmt::format("{}", steps), fmt::format("{}", tokens), state};
+    for (std::size_t c = 0; c < columns.size(); ++c) columns[c].cells.push_back(cells[c]);
+  }
+  TEPUI_TRY(const TrainRequest first, request_of(command.train, grid.front().file));
+  return fmt::format(
+      "{}\n{} runs, {} of them finished; {} tokens to learn from in the others{}\n"
+      "in {}\n",
+      put_together(columns), grid.size(), finished, left,
+      command.shards > 1 ? " of this shard" : "", first.out.string());
+}
+
 Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView& view) {
   TEPUI_TRY(const std::vector<GridRecipe> grid, read_recipe_grid(command.train.recipe));
   std::vector<GridRow> rows;
@@ -138,9 +145,8 @@ Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView
   for (std::size_t i = 0; i < grid.size(); ++i) {
     TEPUI_TRY(TrainRequest request, request_of(command.train, grid[i].file));
     request.out /= grid[i].name;
-    // What is watched changes nothing; the end is always looked at.
-    TrainRecipe& recipe = request.recipe;
-    if (recipe.watch_every == 0) recipe.watch_every = recipe.schedule.steps;
+    // What is watched and zeroed changes nothing; the end is always looked at.
+    look_at_the_end(request.recipe);
     GridRun run(command, view, request, grid[i].name);
     const bool own = static_cast<int>(i) % command.shards == command.shard;
     if (!run.known() && own && !stopped) {

@@ -9,6 +9,7 @@
 
 #include "study/recipe_file.h"
 #include "study/train_run.h"
+#include "study/zeroing.h"
 #include "tepui/result.h"
 
 namespace tepui {
@@ -31,9 +32,7 @@ struct GridRow {
   double validation_loss = 0;  // of the whole validation data, nats a token
   double sink_rate = 0;        // the share of heads that are sinks, over all layers
   std::vector<GridLayer> layers;
-  double perplexity = 0;  // of the first validation sequences
-  double zeroed = 0;      // with the channel of the largest |x| zero at each sequence's largest
-  std::string zero_edit;  // how that is said to `tepui intervene`
+  Zeroing zeroing;
 };
 
 struct GridView {
@@ -43,6 +42,9 @@ struct GridView {
 
 // Runs what is not finished, then measures; a stopped run ends it.
 Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView& view);
+
+// What run_grid would do, in lines; computes nothing and writes nothing.
+Result<std::string> grid_plan_text(const GridCommand& command);
 
 std::string grid_table(const std::vector<GridRow>& rows);
 std::string grid_json(const std::vector<GridRow>& rows);

@@ -13,11 +13,9 @@ namespace tepui {
 std::string grid_table(const std::vector<GridRow>& rows) {
   std::size_t layers = 0;
   for (const GridRow& row : rows) layers = std::max(layers, row.layers.size());
-  std::vector<TextColumn> columns{{"run", Align::left, 0, {}},
-                                  {"loss", Align::right, 0, {}},
-                                  {"ppl", Align::right, 0, {}},
-                                  {"zeroed", Align::right, 0, {}},
-                                  {"sinks", Align::right, 0, {}}};
+  std::vector<TextColumn> columns{{"run", Align::left, 0, {}},  {"loss", Align::right, 0, {}},
+                                  {"ppl", Align::right, 0, {}}, {"zeroed", Align::right, 0, {}},
+                                  {"all", Align::right, 0, {}}, {"sinks", Align::right, 0, {}}};
   for (std::size_t layer = 0; layer < layers; ++layer)
     columns.push_back({std::to_string(layer), Align::right, 0, {}});
   std::string left_out;
@@ -28,17 +26,19 @@ std::string grid_table(const std::vector<GridRow>& rows) {
     }
     columns[0].cells.push_back(row.name);
     columns[1].cells.push_back(fmt::format("{:.4f}", row.validation_loss));
-    columns[2].cells.push_back(fmt::format("{:.4g}", row.perplexity));
-    columns[3].cells.push_back(fmt::format("{:.4g}", row.zeroed));
-    columns[4].cells.push_back(fmt::format("{:.0f} %", 100 * row.sink_rate));
+    columns[2].cells.push_back(fmt::format("{:.4g}", row.zeroing.perplexity));
+    columns[3].cells.push_back(fmt::format("{:.4g}", row.zeroing.first));
+    columns[4].cells.push_back(fmt::format("{:.4g}", row.zeroing.everywhere));
+    columns[5].cells.push_back(fmt::format("{:.0f} %", 100 * row.sink_rate));
     for (std::size_t layer = 0; layer < layers; ++layer)
-      columns[5 + layer].cells.push_back(
+      columns[6 + layer].cells.push_back(
           layer < row.layers.size() ? fmt::format("{:.4g}", row.layers[layer].ratio) : "");
   }
   if (columns[0].cells.empty()) return left_out;
   return "loss: of the whole validation data, nats a token; ppl: of its first sequences; zeroed: "
-         "with the\nchannel of the largest |x| zero there; sinks: heads above 0.3; then largest "
-         "|x| / median by layer\n" +
+         "with the\nchannels above 100 medians zero at the largest |x|'s token, in the first such "
+         "layer; all: in all\nof them; sinks: heads above 0.3; then largest |x| / median by "
+         "layer\n" +
          put_together(columns) + left_out;
 }
 
@@ -48,9 +48,11 @@ std::string grid_json(const std::vector<GridRow>& rows) {
     nlohmann::ordered_json entry = {{"name", row.name}, {"finished", row.finished}};
     if (row.finished) {
       entry["validation_loss"] = row.validation_loss;
-      entry["perplexity"] = row.perplexity;
-      entry["zeroed_perplexity"] = row.zeroed;
-      entry["zero_edit"] = row.zero_edit;
+      entry["perplexity"] = row.zeroing.perplexity;
+      entry["zeroed_perplexity"] = row.zeroing.first;
+      entry["zeroed_everywhere"] = row.zeroing.everywhere;
+      entry["zero_edit"] = row.zeroing.first_edit;
+      entry["zero_edits"] = row.zeroing.every_edit;
       entry["sink_rate"] = row.sink_rate;
       entry["layers"] = nlohmann::ordered_json::array();
       for (const GridLayer& layer : row.layers)

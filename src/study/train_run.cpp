@@ -10,6 +10,7 @@
 #include "study/scan.h"
 #include "study/training_log.h"
 #include "study/watch_rows.h"
+#include "study/zeroing.h"
 #include "train/train_checkpoint.h"
 
 namespace tepui {
@@ -19,6 +20,7 @@ Result<TrainRequest> read_request(const TrainCommand& command) {
   TEPUI_TRY(RecipeFile file, read_recipe(command.recipe));
   return request_of(command, std::move(file));
 }
+
 // The lines of steps before this one stay: a run that was cut off may have logged more.
 Result<AppendFile> open_log(const std::filesystem::path& path, std::int64_t step) {
   std::error_code error;
@@ -124,6 +126,9 @@ Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand&
   result.device = fmt::format("{}, {}", backend->device().backend, backend->device().detail);
   TEPUI_TRY(result.outcome, train(*backend, request, observer));
   TEPUI_TRY(log.sync());
+  if (request.recipe.zeroing && result.outcome.finished) {
+    TEPUI_TRY(result.zeroing, run_zeroing(request, command, result.outcome.checkpoint));
+  }
   return result;
 }
 
@@ -159,6 +164,13 @@ std::string train_json(const TrainResult& result) {
                          {"tokens", out.tokens},
                          {"seconds", out.seconds}};
   if (out.finished) json["validation_loss"] = out.whole_validation;
+  if (result.zeroing) {
+    json["perplexity"] = result.zeroing->perplexity;
+    json["zeroed_perplexity"] = result.zeroing->first;
+    json["zeroed_everywhere"] = result.zeroing->everywhere;
+    json["zero_edit"] = result.zeroing->first_edit;
+    json["zero_edits"] = result.zeroing->every_edit;
+  }
   return json.dump(2) + "\n";
 }
 

@@ -15,6 +15,18 @@
 
 namespace tepui {
 
+// What becomes of a trained model's perplexity without the massive activations that its last
+// watched step shows: of the first validation sequences, from a store of `tepui intervene` in the
+// run's folder (RUN/zeroed).
+struct Zeroing {
+  double perplexity = 0;  // unedited
+  double first = 0;       // with the large channels of the first massive layer zero at the token of
+                          // each sequence's largest |x|
+  double everywhere = 0;  // likewise in every massive layer
+  std::string first_edit;  // as `tepui intervene` has them
+  std::string every_edit;
+};
+
 struct TrainCommand {
   std::filesystem::path recipe;
   std::optional<std::filesystem::path> out;
@@ -34,6 +46,7 @@ struct TrainView {
 struct TrainResult {
   std::filesystem::path folder;
   TrainOutcome outcome;
+  std::optional<Zeroing> zeroing;  // of a finished run whose recipe asks for it
   std::string device;
 };
 

@@ -2,6 +2,8 @@
 // tepui train and emergence as a user has them.
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -58,6 +60,11 @@ TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
       tepui({"train", "g.toml", "--grid", "--shard", "1/2", "--backend", "cpu"});
   EXPECT_EQ(first.code, 0) << first.err;
   EXPECT_NE(first.out.find("not finished: variant=kv_bias"), std::string::npos) << first.out;
+  const ProgramResult plan = tepui({"train", "g.toml", "--grid", "--dry-run"});
+  EXPECT_EQ(plan.code, 0) << plan.err;
+  EXPECT_NE(plan.out.find("finished"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find("256  to be run"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find("2 runs, 1 of them finished; 256 tokens"), std::string::npos) << plan.out;
   const auto all = [&] {
     return tepui({"train", "g.toml", "--grid", "--json", "--backend", "cpu"});
   };
@@ -70,10 +77,23 @@ TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
     EXPECT_LT(run["validation_loss"].get<double>(), 3);
     EXPECT_EQ(run["layers"].size(), 2U);
     EXPECT_GT(run["zeroed_perplexity"].get<double>(), 1);
+    EXPECT_EQ(run["zeroed_everywhere"], run["zeroed_perplexity"]);  // no layer above 100 medians
     EXPECT_NEAR(std::log(run["perplexity"].get<double>()), run["validation_loss"].get<double>(),
                 0.5);
   }
   EXPECT_EQ(all().out, rest.out);
+  const ProgramResult report =
+      tepui({"report", "run/variant=none", "run/variant=kv_bias", "--json"});
+  EXPECT_EQ(report.code, 0) << report.err;
+  const auto drawn = nlohmann::json::parse(report.out)["runs"];
+  ASSERT_EQ(drawn.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& edited = drawn[i]["training"]["edited"];
+    ASSERT_EQ(edited.size(), 2U);
+    EXPECT_EQ(edited[0]["perplexity"], json["runs"][i]["perplexity"]);
+    EXPECT_EQ(edited[1]["name"], "zeroed");
+    EXPECT_EQ(edited[1]["perplexity"], json["runs"][i]["zeroed_perplexity"]);
+  }
   const ProgramResult inspect = tepui({"inspect", "run/variant=kv_bias/step-000008"});
   EXPECT_NE(inspect.out.find("a key and value of"), std::string::npos) << inspect.out;
 }
@@ -102,6 +122,60 @@ TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
   EXPECT_EQ(came.code, 0) << came.err;
   for (const char* step : {"\n   0  ", "\n   4  ", "\n   6  ", "\n   8  "})
     EXPECT_NE(came.out.find(step), std::string::npos) << step << came.out;
+}
+
+// nanoGPT's files, which lie beside each other, and revisions of an HF model as folders.
+TEST_F(TrainCommandLine, EmergenceReadsOtherTrainersSeries) {
+  const std::filesystem::path golden = std::filesystem::path(TEPUI_TEST_DATA) / "golden";
+  std::filesystem::create_directories(folder_.path() / "nano");
+  for (const char* name : {"ckpt_10.pt", "ckpt_200.pt"})
+    std::filesystem::copy_file(golden / "nanogpt/ckpt.pt", folder_.path() / "nano" / name);
+  for (const char* name : {"step1000", "step2000"}) {
+    std::filesystem::create_directories(folder_.path() / "pythia" / name);
+    for (const char* file : {"config.json", "model.safetensors"})
+      std::filesystem::copy_file(golden / "neox-parallel" / file,
+                                 folder_.path() / "pythia" / name / file);
+  }
+  write_file(folder_.path() / "ids.json", "[[1, 2, 3, 4, 5], [5, 3, 2, 1, 0]]");
+  const auto steps = [&](const char* series) {
+    const ProgramResult came =
+        tepui({"emergence", series, "--ids", "ids.json", "--backend", "cpu", "--json"});
+    EXPECT_EQ(came.code, 0) << came.err;
+    std::vector<int> found;
+    for (const auto& one : nlohmann::json::parse(came.out)["checkpoints"])
+      found.push_back(one["step"]);
+    return found;
+  };
+  EXPECT_EQ(steps("nano"), (std::vector<int>{10, 200}));
+  EXPECT_EQ(steps("pythia"), (std::vector<int>{1000, 2000}));
+}
+
+// Lists of token ids for a text, with the model's prefix mask: what it shows is not predicted.
+TEST_F(TrainCommandLine, LearnsFromListsOfIdsUnderAPrefixMask) {
+  std::string list = "[[";
+  for (int i = 0; i < 400; ++i) list += fmt::format("{}{}", i == 0 ? "" : ", ", i % 7);
+  write_file(folder_.path() / "ids.json", list + "], [1, 2, 3, 4, 5, 6, 0, 1, 2, 3]]");
+  std::string recipe = read_file(folder_.path() / "r.toml").value();
+  const auto put = [&](const std::string& from, const std::string& to) {
+    recipe.replace(recipe.find(from), from.size(), to);
+  };
+  put("text = \"text.txt\"", "ids = \"ids.json\"");
+  put("context = 16", "context = 16\nprefix = 6\nvariant = [\"gated_heads\", \"dyt\"]");
+  write_file(folder_.path() / "p.toml", recipe + "zeroing = true\n");
+  const ProgramResult run = tepui({"train", "p.toml", "--json", "--backend", "cpu"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_GT(nlohmann::json::parse(run.out)["zeroed_perplexity"].get<double>(), 1);
+  const std::string checkpoint = "run/step-000008";
+  const ProgramResult inspect = tepui({"inspect", checkpoint});
+  for (const char* what : {"the first 6 keys seen by all", "heads gated"})
+    EXPECT_NE(inspect.out.find(what), std::string::npos) << inspect.out;
+  write_file(folder_.path() / "few.json", "[[1, 2, 3, 4, 5, 6, 0, 1, 2]]");
+  const ProgramResult scored = tepui({"perplexity", checkpoint, "--ids", "few.json", "--json"});
+  EXPECT_EQ(nlohmann::json::parse(scored.out)["tokens"], 3) << scored.out << scored.err;
+  const ProgramResult generated =
+      tepui({"generate", checkpoint, "--ids", "few.json", "--max-tokens", "2"});
+  EXPECT_EQ(generated.code, 1);
+  EXPECT_NE(generated.err.find("a model with a prefix mask"), std::string::npos) << generated.err;
 }
 
 TEST_F(TrainCommandLine, ErrorsSayWhere) {

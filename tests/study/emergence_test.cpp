@@ -8,6 +8,7 @@
 #include "study/coherence.h"
 #include "study/emergence_fit.h"
 #include "study/sentence_starts.h"
+#include "study/zeroing.h"
 #include "support/paths.h"
 
 namespace tepui::test {
@@ -97,6 +98,25 @@ TEST(Emergence, CurvesSayWhatTheyLack) {
   EXPECT_EQ(curves["least_aic"], "first-order");
   EXPECT_EQ(curves["under-damped"]["failure"], "too few points: needs 6, found 5");
   EXPECT_FALSE(curves["emergence"].contains("parameters"));
+}
+
+// The large channels of every layer above the threshold; of none the largest one's own channel.
+TEST(Emergence, WhatIsZeroedIsMassive) {
+  CheckpointState state;
+  state.layers.resize(4);
+  const double ratios[] = {20, 150, 400, 90};
+  for (std::size_t i = 0; i < 4; ++i) {
+    state.layers[i].ratio = ratios[i];
+    state.layers[i].channel = static_cast<std::int64_t>(i);
+  }
+  state.layers[1].large_channels = {7, 1};
+  state.layers[2].large_channels = {2};
+  EXPECT_EQ(zeroing_edits(state).first_edit, "resid_post.1:largest:1,7=zero");
+  EXPECT_EQ(zeroing_edits(state).every_edit,
+            "resid_post.1:largest:1,7=zero;resid_post.2:largest:2=zero");
+  state.layers[1].ratio = state.layers[2].ratio = 30;
+  EXPECT_EQ(zeroing_edits(state).first_edit, "resid_post.3:largest:3=zero");
+  EXPECT_EQ(zeroing_edits(state).every_edit, "resid_post.3:largest:3=zero");
 }
 
 TEST(Emergence, SentencesStartBehindTheirEnds) {

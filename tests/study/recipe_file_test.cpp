@@ -97,7 +97,7 @@ TEST(RecipeFile, ErrorsNameTheLine) {
   EXPECT_EQ(recipe_error("[model]\nfamily = \"gpt2\"\nwidth = 8\nheads = 3\n" + kData + kTrain),
             "r.toml:4: heads of [model]: expected a divisor of the width of 8, found 3");
   EXPECT_EQ(recipe_error(kModel + "[data]\n" + kTrain),
-            "r.toml:6: [data]: expected text, or both train_bin and validation_bin");
+            "r.toml:6: [data]: expected text, or ids, or both train_bin and validation_bin");
   EXPECT_EQ(recipe_error(kModel + kData + kTrain + "schedule = \"steps\"\n"),
             "r.toml:11: schedule of [train]: expected cosine, constant or wsd, found \"steps\"");
   EXPECT_EQ(recipe_error(kData + kTrain), "r.toml: expected a table [model], found none");

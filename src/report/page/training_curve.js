@@ -185,8 +185,8 @@ function endPanels() {
 
 const variantsFigure = {
   id: "training-variants", kind: KIND_2D, title: "The runs at their end, side by side",
-  see: () => "What each run came to. Where a run's folder has a store of tepui intervene (RUN/intervene), its perplexities after " +
-    "the edits are here as well.",
+  see: () => "What each run came to. Perplexities after massive activations were made zero are those of the run's own zeroing " +
+    "(RUN/zeroed) and of a store of tepui intervene in its folder (RUN/intervene).",
   chart: (theme, width) => {
     const entries = trainedRuns();
     const all = endPanels();
