@@ -166,6 +166,8 @@ nlohmann::json gpt2_config(const ModelRecipe& r, int vocabulary, int hidden, boo
           {"resid_pdrop", r.dropout},
           {"embd_pdrop", r.dropout},
           {"attn_pdrop", r.dropout},
+          {"bos_token_id", nullptr},  // GPT-2's own would be what is not given
+          {"eos_token_id", nullptr},
           {"tie_word_embeddings", tied},
           {"torch_dtype", "float32"}};
 }

@@ -90,9 +90,9 @@ TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& edited = drawn[i]["training"]["edited"];
     ASSERT_EQ(edited.size(), 2U);
-    EXPECT_EQ(edited[0]["perplexity"], json["runs"][i]["perplexity"]);
+    EXPECT_NEAR(edited[0]["perplexity"], json["runs"][i]["perplexity"].get<double>(), 1e-3);
     EXPECT_EQ(edited[1]["name"], "zeroed");
-    EXPECT_EQ(edited[1]["perplexity"], json["runs"][i]["zeroed_perplexity"]);
+    EXPECT_NEAR(edited[1]["perplexity"], json["runs"][i]["zeroed_perplexity"].get<double>(), 1e-3);
   }
   const ProgramResult inspect = tepui({"inspect", "run/variant=kv_bias/step-000008"});
   EXPECT_NE(inspect.out.find("a key and value of"), std::string::npos) << inspect.out;
@@ -142,8 +142,8 @@ TEST_F(TrainCommandLine, EmergenceReadsOtherTrainersSeries) {
         tepui({"emergence", series, "--ids", "ids.json", "--backend", "cpu", "--json"});
     EXPECT_EQ(came.code, 0) << came.err;
     std::vector<int> found;
-    for (const auto& one : nlohmann::json::parse(came.out)["checkpoints"])
-      found.push_back(one["step"]);
+    const auto json = nlohmann::json::parse(came.out);
+    for (const auto& one : json["checkpoints"]) found.push_back(one["step"]);
     return found;
   };
   EXPECT_EQ(steps("nano"), (std::vector<int>{10, 200}));
@@ -153,7 +153,7 @@ TEST_F(TrainCommandLine, EmergenceReadsOtherTrainersSeries) {
 // Lists of token ids for a text, with the model's prefix mask: what it shows is not predicted.
 TEST_F(TrainCommandLine, LearnsFromListsOfIdsUnderAPrefixMask) {
   std::string list = "[[";
-  for (int i = 0; i < 400; ++i) list += fmt::format("{}{}", i == 0 ? "" : ", ", i % 7);
+  for (int i = 0; i < 1500; ++i) list += fmt::format("{}{}", i == 0 ? "" : ", ", i % 7);
   write_file(folder_.path() / "ids.json", list + "], [1, 2, 3, 4, 5, 6, 0, 1, 2, 3]]");
   std::string recipe = read_file(folder_.path() / "r.toml").value();
   const auto put = [&](const std::string& from, const std::string& to) {
@@ -166,9 +166,8 @@ TEST_F(TrainCommandLine, LearnsFromListsOfIdsUnderAPrefixMask) {
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_GT(nlohmann::json::parse(run.out)["zeroed_perplexity"].get<double>(), 1);
   const std::string checkpoint = "run/step-000008";
-  const ProgramResult inspect = tepui({"inspect", checkpoint});
-  for (const char* what : {"the first 6 keys seen by all", "heads gated"})
-    EXPECT_NE(inspect.out.find(what), std::string::npos) << inspect.out;
+  const ProgramResult inspect = tepui({"inspect", checkpoint, "--json"});
+  EXPECT_NE(inspect.out.find("\"prefix\": 6"), std::string::npos) << inspect.out;
   write_file(folder_.path() / "few.json", "[[1, 2, 3, 4, 5, 6, 0, 1, 2]]");
   const ProgramResult scored = tepui({"perplexity", checkpoint, "--ids", "few.json", "--json"});
   EXPECT_EQ(nlohmann::json::parse(scored.out)["tokens"], 3) << scored.out << scored.err;

@@ -19,7 +19,7 @@ std::vector<CheckpointState> with_ratios(const std::vector<double>& ratios) {
   for (std::size_t i = 0; i < ratios.size(); ++i) {
     CheckpointState& state = states.emplace_back();
     state.checkpoint.step = 100 * static_cast<std::int64_t>(i);
-    state.layers.push_back({.ratio = ratios[i]});
+    state.layers.emplace_back().ratio = ratios[i];
   }
   return states;
 }
@@ -63,7 +63,8 @@ Emergence with_course(Curve curve, const std::vector<double>& parameters, int po
     state.checkpoint.step = 100 * i;
     const double value =
         curve_at(curve, parameters, 100 * i, gradient) * (1 + (i % 2 == 0 ? 0.01 : -0.01));
-    state.layers.push_back({.top_median = value, .ratio = value});
+    LayerState& layer = state.layers.emplace_back();
+    layer.top_median = layer.ratio = value;
   }
   return emergence;
 }
@@ -145,7 +146,7 @@ TEST(Emergence, TheGapFollowsTheRatio) {
     CheckpointState& state = states.emplace_back();
     state.checkpoint.step = 100 * i;
     const auto wave = [](double step) { return std::sin(step / 300); };
-    state.layers.push_back({.ratio = 2 + wave(100.0 * i)});
+    state.layers.emplace_back().ratio = 2 + wave(100.0 * i);
     state.start_loss = 3 - wave(100.0 * i - 300);
     state.other_loss = 2;
     state.loss = 2.5;

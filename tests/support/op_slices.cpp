@@ -184,7 +184,9 @@ void add_sequence(std::vector<Part>& parts, const OpData& data, const Outputs& w
     own.push_back(lines(whole[o], rows_of_it ? at.begin : s, rows_of_it ? at.end : s + 1));
   }
   parts.push_back({fmt::format("sequence {} alone", s), one(at.end), std::move(own)});
-  if (by_row && cut.causal && at.end - at.begin > 1) {
+  const bool ahead = data.op == OpCode::attention &&  // a prefix mask: rows see what follows
+                     (data.params.as<AttentionParams>().form & TEPUI_ATTEND_PREFIX) != 0;
+  if (by_row && cut.causal && !ahead && at.end - at.begin > 1) {
     const std::size_t end = at.begin + (at.end - at.begin + 1) / 2;
     parts.push_back(
         {fmt::format("first half of sequence {}", s), one(end), cut_outputs(whole, at.begin, end)});
