@@ -22,10 +22,11 @@ Seen seen_in(uint sequence, uint row, uint head) {
   at.channel = head / (ATTENTION.heads / ATTENTION.kv_heads) * ATTENTION.head_dim;
   at.head = head;
   at.bias = head * ATTENTION.bias_positions;
-  const uint of_keys = sequence + (ATTENTION.cached != 0 ? ATTENTION.sequences + 1 : 0);
-  at.begin = uint(offsets.v[of_keys]);
+  const uint ends = ATTENTION.sequences + 1;
+  const bool cached = ATTENTION.cached != 0;
+  at.begin = uint(offsets.v[sequence + (cached ? ends : 0)]);
+  const uint end = uint(offsets.v[sequence + (cached ? 2 * ends : 1)]);
   // The query is as far from its sequence's end as its own key.
-  const uint end = uint(offsets.v[of_keys + 1]);
   at.own = end - (uint(offsets.v[sequence + 1]) - row);
   at.last = at.own;
   const uint position = at.own - at.begin;

@@ -32,9 +32,12 @@ double bytes_of(const TensorType& type, bool device) {
   return elements * (half ? 2 : 4);
 }
 
-// Operands and results once each; of a table the rows that are looked up.
+// Operands and results once each; of a table the rows that are looked up, of rows that are put in
+// place these alone.
 double step_bytes(const Program& program, const Step& step, bool device) {
   double bytes = 0;
+  if (step.op == OpCode::put_rows && step.params.as<PutRowsParams>().in_place != 0)
+    return 2 * bytes_of(program.type_of(step.in.back()), device);
   for (const Value value : step.in) {
     const TensorType type = program.type_of(value);
     if (step.op == OpCode::embed && value == step.in.back()) {

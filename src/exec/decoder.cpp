@@ -15,18 +15,24 @@ namespace {
 
 constexpr std::size_t kStepsKept = 256;
 
+// What a sequence of so many tokens is given, so that it can grow where it lies.
+int room_for(int length) { return length + length / 2 + 1; }
+
 // A part is prepared for a number of cached rows: growing by steps keeps the number of them small.
-int roomy(int needed, int before) {
+int in_steps(int rows) {
   constexpr int kStep = 64;
-  if (needed <= before && before <= 4 * needed) return before;
-  return (needed + needed / 2 + kStep - 1) / kStep * kStep;
+  return (rows + kStep - 1) / kStep * kStep;
+}
+
+int roomy(int needed, int before) {
+  return needed <= before && before <= 4 * needed ? before : in_steps(needed);
 }
 
 }  // namespace
 
 std::uint64_t decoder_bytes(const Dims& dims, std::int64_t tokens) {
-  const auto most = static_cast<std::uint64_t>(
-      roomy(static_cast<int>(std::min<std::int64_t>(tokens, 1 << 30)), 0));
+  const auto most = static_cast<std::uint64_t>(  // each of at least one token
+      in_steps(static_cast<int>(std::min<std::int64_t>(2 * tokens, 1 << 30))));
   const std::uint64_t token = static_cast<std::uint64_t>(dims.layers) *
                               static_cast<std::uint64_t>(dims.kv_heads) *
                               static_cast<std::uint64_t>(dims.head_dim) * 2 * sizeof(float);
@@ -46,10 +52,10 @@ Status Decoder::keep(std::span<const Prefix* const> prefixes) {
   kept_.clear();
   rows_ = 0;
   for (const Prefix* prefix : prefixes) {
-    kept_.push_back({rows_, prefix->length, prefix->ids});
+    kept_.push_back({rows_, prefix->length, prefix->length, prefix->ids});
     rows_ += prefix->length;
   }
-  rows_ = roomy(rows_, 0);
+  rows_ = in_steps(rows_);
   layers_.clear();
   pool_.clear();
   const Dims& dims = model_.spec.dims;
@@ -72,41 +78,59 @@ Status Decoder::keep(std::span<const Prefix* const> prefixes) {
   return {};
 }
 
-// Which row of the new caches is which row of the old ones, or of the new keys and values.
+// Whether each goes on with a sequence of its own, in their order, that has room enough.
+bool Decoder::fits_in_place(std::span<const Continuation> continuations) const {
+  for (std::size_t i = 0; i < continuations.size(); ++i) {
+    const Kept& kept = kept_[static_cast<std::size_t>(continuations[i].prefix)];
+    if (i > 0 && continuations[i].prefix <= continuations[i - 1].prefix) return false;
+    if (kept.length + static_cast<int>(continuations[i].ids.size()) > kept.room) return false;
+  }
+  return true;
+}
+
+// Where sequences lie in the caches that are left behind, and which rows get there how.
 Status Decoder::place(Step& step, std::span<const Continuation> continuations) {
-  int needed = 0;
-  for (const Continuation& continuation : continuations)
-    needed += length(continuation.prefix) + static_cast<int>(continuation.ids.size());
   step.cache.before = rows_;
-  step.cache.rows = roomy(needed, rows_);
-  const auto rows = static_cast<std::size_t>(step.cache.rows);
-  std::vector<std::int32_t> moved(rows, 0);
-  std::vector<std::int32_t> own(rows, 0);
-  std::vector<std::uint32_t> fresh(rows, 0);
-  std::vector<std::int32_t> offsets = step.shape.offsets();
-  const std::vector<std::int32_t> of_chunk = offsets;
-  offsets.push_back(0);
-  std::size_t row = 0;
-  std::int32_t new_row = 0;
+  step.cache.in_place = fits_in_place(continuations);
+  int needed = 0;
   for (const Continuation& continuation : continuations) {
-    const Kept& before = kept_[static_cast<std::size_t>(continuation.prefix)];
-    step.kept.push_back({static_cast<int>(row), before.length, before.ids});
-    step.branch_of.push_back(continuation.branch);
-    for (int i = 0; i < before.length; ++i) moved[row++] = before.begin + i;
-    for (std::size_t i = 0; i < continuation.ids.size(); ++i, ++row) {
-      own[row] = new_row++;
-      fresh[row] = 1;
+    Kept kept = kept_[static_cast<std::size_t>(continuation.prefix)];
+    kept.length += static_cast<int>(continuation.ids.size());
+    kept.ids.insert(kept.ids.end(), continuation.ids.begin(), continuation.ids.end());
+    if (!step.cache.in_place) {
+      kept.begin = needed;
+      kept.room = room_for(kept.length);
+      needed += kept.room;
     }
-    step.kept.back().length += static_cast<int>(continuation.ids.size());
-    step.kept.back().ids.insert(step.kept.back().ids.end(), continuation.ids.begin(),
-                                continuation.ids.end());
-    offsets.push_back(static_cast<std::int32_t>(row));
+    step.kept.push_back(std::move(kept));
+    step.branch_of.push_back(continuation.branch);
+  }
+  step.cache.rows = step.cache.in_place ? rows_ : roomy(needed, rows_);
+  std::vector<std::int32_t> moved(static_cast<std::size_t>(step.cache.rows), 0);
+  std::vector<std::int32_t> at;
+  std::vector<std::int32_t> begins;
+  std::vector<std::int32_t> ends;
+  for (std::size_t i = 0; i < continuations.size(); ++i) {
+    const Kept& before = kept_[static_cast<std::size_t>(continuations[i].prefix)];
+    const Kept& kept = step.kept[i];
+    begins.push_back(kept.begin);
+    ends.push_back(kept.begin + kept.length);
+    for (int row = 0; row < before.length; ++row)
+      moved[static_cast<std::size_t>(kept.begin + row)] = before.begin + row;
+    for (int row = before.length; row < kept.length; ++row) at.push_back(kept.begin + row);
+  }
+  const std::vector<std::int32_t> of_chunk = step.shape.offsets();
+  std::vector<std::int32_t> offsets = of_chunk;
+  for (const auto& part : {begins, ends}) {
+    offsets.insert(offsets.end(), part.begin(), part.end());
+    offsets.push_back(0);  // read by nobody
   }
   TEPUI_TRY(step.offsets, uploaded(backend_, of_chunk));
   TEPUI_TRY(step.key_offsets, uploaded(backend_, offsets));
-  TEPUI_TRY(step.moved, uploaded(backend_, moved));
-  TEPUI_TRY(step.own, uploaded(backend_, own));
-  TEPUI_TRY(step.fresh, uploaded(backend_, fresh));
+  TEPUI_TRY(step.at, uploaded(backend_, at));
+  if (!step.cache.in_place) {
+    TEPUI_TRY(step.moved, uploaded(backend_, moved));
+  }
   return {};
 }
 
@@ -145,7 +169,7 @@ Status Decoder::load(Step& step, std::span<const Continuation> continuations) {
 Status Decoder::load_tables(int longest) {
   const std::vector<int> wanted = length_classes(model_.spec, longest);
   if (longest <= table_positions_ && wanted == table_class_) return {};
-  table_positions_ = std::min(roomy(longest, 0), longest_context(model_.spec.dims));
+  table_positions_ = std::min(in_steps(room_for(longest)), longest_context(model_.spec.dims));
   table_class_ = wanted;
   tables_.clear();
   for (const Table table : tables_of(model_.spec)) {
@@ -159,14 +183,18 @@ Status Decoder::bind_cache(Step& step, Layer& layer, const Lowered& lowered, Bin
                            std::vector<Ticket>& after) {
   const LoweredCache& cache = lowered.cache;
   const auto bind = [&](Value value, const Buffer& buffer) {
-    bindings[value.id] = BufferSlice::whole(buffer);
+    if (value.present()) bindings[value.id] = BufferSlice::whole(buffer);
   };
   bind(cache.moved, step.moved);
-  bind(cache.own, step.own);
-  bind(cache.fresh, step.fresh);
+  bind(cache.at, step.at);
   bind(cache.offsets, step.key_offsets);
   bind(cache.keys, layer.keys);
   bind(cache.values, layer.values);
+  if (step.cache.in_place) {
+    bind(cache.keys_left, layer.keys);
+    bind(cache.values_left, layer.values);
+    return {};
+  }
   const std::size_t bytes = backend_.storage_bytes(lowered.program.info(cache.keys_left).type);
   TEPUI_TRY(step.keys_left, pool_.take(bytes, after));
   TEPUI_TRY(step.values_left, pool_.take(bytes, after));
@@ -210,7 +238,7 @@ Status Decoder::compute(Step& step, const std::string& kind, Point point,
   bind(lowered.result, result);
   step.last = {backend_.run(*part->prepared, bindings, after)};
   pool_.give_back(std::exchange(step.state, std::move(result)), step.last);
-  if (layer == nullptr) return {};
+  if (layer == nullptr || step.cache.in_place) return {};
   pool_.give_back(std::exchange(layer->keys, std::move(step.keys_left)), step.last);
   pool_.give_back(std::exchange(layer->values, std::move(step.values_left)), step.last);
   return {};
@@ -222,8 +250,8 @@ Status Decoder::compute_all(Step& step) {
   }));
   const CacheShape& cache = step.cache;
   for (int layer = 0; layer < model_.spec.dims.layers; ++layer) {
-    const std::string kind = fmt::format("block {} {} {} {}", layer_kind(model_.spec, layer),
-                                         cache.before, cache.rows, cache.positions);
+    const std::string kind = fmt::format("block {} {} {} {} {}", layer_kind(model_.spec, layer),
+                                         cache.before, cache.rows, cache.positions, cache.in_place);
     TEPUI_TRY(compute(step, kind, {layer, Site::resid_pre},
                       [&] { return lower_block(model_, layer, step.shape, cache); }));
   }

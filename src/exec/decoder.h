@@ -30,8 +30,8 @@ struct Continuation {
 };
 
 // Bytes that keys and values take at most of sequences that grow to so many tokens together, with
-// the beginnings that they were given: a cache has room to grow by half, and the smaller one is
-// there until all layers have moved.
+// the beginnings that they were given: a cache has room for each to grow by half and a token, and
+// the smaller one is there until all layers have moved.
 std::uint64_t decoder_bytes(const Dims& dims, std::int64_t tokens);
 
 class Decoder {
@@ -55,6 +55,7 @@ class Decoder {
  private:
   struct Kept {
     int begin = 0;  // its first row in the cache
+    int room = 0;   // rows from there on that are its own
     int length = 0;
     std::vector<TokenId> ids;
   };
@@ -70,6 +71,7 @@ class Decoder {
   struct Step;  // what one call works with
 
   Status load(Step& step, std::span<const Continuation> continuations);
+  bool fits_in_place(std::span<const Continuation> continuations) const;
   Status place(Step& step, std::span<const Continuation> continuations);
   Status load_tables(int longest);
   Status compute_all(Step& step);

@@ -39,8 +39,7 @@ struct Decoder::Step {
   Buffer offsets;
   Buffer key_offsets;
   Buffer moved;
-  Buffer own;
-  Buffer fresh;
+  Buffer at;
   Buffer state;
   std::deque<Buffer> marks;  // those of earlier parts stay where they are
   // Of the part in hand.

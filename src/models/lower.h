@@ -36,18 +36,21 @@ struct CacheShape {
   int before = 0;     // rows of the cache that is read
   int rows = 0;       // of the one that is left behind, the chunk's own among them
   int positions = 0;  // of the tables
+  // What is read is what is left behind: the chunk's rows are written to their places in it, and
+  // nothing moves.
+  bool in_place = false;
 };
 
 // The inputs and outputs that a block has beside a cache. Row r of what is left behind is row
-// moved[r] of what was there, or, where fresh[r] is not 0, row own[r] of the chunk's keys and
-// values. Rows that no sequence has may be any.
+// moved[r] of what was there, where it moves, and row i of the chunk's keys and values is row
+// at[i]. Rows that no sequence has may be any. In place the outputs are bound to the inputs'
+// memory.
 struct LoweredCache {
   Value keys;         // f32 [before, G d]
   Value values;       // f32 [before, G d]
-  Value moved;        // i32 [rows]
-  Value own;          // i32 [rows]
-  Value fresh;        // u32 [rows]
-  Value offsets;      // i32 [2, S + 1]: of the chunk's rows, and of the keys of its sequences
+  Value moved;        // i32 [rows], absent in place
+  Value at;           // i32 [R], ascending
+  Value offsets;      // i32 [3, S + 1]: of the chunk's rows; where its sequences' keys begin; end
   Value keys_left;    // f32 [rows, G d]; an output
   Value values_left;  // f32 [rows, G d]; an output
 };

@@ -77,19 +77,18 @@ void BlockLowering::bind_cache() {
   LoweredCache& cache = out_.cache;
   cache.keys = builder_.input(before, "cached keys");
   cache.values = builder_.input(before, "cached values");
-  cache.moved = builder_.input({DType::i32, Shape{cache_->rows}}, "moved rows");
-  cache.own = builder_.input({DType::i32, Shape{cache_->rows}}, "own rows");
-  cache.fresh = builder_.input({DType::u32, Shape{cache_->rows}}, "fresh rows");
-  cache.offsets = builder_.input({DType::i32, Shape{2, chunk_.sequences() + 1}}, "key offsets");
+  if (!cache_->in_place)
+    cache.moved = builder_.input({DType::i32, Shape{cache_->rows}}, "moved rows");
+  cache.at = builder_.input({DType::i32, Shape{rows_}}, "rows of the cache");
+  cache.offsets = builder_.input({DType::i32, Shape{3, chunk_.sequences() + 1}}, "key offsets");
 }
 
-// The rows that stay, moved to their places, and the chunk's own among them.
+// The rows that stay, moved to their places where they must be, and the chunk's own among them.
 Value BlockLowering::with_cache(Value fresh, Value cached, std::string name) {
-  Builder::EditOperands operands;
-  operands.x = builder_.embed(out_.cache.moved, cached, name + " moved");
-  operands.rows = out_.cache.fresh;
-  operands.operand = builder_.embed(out_.cache.own, fresh, name + " own");
-  const Value all = builder_.edit(operands, TEPUI_EDIT_PATCH, 0, std::move(name));
+  const Value kept =
+      cache_->in_place ? cached : builder_.embed(out_.cache.moved, cached, name + " moved");
+  const Value all =
+      builder_.put_rows(kept, out_.cache.at, fresh, cache_->in_place, std::move(name));
   builder_.mark_output(all);
   return all;
 }

@@ -29,7 +29,7 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
       .is(0, DType::f32, shape_of(p.rows, q_dim))
       .is(1, DType::f32, shape_of(keys, kv_dim))
       .is(2, DType::f32, shape_of(keys, kv_dim))
-      .is(3, DType::i32, p.cached != 0 ? shape_of(2, ends) : shape_of(ends))
+      .is(3, DType::i32, p.cached != 0 ? shape_of(3, ends) : shape_of(ends))
       .holds(p.softcap >= 0, "expected a softcap above 0, or 0 for none")
       .holds((p.bias_positions != 0) == (in.size() > 4 && in[4].present()),
              "expected a key bias exactly where it has positions")

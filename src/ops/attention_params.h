@@ -18,9 +18,11 @@ namespace tepui {
 //   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
 //   bias f32 [heads, bias_positions] or absent, edits, extra_key and extra_value f32
 //   [kv_heads * head_dim] or absent, drop_key u32 [2] or absent -> f32 like q
-// With `cached`, k and v hold more rows than q: offsets is i32 [2, S + 1], its second row the keys'
-// offsets (at most the rows of k), and the queries of a sequence are its last positions. The bits
-// are those of the same rows computed with all queries.
+// With `cached`, k and v hold more rows than q: offsets is i32 [3, S + 1], its second row where
+// each sequence's keys begin, ascending, its third where they end (not above the next one's
+// beginning, the last at most the rows of k; the last element of both rows is not read), and the
+// queries of a sequence are its last positions. The bits are those of the same rows computed with
+// all queries.
 //
 // `form` says how else weights are made. With TEPUI_ATTEND_EXTRA every query of a sequence also
 // sees one key that no token has, whatever its window: score scale q . extra_key, with the softcap
@@ -92,6 +94,16 @@ struct AttentionMapParams {
   uint count;
   uint tokens;
   uint cells;
+};
+
+// put_rows: x with row i of `fresh` in place of row at[i]; `at` ascends strictly. With `in_place`
+// the result is bound to the memory of x, and nothing but these rows is written.
+//   x f32 [N, D], at i32 [R], fresh f32 [R, D] -> f32 [N, D]
+struct PutRowsParams {
+  uint rows;  // N
+  uint dim;
+  uint fresh;  // R
+  uint in_place;
 };
 
 // head_values: what marked tokens give each head, apart: row (s, m, h) holds the value of the token

@@ -276,7 +276,7 @@ void for_each_query(std::span<const HostView> in, const AttentionParams& p, cons
     SequenceRows keys = rows;
     if (p.cached != 0) {
       keys.begin = static_cast<std::size_t>(offsets[p.sequences + 1 + s]);
-      keys.end = static_cast<std::size_t>(offsets[p.sequences + 2 + s]);
+      keys.end = static_cast<std::size_t>(offsets[2 * (p.sequences + 1) + s]);
       TEPUI_ASSERT(keys.begin + (rows.end - rows.begin) <= keys.end);
       TEPUI_ASSERT(keys.end <= static_cast<std::size_t>(in[1].type.shape[0]));
     }

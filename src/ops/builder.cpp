@@ -167,7 +167,7 @@ Value Builder::rope(Value x, Value positions, Value table, uint heads, bool inte
 
 Value Builder::attention(Value q, Value k, Value v, Value offsets, Value bias,
                          const AttentionShape& shape, std::string name) {
-  const bool cached = offsets.present() && type(offsets).shape.rank() == 2;
+  const bool cached = offsets.present() && type(offsets).shape.rank() == 2;  // [3, S + 1]
   const uint sequences = std::max(size(offsets, cached ? 1 : 0), 1U) - 1;
   AttentionParams params{size(q, 0),    shape.heads,     shape.kv_heads, shape.head_dim,
                          sequences,     shape.scale,     shape.softcap,  shape.window,

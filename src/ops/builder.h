@@ -146,6 +146,8 @@ class Builder {
                              uint cells, const std::string& name);
   Value head_values(Value v, Value marked, Value offsets, uint heads, uint kv_heads,
                     std::string name);
+  // The result is to be bound to the memory of x where `in_place`.
+  Value put_rows(Value x, Value at, Value fresh, bool in_place, std::string name);
   Value mix_rows(Value weight, Value x, Value offsets, std::string name);
   // less and shift may be kNone.
   Value constancy(Value x, Value less, Value shift, Value mark, Value offsets, uint groups,

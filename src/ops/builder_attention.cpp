@@ -51,6 +51,11 @@ Value Builder::head_values(Value v, Value marked, Value offsets, uint heads, uin
   return emit_one(OpCode::head_values, {v, marked, offsets}, ParamBytes(params), std::move(name));
 }
 
+Value Builder::put_rows(Value x, Value at, Value fresh, bool in_place, std::string name) {
+  const PutRowsParams params{size(x, 0), size(x, 1), size(at, 0), in_place ? 1U : 0U};
+  return emit_one(OpCode::put_rows, {x, at, fresh}, ParamBytes(params), std::move(name));
+}
+
 Value Builder::mix_rows(Value weight, Value x, Value offsets, std::string name) {
   const MixRowsParams params{size(weight, 0), size(x, 1), std::max(size(offsets, 0), 1U) - 1,
                              size(weight, 1)};

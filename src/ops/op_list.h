@@ -321,6 +321,7 @@ struct EditParams {
   X(edit, EditParams)                      \
   X(attention_stats, AttentionStatsParams) \
   X(attention_map, AttentionMapParams)     \
+  X(put_rows, PutRowsParams)               \
   X(head_values, HeadValuesParams)         \
   X(mix_rows, MixRowsParams)               \
   X(constancy, ConstancyParams)            \

@@ -209,8 +209,10 @@ TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
     }
     const auto rows = static_cast<std::int64_t>(both.back());
     both.insert(both.end(), offsets.begin(), offsets.end());
+    both.insert(both.end(), offsets.begin() + 1, offsets.end());
+    both.push_back(0);
     last.types[0] = last.tensors[0].type = {DType::f32, {rows, heads.heads * heads.head_dim}};
-    last.tensors[3] = make_tensor(exact(DType::i32, {2, 4}, both), 0);
+    last.tensors[3] = make_tensor(exact(DType::i32, {3, 4}, both), 0);
     last.types[3] = last.tensors[3].type;
     auto params = whole.params.as<AttentionParams>();
     params.rows = static_cast<uint>(rows);

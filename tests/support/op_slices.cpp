@@ -94,6 +94,7 @@ std::optional<Cut> cut_of(OpCode op) {
       return Cut{.by_row = {0, 1, 3}, .offsets = 4, .sequences_word = 2, .outputs_by_row = false};
     case OpCode::attention_map:  // a cell is no row
     case OpCode::head_values:    // nor is a marked token
+    case OpCode::put_rows:       // rows come from two operands
     case OpCode::row_level:      // its first operand is a sequence's, not a row's
     case OpCode::edit:           // which operands go by row depends on the case
     case OpCode::transpose:      // its result has no rows of its operand

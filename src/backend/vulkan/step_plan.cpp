@@ -204,6 +204,10 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     }
     case OpCode::attention_stats: return plan_attention_stats(step, program);
     case OpCode::attention_map: return plan_attention_map(step, program);
+    case OpCode::put_rows: {
+      const auto p = bytes.as<PutRowsParams>();
+      return per_element("put_rows", std::uint64_t{p.in_place != 0 ? p.fresh : p.rows} * p.dim);
+    }
     case OpCode::head_values: {
       const auto p = bytes.as<HeadValuesParams>();
       const std::uint64_t rows = std::uint64_t{p.sequences} * p.marked * p.heads;
