@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "backend/host_memory.h"
 
-#include <algorithm>
 #include <cstring>
-#include <new>
+#include <utility>
 
 #include "base/assert.h"
+#include "base/value_memory.h"
 #include "tepui/op.h"
 
 namespace tepui {
@@ -13,18 +13,14 @@ namespace {
 
 class HostStorage final : public BufferStorage {
  public:
-  HostStorage(std::byte* owned, std::span<const std::byte> bytes) : owned_(owned), bytes_(bytes) {}
-  ~HostStorage() override {
-    if (owned_ != nullptr) ::operator delete (owned_, std::align_val_t{kHostAlignment});
-  }
-  HostStorage(const HostStorage&) = delete;
-  HostStorage& operator=(const HostStorage&) = delete;
+  HostStorage(ValueMemory owned, std::span<const std::byte> bytes)
+      : owned_(std::move(owned)), bytes_(bytes) {}
 
   std::span<const std::byte> bytes() const { return bytes_; }
-  std::byte* owned() const { return owned_; }
+  std::byte* owned() const { return owned_.get(); }
 
  private:
-  std::byte* owned_;  // null where adopted
+  ValueMemory owned_;  // null where adopted
   std::span<const std::byte> bytes_;
 };
 
@@ -39,13 +35,12 @@ const HostStorage& storage_of(const BufferSlice& slice) {
 }  // namespace
 
 Result<Buffer> allocate_host(std::size_t bytes) {
-  auto* memory = static_cast<std::byte*>(::operator new (
-      std::max<std::size_t>(bytes, 1), std::align_val_t{kHostAlignment}, std::nothrow));
+  ValueMemory memory = allocate_values(bytes);
   if (memory == nullptr) {
     return fail(ErrorKind::unsupported, "out of memory: the system refused {} bytes", bytes);
   }
-  return Buffer{std::make_unique<HostStorage>(memory, std::span<const std::byte>(memory, bytes)),
-                bytes};
+  const std::span<const std::byte> view(memory.get(), bytes);
+  return Buffer{std::make_unique<HostStorage>(std::move(memory), view), bytes};
 }
 
 Buffer adopt_host(std::span<const std::byte> bytes) {

@@ -11,9 +11,7 @@
 
 namespace tepui {
 
-// Memory of a buffer: its own, aligned to kHostAlignment, or bytes adopted from elsewhere.
-inline constexpr std::size_t kHostAlignment = 64;
-
+// Memory of a buffer: its own (base/value_memory.h), or bytes adopted from elsewhere.
 Result<Buffer> allocate_host(std::size_t bytes);
 Buffer adopt_host(std::span<const std::byte> bytes);
 

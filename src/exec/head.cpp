@@ -280,27 +280,32 @@ Result<std::vector<std::uint32_t>> Head::arg_max(BufferSlice x, int rows) {
   return index;
 }
 
-Result<std::vector<float>> Head::logits(BufferSlice x, int rows) {
+Result<std::span<const float>> Head::logits(BufferSlice x, int rows) {
   const auto vocabulary = static_cast<std::size_t>(model_.spec.dims.vocabulary);
   const auto n = static_cast<std::size_t>(rows);
-  std::vector<float> all(n * vocabulary);
+  logits_.resize(n * vocabulary);
   for (Tile& tile : tiles_) {
     TEPUI_TRY(begin_tile(tile));
     TEPUI_TRY(const TileProgram* const program, program_for(Kind::logits, rows, tile));
+    const auto first = static_cast<std::size_t>(tile.first);
     const auto count = static_cast<std::size_t>(tile.count);
-    std::vector<float> part(n * count);
-    TEPUI_TRY(const Buffer out, backend_.allocate(part.size() * sizeof(float), Memory::device));
-    const BufferSlice outputs[] = {BufferSlice::whole(out)};
-    TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, {}, outputs, {})));
-    TEPUI_TRY(backend_.wait(
-        backend_.download(std::as_writable_bytes(std::span<float>(part)), outputs[0], {})));
-    for (std::size_t r = 0; r < n; ++r) {
-      std::copy_n(part.begin() + static_cast<std::ptrdiff_t>(r * count), count,
-                  all.begin() + static_cast<std::ptrdiff_t>(r * vocabulary) + tile.first);
+    const std::size_t bytes = n * count * sizeof(float);
+    if (logits_there_.bytes < bytes) {
+      TEPUI_TRY(logits_there_, backend_.allocate(bytes, Memory::device));
     }
+    const BufferSlice outputs[] = {{&logits_there_, 0, bytes}};
+    TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, {}, outputs, {})));
+    const bool apart = n > 1 && count < vocabulary;  // rows that do not follow each other
+    tile_logits_.resize(apart ? n * count : 0);
+    const std::span<float> to =
+        apart ? std::span(tile_logits_) : std::span(logits_).subspan(first, n * count);
+    TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(to), outputs[0], {})));
+    for (std::size_t r = 0; apart && r < n; ++r)
+      std::ranges::copy(to.subspan(r * count, count),
+                        std::span(logits_).subspan(r * vocabulary + first, count).begin());
     end_tile(tile);
   }
-  return all;
+  return logits_;
 }
 
 }  // namespace tepui

@@ -43,8 +43,8 @@ class Head {
                                      std::span<const std::int32_t> targets);
   // The most probable token of each row; the lowest id wins ties.
   Result<std::vector<std::uint32_t>> arg_max(BufferSlice x, int rows);
-  // All logits, [rows, V]: for tests and small models.
-  Result<std::vector<float>> logits(BufferSlice x, int rows);
+  // All logits, [rows, V], of few rows: valid until the next call.
+  Result<std::span<const float>> logits(BufferSlice x, int rows);
 
  private:
   struct Tile {
@@ -103,6 +103,10 @@ class Head {
   bool checked_ = false;  // all numbers are known to be finite
   std::vector<Tile> tiles_;
   Buffer bias_;  // f32 [V]; empty where the head has none
+  // Of logits(), whose memory is the same for every token of a text.
+  Buffer logits_there_;
+  std::vector<float> logits_;
+  std::vector<float> tile_logits_;
   std::map<std::tuple<Kind, int, int>, TileProgram> programs_;  // by kind, rows and first column
 };
 

@@ -85,7 +85,7 @@ class Bench {
         if (request_.scores) {
           TEPUI_TRY(row.scored_flops, flops_of(model, row, true));
         }
-        row.token_bytes = subject->token_bytes();
+        row.token_bytes = subject->token_bytes(length, request_.generate);
         out_.rows.push_back(std::move(row));
         subject_of_.push_back(subject.get());
       }

@@ -150,8 +150,9 @@ std::string bench_text(const BenchResult& result) {
       "run.\nTokens are those of a prefill without the head.\n";
   if (written)
     text +=
-        "One by one: tokens of one sequence behind a prompt; all weights are read "
-        "for each.\n";
+        "One by one: tokens of one sequence behind a prompt; all weights are read for each, and "
+        "the "
+        "sequence's keys and values.\n";
   return text;
 }
 

@@ -41,11 +41,18 @@ Result<std::unique_ptr<BenchSubject>> BenchSubject::make(const BenchRequest& req
   return out;
 }
 
-double BenchSubject::token_bytes() {
-  double bytes = 0;
-  for (int layer = 0; layer < model().spec.dims.layers; ++layer)
+double BenchSubject::token_bytes(int length, int count) {
+  const Dims& dims = model().spec.dims;
+  // Keys and values of half the way.
+  const double tokens = prompt_length(length, count) + 0.5 * count;
+  double bytes = tokens * dims.layers * dims.kv_heads * dims.head_dim * 2 * sizeof(float);
+  for (int layer = 0; layer < dims.layers; ++layer)
     bytes += static_cast<double>(executor_->weights().bytes_of(layer));
   return bytes + static_cast<double>(Head::weight_bytes(*backend_, model()));
+}
+
+int BenchSubject::prompt_length(int length, int count) {
+  return std::min(length, std::max(1, longest_text(model().spec, length) - count - 1));
 }
 
 Result<Head*> BenchSubject::head() {
@@ -103,10 +110,8 @@ Result<double> BenchSubject::token(const std::vector<TokenId>& prompt, int count
     writer_ = std::make_unique<Executor>(*backend_, model(), pool_, all_resident(), of_prefix_);
   GenerationOptions options;
   options.max_tokens = count + 1;
-  const int room = longest_text(model().spec, static_cast<int>(prompt.size()));
-  const auto length = static_cast<std::size_t>(std::max(1, room - options.max_tokens));
-  const Batch prompts{{prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(
-                                                            std::min(length, prompt.size()))}};
+  const int length = prompt_length(static_cast<int>(prompt.size()), count);
+  const Batch prompts{{prompt.begin(), prompt.begin() + length}};
   auto start = Timed::Clock::now();
   double seconds = 0;
   TEPUI_TRY(generate(*backend_, model(), *writer_, *head, prompts, {}, {}, options,

@@ -26,7 +26,8 @@ class BenchSubject {
   int of_layers() const { return model_.of_layers; }
   const std::string& name() const { return name_; }
   const std::string& type() const { return type_; }
-  double token_bytes();
+  // What must be read for a token: weights, and the keys and values of its sequence.
+  double token_bytes(int length, int count);
 
   // Seconds.
   Result<double> prefill(const Batch& batch, bool measured);
@@ -39,6 +40,8 @@ class BenchSubject {
  private:
   BenchSubject(ThreadPool& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
   Result<Head*> head();
+  // Of a prompt behind which so many tokens have room.
+  int prompt_length(int length, int count);
 
   ThreadPool& pool_;
   std::string name_;

@@ -84,10 +84,10 @@ class Generation {
  private:
   // The next token of every live text, from the rows of the final norm.
   Status write(BufferSlice state) {
-    TEPUI_TRY(const std::vector<float> logits, head_.logits(state, static_cast<int>(live_.size())));
+    TEPUI_TRY(const auto logits, head_.logits(state, static_cast<int>(live_.size())));
     const std::size_t vocabulary = logits.size() / live_.size();
     for (std::size_t row = 0; row < live_.size(); ++row) {
-      const auto own = std::span<const float>(logits).subspan(row * vocabulary, vocabulary);
+      const auto own = logits.subspan(row * vocabulary, vocabulary);
       TEPUI_TRY(add_token(texts_[live_[row]], own));
     }
     return {};

@@ -30,7 +30,7 @@ std::vector<std::int32_t> next_tokens(const ChunkResult& chunk, Sequences sequen
 
 // Cuts a chunk's rows into its sequences.
 template <class T>
-void split(const ChunkResult& chunk, const std::vector<T>& rows, std::size_t width,
+void split(const ChunkResult& chunk, std::span<const T> rows, std::size_t width,
            std::vector<std::vector<T>>& out) {
   auto begin = rows.begin();
   for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s) {
@@ -81,12 +81,12 @@ FullRun full_run(const Model& model, Sequences sequences, const RunSettings& set
     const int rows = chunk.shape->rows();
     const auto vocabulary = static_cast<std::size_t>(model.spec.dims.vocabulary);
     TEPUI_TRY(const auto logits, (*head)->logits(chunk.final_norm, rows));
-    split(chunk, logits, vocabulary, out.logits);
+    split<float>(chunk, logits, vocabulary, out.logits);
     TEPUI_TRY(const auto best, (*head)->arg_max(chunk.final_norm, rows));
-    split(chunk, best, 1, out.arg_max);
+    split<std::uint32_t>(chunk, best, 1, out.arg_max);
     TEPUI_TRY(const auto losses,
               (*head)->losses(chunk.final_norm, rows, next_tokens(chunk, sequences)));
-    split(chunk, losses, 1, out.losses);
+    split<double>(chunk, losses, 1, out.losses);
     return {};
   };
   TextSink sink;

@@ -3,13 +3,14 @@
 // machine whose clock wanders is divided by. One loop per instruction set, chosen by its name.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "base/thread_pool.h"
+#include "base/value_memory.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -79,11 +80,6 @@ inline double fma_rate(ThreadPool& pool, std::string_view isa) {
   return flops / (seconds_now() - begin);
 }
 
-// A cache line of floats.
-struct alignas(64) CacheLine {
-  float values[16] = {};
-};
-
 // Sums x, whose size is a multiple of 128, in eight registers.
 using SumLoop = float (*)(const float* x, std::size_t count);
 
@@ -125,8 +121,9 @@ inline double read_rate(ThreadPool& pool, std::string_view isa, std::size_t byte
   constexpr std::int64_t kPieces = 8;
   const std::size_t piece_size = bytes / sizeof(float) / kPieces / 128 * 128;
   const SumLoop loop = sum_loop(isa);
-  std::vector<CacheLine> data(kPieces * piece_size / 16 + 1);
-  const float* const x = data.front().values;
+  const ValueMemory memory = allocate_values(kPieces * piece_size * sizeof(float));
+  auto* const x = reinterpret_cast<float*>(memory.get());
+  std::fill_n(x, kPieces * piece_size, 0.0F);
   std::atomic<float> keep = 0;
   const auto sum_all = [&] {
     pool.for_each(kPieces, [&](std::int64_t piece, int) {

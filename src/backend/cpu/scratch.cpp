@@ -7,11 +7,14 @@
 namespace tepui::cpu {
 
 namespace {
-constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kSmallestBlock = 1 << 20;
-}  // namespace
 
-void Scratch::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+ValueMemory allocated(std::size_t bytes) {
+  ValueMemory memory = allocate_values(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+}  // namespace
 
 std::byte* Scratch::take(std::size_t bytes) {
   const std::size_t rounded = (bytes + 63) / 64 * 64;
@@ -23,7 +26,7 @@ std::byte* Scratch::take(std::size_t bytes) {
   }
   Block block;
   block.size = std::max(rounded, kSmallestBlock);
-  block.bytes.reset(static_cast<std::byte*>(::operator new(block.size, kAlignment)));
+  block.bytes = allocated(block.size);
   block.used = rounded;
   blocks_.push_back(std::move(block));
   return blocks_.back().bytes.get();
@@ -40,7 +43,7 @@ void Scratch::clear() {
   blocks_.clear();
   Block block;
   block.size = total;
-  block.bytes.reset(static_cast<std::byte*>(::operator new(total, kAlignment)));
+  block.bytes = allocated(total);
   blocks_.push_back(std::move(block));
 }
 

@@ -4,8 +4,9 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <vector>
+
+#include "base/value_memory.h"
 
 namespace tepui::cpu {
 
@@ -15,11 +16,8 @@ class Scratch {
   void clear();
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const;
-  };
   struct Block {
-    std::unique_ptr<std::byte, Free> bytes;
+    ValueMemory bytes;
     std::size_t size = 0;
     std::size_t used = 0;
   };

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Memory for matrices and activations: aligned to cache lines and, where it is large, to huge
+// pages, which the system is asked for. Weights that are streamed from ordinary pages are slowed by
+// the translation of addresses (bench/README.md has the figures).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace tepui {
+
+struct FreeValueMemory {
+  void operator()(std::byte* memory) const;
+};
+using ValueMemory = std::unique_ptr<std::byte, FreeValueMemory>;
+
+// At least `bytes` and one, uninitialised; null where the system refuses.
+ValueMemory allocate_values(std::size_t bytes);
+
+}  // namespace tepui
