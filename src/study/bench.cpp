@@ -206,7 +206,7 @@ Status measure_beside(const BenchRequest& request, Backend& device, ThreadPool& 
   TEPUI_TRY(const BenchModel made,
             bench_model(small, request.types.empty() ? "" : request.types[0]));
   TEPUI_TRY(const auto sites, SiteSelection::parse(request.sites, made.model.spec));
-  const auto metrics = scan_metrics({});
+  const auto metrics = bench_metrics();
   const Batch batch =
       random_batch(out.lengths.front(), out.lengths.front(), made.model.spec.dims.vocabulary);
   TEPUI_TRY(const Schedule schedule, make_schedule({}, made.model.spec.dims.layers));
@@ -241,7 +241,7 @@ Result<Prediction> predict(const BenchRequest& request) {
   out.model = outline.model.name;
   out.lengths = {request.lengths.front()};
   TEPUI_TRY(const auto sites, SiteSelection::parse(request.sites, outline.model.spec));
-  const auto metrics = scan_metrics({});
+  const auto metrics = bench_metrics();
   TEPUI_TRY(
       out.parts,
       cost_of(CostQuestion{outline.model, out.lengths, sites, metrics, request.head}, out.profile));

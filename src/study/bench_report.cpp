@@ -147,7 +147,9 @@ std::string bench_text(const BenchResult& result) {
   text += "\n" + put_together(columns);
   text +=
       "\nPeak: multiply-adds on registers alone, on all threads or of the device, beside every "
-      "run.\nTokens are those of a prefill without the head.\n";
+      "run.\nTokens are those of a prefill without the head. Statistics are a scan's, without the "
+      "surface "
+      "of its first sequence.\n";
   if (written)
     text +=
         "One by one: tokens of one sequence behind a prompt; all weights are read for each, and "

@@ -34,12 +34,14 @@ Result<std::unique_ptr<BenchSubject>> BenchSubject::make(const BenchRequest& req
   TEPUI_TRY(out->backend_, make_backend(name, {.threads = pool.size(), .isa = {}}));
   TEPUI_TRY(out->model_, bench_model(request, type));
   TEPUI_TRY(out->sites_, SiteSelection::parse(request.sites, out->model().spec));
-  out->metrics_ = scan_metrics({});
+  out->metrics_ = bench_metrics();
   out->of_prefix_ = prefix_metrics();
   out->executor_ =
       std::make_unique<Executor>(*out->backend_, out->model(), pool, all_resident(), out->metrics_);
   return out;
 }
+
+std::vector<std::unique_ptr<Metric>> bench_metrics() { return scan_metrics({.surface = 0}); }
 
 double BenchSubject::token_bytes(int length, int count) {
   const Dims& dims = model().spec.dims;

@@ -14,6 +14,9 @@ namespace tepui {
 
 using Batch = std::vector<std::vector<TokenId>>;
 
+// A scan's statistics, without the surface that it keeps of its first sequence alone.
+std::vector<std::unique_ptr<Metric>> bench_metrics();
+
 class BenchSubject {
  public:
   // `type` as bench_model() takes it.
