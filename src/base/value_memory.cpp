@@ -9,7 +9,6 @@
 namespace tepui {
 
 namespace {
-constexpr std::size_t kLine = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 }  // namespace
 
@@ -18,7 +17,8 @@ void FreeValueMemory::operator()(std::byte* memory) const { std::free(memory); }
 ValueMemory allocate_values(std::size_t bytes) {
   const bool large = bytes >= kHugePage;
   void* memory = nullptr;
-  if (::posix_memalign(&memory, large ? kHugePage : kLine, std::max<std::size_t>(bytes, 1)) != 0)
+  if (::posix_memalign(&memory, large ? kHugePage : kValueAlignment,
+                       std::max<std::size_t>(bytes, 1)) != 0)
     return nullptr;
   // Whole pages only: what lies behind them is not ours. A system without them may refuse.
   if (large) static_cast<void>(::madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE));

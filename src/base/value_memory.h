@@ -9,6 +9,8 @@
 
 namespace tepui {
 
+inline constexpr std::size_t kValueAlignment = 64;
+
 struct FreeValueMemory {
   void operator()(std::byte* memory) const;
 };

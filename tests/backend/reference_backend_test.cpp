@@ -5,6 +5,7 @@
 
 #include "backend/host_memory.h"
 #include "backend/registry.h"
+#include "base/value_memory.h"
 #include "ops/builder.h"
 
 // Under the address sanitizer too, an allocation that is too large must return.
@@ -101,7 +102,7 @@ TEST(HostMemory, AlignsAndAdopts) {
     ASSERT_TRUE(buffer);
     const auto span = writable_host_bytes(BufferSlice::whole(*buffer));
     EXPECT_EQ(span.size(), bytes);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(span.data()) % kHostAlignment, 0U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(span.data()) % kValueAlignment, 0U);
   }
   const std::vector<float> x{1, 2, 3};
   const Buffer adopted = adopt_host(view_of(x).subspan(1));
