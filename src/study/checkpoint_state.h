@@ -25,7 +25,7 @@ struct LayerState {
   std::int64_t position = 0;
   std::int64_t channel = 0;
   // Of the token that holds its sequence's largest: channels of the top-k above 100 medians.
-  std::set<std::int64_t> large_channels;
+  std::set<std::int64_t> large_channels = {};
   // Of attention, means over heads; NaN where it was not measured.
   double sink = 0;         // what token 0 receives of the first 64 queries
   double sink_rate = 0;    // share of heads and sequences in which that is above 0.3
