@@ -6,6 +6,7 @@
 #include "backend/registry.h"
 #include "base/mapped_file.h"
 #include "store/append_file.h"
+#include "store/writer.h"
 #include "study/recipe_file.h"
 #include "study/scan.h"
 #include "study/training_log.h"
@@ -84,10 +85,11 @@ Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand&
                                 const TrainView& view) {
   TEPUI_TRY(const std::unique_ptr<Backend> backend,
             make_backend(command.backend, {.threads = command.threads, .isa = {}}));
-  std::error_code error;
-  std::filesystem::create_directories(request.out, error);
-  if (error)
-    return fail(ErrorKind::io, "{}: cannot be made: {}", request.out.string(), error.message());
+  TEPUI_TRY(const auto lock, WriteLock::try_acquire(request.out, "train.lock"));
+  if (!lock)
+    return fail(ErrorKind::io,
+                "{}: another process is training here; wait for it to end, or choose another --out",
+                request.out.string());
   TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
   TEPUI_TRY(AppendFile log, open_log(request.out / kTrainingLog, last ? last->step : 0));
   const std::int64_t tokens_per_step = std::int64_t{request.recipe.batch} *

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // tepui train and emergence as a user has them.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -49,6 +52,18 @@ checkpoint_every = 4
 
   TemporaryFolder folder_;
 };
+
+TEST_F(TrainCommandLine, TwoDoNotTrainInOneFolder) {
+  std::filesystem::create_directory(folder_.path() / "run");
+  const int lock =
+      ::open((folder_.path() / "run/train.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const ProgramResult refused = tepui({"train", "r.toml"});
+  ::close(lock);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("run: another process is training here"), std::string::npos)
+      << refused.err;
+}
 
 // A product of two variants, in two shards; what is finished stays and is read by a scan.
 TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
