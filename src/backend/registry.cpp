@@ -90,13 +90,12 @@ std::span<const double> step_seconds(const Backend& backend, const Prepared& pre
                                              : std::span<const double>{};
 }
 
-Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool) {
+Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool, std::size_t bytes) {
   const DeviceInfo& device = backend.device();
   if (device.backend == kVulkan) return vulkan_peak_rates(backend);
   if (device.backend != "cpu")
     return fail(ErrorKind::usage, "--backends {}: expected cpu or vulkan:N", device.backend);
-  constexpr std::size_t kBytes = std::size_t{256} << 20;
-  return PeakRates{fma_rate(pool, device.isa), read_rate(pool, device.isa, kBytes)};
+  return PeakRates{fma_rate(pool, device.isa), read_rate(pool, device.isa, bytes)};
 }
 
 DeviceList list_devices() {

@@ -45,13 +45,17 @@ std::optional<std::vector<StepCounts>> vulkan_counts(const Program& program, boo
 std::span<const double> step_seconds(const Backend& backend, const Prepared& prepared);
 
 // What a device reaches at best, a second: multiply-adds on registers (each two), and bytes of
-// memory beyond all caches.
+// memory.
 struct PeakRates {
   double flops = 0;
   double bytes = 0;
 };
-// Measured now, in some ten milliseconds; `pool` as wide as the backend where the host computes.
-Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool);
+// Measured now, in a fraction of a second; `pool` as wide as the backend where the host computes.
+// `bytes` are read again and again there: what a pass reads, as warm as that much can be. A cache
+// still serves a tenth of what is eight times its size.
+inline constexpr std::size_t kBeyondCaches = std::size_t{1} << 30;
+Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool,
+                                     std::size_t bytes = kBeyondCaches);
 
 // Whether this build has the Vulkan backend at all.
 bool built_with_vulkan();

@@ -47,26 +47,32 @@ void ThreadPool::drain(int thread) {
   }
 }
 
+// A round begins and ends by counters alone; the mutex is for those that sleep. Either side first
+// says that it sleeps and then looks at its counter, the other moves the counter and then looks
+// whether somebody sleeps, all in one order, so that no call is missed.
 void ThreadPool::for_each(std::int64_t pieces, const std::function<void(std::int64_t, int)>& body) {
   if (pieces <= 0) return;
   if (workers_.empty() || pieces == 1) {
     for (std::int64_t piece = 0; piece < pieces; ++piece) body(piece, 0);
     return;
   }
-  {
+  body_ = &body;
+  pieces_ = pieces;
+  next_ = 0;
+  running_ = static_cast<int>(workers_.size());
+  ++round_;
+  if (sleeping_ > 0) {
     const std::lock_guard lock(mutex_);
-    body_ = &body;
-    pieces_ = pieces;
-    next_ = 0;
-    running_ = static_cast<int>(workers_.size());
-    ++round_;
+    wake_.notify_all();
   }
-  wake_.notify_all();
   drain(0);
   const auto all_done = [this] { return running_ == 0; };
   spin_until(all_done);
+  if (all_done()) return;
   std::unique_lock lock(mutex_);
+  awaited_ = true;
   done_.wait(lock, all_done);
+  awaited_ = false;
 }
 
 void ThreadPool::work(int thread) {
@@ -74,15 +80,18 @@ void ThreadPool::work(int thread) {
   const auto called = [&] { return stop_ || round_ != seen; };
   while (true) {
     spin_until(called);
-    {
+    if (!called()) {
       std::unique_lock lock(mutex_);
+      ++sleeping_;
       wake_.wait(lock, called);
-      if (stop_) return;
-      seen = round_;
+      --sleeping_;
     }
+    if (stop_) return;
+    seen = round_;
     drain(thread);
+    if (--running_ > 0 || !awaited_) continue;
     const std::lock_guard lock(mutex_);
-    if (--running_ == 0) done_.notify_one();
+    done_.notify_one();
   }
 }
 

@@ -44,6 +44,8 @@ class ThreadPool {
   std::int64_t pieces_ = 0;
   std::atomic<std::uint64_t> round_{0};
   std::atomic<int> running_{0};
+  std::atomic<int> sleeping_{0};      // workers that only wake_ wakes
+  std::atomic<bool> awaited_{false};  // the caller sleeps until done_
   std::atomic<bool> stop_{false};
   bool spins_ =
       false;  // a processor for each thread: waiting for a moment takes nothing from others

@@ -108,7 +108,7 @@ class Bench {
   }
 
   Status measure(BenchRow& row, BenchSubject& subject, const Batch& batch, bool keep) {
-    TEPUI_TRY(const PeakRates before, rates(subject));
+    TEPUI_TRY(const PeakRates before, rates(subject, row));
     TEPUI_TRY(const double plain, subject.prefill(batch, false));
     TEPUI_TRY(const double measured, subject.prefill(batch, true));
     double scored = 0;
@@ -123,7 +123,7 @@ class Bench {
     if (request_.generate > 0) {
       TEPUI_TRY(token, subject.token(batch.front(), request_.generate));
     }
-    TEPUI_TRY(const PeakRates behind, rates(subject));
+    TEPUI_TRY(const PeakRates behind, rates(subject, row));
     if (!keep) return {};
     row.peaks.push_back(0.5 * (before.flops + behind.flops));
     row.plain.push_back(plain * scale());
@@ -137,11 +137,19 @@ class Bench {
     return {};
   }
 
-  // A device's peak does not wander as a shared processor's: it is measured once.
-  Result<PeakRates> rates(BenchSubject& subject) {
+  std::size_t bytes_read(const BenchRow& row) const {
+    constexpr double kLeast = 1 << 20;  // where no token asks for it
+    const double bytes = request_.generate > 0 ? row.token_bytes : 0;
+    return static_cast<std::size_t>(std::clamp(bytes, kLeast, double{kBeyondCaches}));
+  }
+
+  // A device's peak does not wander as a shared processor's: it is measured once. The memory's is
+  // that of as many bytes as a token reads.
+  Result<PeakRates> rates(BenchSubject& subject, const BenchRow& row) {
     const DeviceInfo& device = subject.backend().device();
     if (device.threads > 0 || !peaks_.contains(subject.name())) {
-      TEPUI_TRY(peaks_[subject.name()], measure_peak_rates(subject.backend(), pool_));
+      TEPUI_TRY(peaks_[subject.name()],
+                measure_peak_rates(subject.backend(), pool_, bytes_read(row)));
     }
     return peaks_[subject.name()];
   }

@@ -2,7 +2,6 @@
 #include "study/generation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "exec/decoder.h"
@@ -95,13 +94,12 @@ class Generation {
 
   Status add_token(Writing& one, std::span<const float> logits) {
     const auto& prompt = prompts_[static_cast<std::size_t>(one.sequence)];
-    const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
-    if (bad != logits.end())
+    if (const auto bad = first_not_finite(logits))
       return fail(ErrorKind::data,
                   "sequence {}, {}: the logit of token {} behind position {} is {}: expected "
                   "finite values",
-                  number(one.sequence), branch_name(one.branch), bad - logits.begin(),
-                  prompt.size() + one.text.ids.size() - 1, *bad);
+                  number(one.sequence), branch_name(one.branch), *bad,
+                  prompt.size() + one.text.ids.size() - 1, logits[*bad]);
     const TokenId id = one.sampler.next(logits);
     one.text.ids.push_back(id);
     one.text.losses.push_back(loss_of(logits, id));

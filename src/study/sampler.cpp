@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "study/sampler.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
 namespace tepui {
 
 namespace {
+
+using LogitRow = Eigen::Map<const Eigen::ArrayXf>;
+
+LogitRow row_of(std::span<const float> logits) {
+  return {logits.data(), static_cast<Eigen::Index>(logits.size())};
+}
 
 std::mt19937_64 engine(std::uint64_t seed, std::uint32_t stream) {
   std::seed_seq words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
@@ -39,7 +47,8 @@ Sampler::Sampler(const SamplingOptions& options, std::uint32_t stream)
 
 TokenId Sampler::next(std::span<const float> logits) {
   if (options_.temperature <= 0)
-    return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    return static_cast<TokenId>(std::ranges::find(logits, row_of(logits).maxCoeff()) -
+                                logits.begin());
   constexpr double kUnit = 0x1p-53;
   const double draw = static_cast<double>(random_() >> 11) * kUnit;  // in [0, 1)
   const std::vector<TokenId> ids = candidates(logits, options_.top_k);
@@ -59,8 +68,15 @@ TokenId Sampler::next(std::span<const float> logits) {
   return ids[kept - 1];  // what rounding left over
 }
 
+std::optional<std::size_t> first_not_finite(std::span<const float> logits) {
+  constexpr auto kNan = Eigen::PropagateNaN;
+  if (row_of(logits).abs().maxCoeff<kNan>() <= std::numeric_limits<float>::max()) return {};
+  const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
+  return static_cast<std::size_t>(bad - logits.begin());
+}
+
 double loss_of(std::span<const float> logits, TokenId id) {
-  const double largest = double{*std::max_element(logits.begin(), logits.end())};
+  const double largest = double{row_of(logits).maxCoeff()};
   double sum = 0;
   for (const float logit : logits) sum += std::exp(double{logit} - largest);
   return largest + std::log(sum) - double{logits[static_cast<std::size_t>(id)]};

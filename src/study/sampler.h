@@ -3,7 +3,9 @@
 // in a fixed order, so that equal logits and an equal seed give equal tokens on every machine.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 
@@ -31,6 +33,9 @@ class Sampler {
   SamplingOptions options_;
   std::mt19937_64 random_;
 };
+
+// Where the first logit lies that is infinite or not a number, if one is.
+std::optional<std::size_t> first_not_finite(std::span<const float> logits);
 
 // -log p(id) in nats, from logits.
 double loss_of(std::span<const float> logits, TokenId id);

@@ -122,6 +122,8 @@ inline double read_rate(ThreadPool& pool, std::string_view isa, std::size_t byte
   const std::size_t piece_size = bytes / sizeof(float) / kPieces / 128 * 128;
   const SumLoop loop = sum_loop(isa);
   const ValueMemory memory = allocate_values(kPieces * piece_size * sizeof(float));
+  if (memory == nullptr)
+    return bytes < (std::size_t{1} << 20) ? 0 : read_rate(pool, isa, bytes / 2);
   auto* const x = reinterpret_cast<float*>(memory.get());
   std::fill_n(x, kPieces * piece_size, 0.0F);
   std::atomic<float> keep = 0;
