@@ -8,6 +8,7 @@
 
 #include "exec/executor.h"
 #include "models/rope_table.h"
+#include "weights/read_bytes.h"
 
 namespace tepui {
 
@@ -100,8 +101,16 @@ Status open_corpus(const InputRequest& request, ScanInput& input) {
   return check_corpus(request, input);
 }
 
+// What a pass needs first, so that a cold disk reads while the tokenizer and the device are opened.
+void read_first_layers_ahead(const Model& model) {
+  constexpr std::size_t kLayers = 2;
+  for (std::size_t i = 0; i < std::min(kLayers, model.layers.size()); ++i)
+    for (const BoundWeight& weight : model.layers[i]) read_ahead(*weight.tensor);
+}
+
 Status open_model_part(const InputRequest& request, ScanInput& input) {
   TEPUI_TRY(input.model, open_model(request.model));
+  read_first_layers_ahead(input.model);
   if (!input.model.unused.empty()) input.notes.push_back(unused_note(input.model));
   return open_tokenizer(request, input);
 }

@@ -19,8 +19,8 @@
 namespace tepui {
 namespace {
 
-constexpr std::uint64_t kLarge = std::uint64_t{1} << 30;
-constexpr std::time_t kSettled = 2;  // seconds
+constexpr std::uint64_t kLarge = std::uint64_t{32} << 20;  // hashed in some milliseconds below
+constexpr std::time_t kSettled = 2;                        // seconds
 
 // Empty where the files cannot be told apart from changed ones.
 std::string key_of(const WeightSource& source) {
