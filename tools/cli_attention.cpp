@@ -30,6 +30,9 @@ Status complete(AttentionArguments& a) {
   if (a.sink.key >= a.request.early)
     return fail(ErrorKind::usage, "--sink-key {}: expected a key below --sink-tokens, which is {}",
                 a.sink.key, a.request.early);
+  if (a.sink.epsilon >= 1)
+    return fail(ErrorKind::usage, "--sink-epsilon {}: expected a share of attention, below 1",
+                a.sink.epsilon);
   TEPUI_TRY(a.request.branches, branch_requests(a.edits));
   return {};
 }

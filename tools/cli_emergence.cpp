@@ -2,6 +2,7 @@
 // tepui emergence
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "commands.h"
@@ -32,6 +33,10 @@ Status run(EmergenceArguments& a) {
   if (input.corpus.texts.empty() && !input.corpus.prompt && !input.corpus.ids) {
     TEPUI_TRY(const Emergence there, read_emergence(input.model, a.request.threshold));
     if (!there.states.empty()) return show(a, there);
+    std::error_code ignored;
+    if (!std::filesystem::exists(input.model, ignored))
+      return fail(ErrorKind::data, "{}: expected a folder of checkpoints, found nothing there",
+                  input.model.string());
   }
   TEPUI_TRY(complete_request(input, a.words, "emergence"));
   if (!input.out) input.out = input.model / "emergence";

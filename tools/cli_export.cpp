@@ -21,7 +21,7 @@ struct ExportArguments {
   std::string out;
   std::string table;
   std::string format = "csv";
-  MassiveRule rule;
+  RuleChoice rule;
 };
 
 // How many of the largest values of a layer the means tell of: all that a run keeps.
@@ -39,8 +39,14 @@ std::vector<std::string> table_names() {
   return names;
 }
 
+Result<ScanSummary> summary_of(StoreReader& store, const RuleChoice& choice) {
+  StoreReader* const stores[] = {&store};
+  TEPUI_TRY(const MassiveRule rule, chosen_rule(stores, choice));
+  return summarise(store, {rule, kTop});
+}
+
 Result<DataTable> computed_table(StoreReader& store, const std::string& name,
-                                 const MassiveRule& rule) {
+                                 const RuleChoice& choice) {
   if (name == kSummaryTables[0]) {
     TEPUI_TRY(const auto runs, store.runs());
     return runs_table(runs);
@@ -49,7 +55,7 @@ Result<DataTable> computed_table(StoreReader& store, const std::string& name,
     TEPUI_TRY(auto tables, branch_tables(store));
     return *std::ranges::find(tables, name, &DataTable::name);
   }
-  TEPUI_TRY(const ScanSummary summary, summarise(store, {rule, kTop}));
+  TEPUI_TRY(const ScanSummary summary, summary_of(store, choice));
   auto tables = summary_tables(summary);
   return *std::ranges::find(tables, name, &DataTable::name);
 }
@@ -75,7 +81,7 @@ Status put_npz(StoreReader& store, const ExportArguments& a, const std::string& 
       "identity", {identity.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)}));
   TEPUI_TRY(const auto runs, store.runs());
   add_arrays(runs_table(runs), arrays);
-  TEPUI_TRY(const ScanSummary summary, summarise(store, {a.rule, kTop}));
+  TEPUI_TRY(const ScanSummary summary, summary_of(store, a.rule));
   for (const DataTable& table : summary_tables(summary)) add_arrays(table, arrays);
   TEPUI_TRY(const auto branches, branch_tables(store));
   for (const DataTable& table : branches) {
@@ -124,8 +130,8 @@ void add_export(CLI::App& app, int& code) {
   command
       ->add_option("--table", a->table,
                    "Only this table: sequences, vocabulary, observations,\n"
-                   "series, branches, likelihoods, calibration or probes,\n"
-                   "as stored; runs, layers, massive, constancy or\n"
+                   "series, branches, likelihoods, calibration, weights or\n"
+                   "probes, as stored; runs, layers, massive, constancy or\n"
                    "tokens, as shown")
       ->check(one_of(table_names()))
       ->type_name("TABLE");
@@ -133,7 +139,7 @@ void add_export(CLI::App& app, int& code) {
       ->add_option("--out", a->out,
                    "Folder to write to (default: DIR/export), or - for standard output")
       ->type_name("DIR");
-  add_rule_options(*command, a->rule);
+  add_stored_rule_options(*command, a->rule);
   command->footer(
       "npz: one file, scan.npz, for numpy.load. SITE.METRIC are arrays over (sequence, layer,\n"
       "rank or place), SITE.METRIC_position and _channel say where, SITE.layer and scanned name\n"

@@ -43,6 +43,7 @@ void complete_sampling(GenerateArguments& a) {
 Status run(GenerateArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "generate"));
   complete_sampling(a);
+  a.request.room = a.request.options.max_tokens;
   TEPUI_TRY(a.request.branches, branch_requests(a.edits));
   ProgressBar bar("generate");
   auto result = run_generate(a.request, bar.callbacks());
@@ -110,13 +111,14 @@ void add_generate(CLI::App& app, int argc, char** argv, int& code) {
   add_backend_options(*command, a->request, a->words);
   command->add_flag("--json", a->json, "Print one JSON document instead of the texts");
   command->footer(
-      std::string("One of --prompt, --ids and --text is needed; each piece of a text is a prompt. "
-                  "Edits reach\n"
-                  "prompt and new tokens as their TOKENS say, positions counting from the prompt's "
-                  "first token.\n"
-                  "What a rule must know of a sequence (median, quantile, scale) comes from the "
-                  "prompt, then\n"
-                  "from each new token by itself; largest and patch reach the prompt only.\n") +
+      std::string(
+          "One of --prompt, --ids and --text is needed; each piece of a text is a prompt, "
+          "by\ndefault of as many tokens as leave room for --max-tokens. Edits reach "
+          "prompt and new tokens as\ntheir TOKENS say, positions counting from the prompt's "
+          "first token.\n"
+          "What a rule must know of a sequence (median, quantile, scale) comes from the "
+          "prompt, then\n"
+          "from each new token by itself; largest and patch reach the prompt only.\n") +
       kEditGrammar +
       "\n  tepui generate models/Llama-3.2-1B --prompt 'Summer is warm.' --max-tokens 40 \\\n"
       "      --edit 'resid_post.first-massive:massive:massive=zero'\n"

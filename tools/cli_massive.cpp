@@ -14,9 +14,16 @@ namespace {
 struct MassiveArguments {
   std::string folder;
   int shown = 5;
-  MassiveRule rule;
+  RuleChoice rule;
   bool json = false;
 };
+
+Status run(const MassiveArguments& a) {
+  TEPUI_TRY(StoreReader store, StoreReader::open(a.folder));
+  StoreReader* const stores[] = {&store};
+  TEPUI_TRY(const MassiveRule rule, chosen_rule(stores, a.rule));
+  return report_scan(a.folder, rule, a.shown, a.json);
+}
 
 }  // namespace
 
@@ -25,14 +32,13 @@ void add_massive(CLI::App& app, int& code) {
   CLI::App* command =
       app.add_subcommand("massive", "Show a stored scan by other thresholds, without a new run");
   command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
-  add_rule_options(*command, a->rule);
+  add_stored_rule_options(*command, a->rule);
   command->add_option("--top", a->shown, "How many of the largest values are listed")
       ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
   command->add_flag("--json", a->json, "Print one JSON document instead of the table");
-  command->callback(
-      [a, &code] { code = finish_command(report_scan(a->folder, a->rule, a->shown, a->json)); });
+  command->callback([a, &code] { code = finish_command(run(*a)); });
 }
 
 }  // namespace tepui

@@ -20,7 +20,7 @@ namespace {
 struct ReportArguments {
   std::vector<std::string> folders;
   std::string out;
-  MassiveRule rule;
+  RuleChoice rule;
   bool json = false;
 };
 
@@ -33,8 +33,26 @@ std::string default_file(const std::vector<std::string>& folders) {
   return "report.html";
 }
 
-Status run(const ReportArguments& a) {
+Result<std::vector<ReportSource>> open_stores(const std::vector<std::string>& folders,
+                                              const RuleChoice& choice) {
+  std::vector<StoreReader> readers;
+  for (const std::string& folder : folders) {
+    TEPUI_TRY(StoreReader reader, StoreReader::open(folder));
+    readers.push_back(std::move(reader));
+  }
+  std::vector<StoreReader*> all;
+  for (StoreReader& reader : readers) all.push_back(&reader);
+  TEPUI_TRY(const MassiveRule rule, chosen_rule(all, choice));
   std::vector<ReportSource> sources;
+  for (const std::string& folder : folders) {
+    TEPUI_TRY(ReportSource source, open_report_source(folder, rule));
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
+Status run(const ReportArguments& a) {
+  std::vector<std::string> stores;
   std::vector<TrainingSource> trainings;
   std::vector<ChartJson> others;
   for (const std::string& folder : a.folders) {
@@ -47,9 +65,9 @@ Status run(const ReportArguments& a) {
       trainings.push_back(*std::move(training));
       continue;
     }
-    TEPUI_TRY(auto source, open_report_source(folder, a.rule));
-    sources.push_back(std::move(source));
+    stores.push_back(folder);
   }
+  TEPUI_TRY(auto sources, open_stores(stores, a.rule));
   const std::vector<std::string> labels = training_labels(trainings);
   for (std::size_t at = 0; at < trainings.size(); ++at)
     others.push_back(training_run(trainings[at], labels[at]));
@@ -85,16 +103,7 @@ void add_report(CLI::App& app, int& code) {
                    "The page: one file, which needs no network (default:\nDIR/report.html, or "
                    "report.html here for several)")
       ->type_name("FILE");
-  command->add_option("--min-abs", a->rule.min_abs, "Massive: |x| above this")
-      ->check(positive_number())
-      ->type_name("X")
-      ->capture_default_str();
-  command
-      ->add_option("--min-ratio", a->rule.min_ratio,
-                   "and above this many times the sequence's median of |x|")
-      ->check(positive_number())
-      ->type_name("X")
-      ->capture_default_str();
+  add_stored_rule_options(*command, a->rule);
   command->add_flag("--json", a->json, "Print the data of the charts instead of the page");
   command->footer(
       "  tepui scan gpt2 --text book.txt --out plain\n"

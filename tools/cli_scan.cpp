@@ -26,6 +26,10 @@ struct ScanArguments {
 Status complete(ScanArguments& arguments) {
   ScanRequest& request = arguments.request;
   TEPUI_TRY(complete_request(request, arguments.words, "scan"));
+  const MassiveRule published;
+  if (arguments.rule.min_abs != published.min_abs ||
+      arguments.rule.min_ratio != published.min_ratio)
+    request.rule_shown = arguments.rule;
   request.metrics.top = std::max(request.metrics.top, arguments.shown);
   request.metrics.keep_ratio = std::min(request.metrics.keep_ratio, arguments.rule.min_ratio);
   request.metrics.keep_floor = std::min(request.metrics.keep_floor, arguments.rule.min_abs);
@@ -90,8 +94,9 @@ void add_scan(CLI::App& app, int argc, char** argv, int& code) {
   scan->footer(
       "One of --text, --prompt and --ids is needed.\n"
       "Sites: embeddings, resid_pre, attn_in, q_pre, k_pre, q, k, v, z, attn_out, attn_out_post,\n"
-      "resid_mid, mlp_in, mlp_pre, mlp_pre_linear, mlp_act, mlp_out, mlp_out_post, resid_post,\n"
-      "final_norm. Layers and positions count from 0.\n"
+      "resid_mid, mlp_in, router_logits, expert_weights, mlp_pre, mlp_pre_linear, mlp_act, "
+      "mlp_out,\n"
+      "mlp_out_post, resid_post, final_norm. Layers and positions count from 0.\n"
       "TEPUI_ISA=portable|avx2|avx512 forces an instruction set.\n\n"
       "  tepui scan models/Llama-3.2-1B --text book.txt --sequences 10\n"
       "  tepui scan gpt2 --prompt 'Summer is warm. Winter is cold.' \\\n"

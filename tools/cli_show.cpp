@@ -26,6 +26,7 @@ struct ShowArguments {
   int columns = 0;
   int sequence = -1;
   std::int64_t channel = -1;
+  RuleChoice rule;
   ShowOptions options;
 };
 
@@ -73,6 +74,9 @@ Status run(ShowArguments& a) {
     TEPUI_TRY(StoreReader reader, StoreReader::open(folder));
     stores.push_back({folder, std::move(reader)});
   }
+  std::vector<StoreReader*> readers;
+  for (ShownStore& store : stores) readers.push_back(&store.reader);
+  TEPUI_TRY(options.rule, chosen_rule(readers, a.rule));
   TEPUI_TRY(const std::string text, show(stores, options, style));
   std::fwrite(text.data(), 1, text.size(), stdout);
   return flush_output();
@@ -118,7 +122,7 @@ void add_choices(CLI::App& command, ShowArguments& a) {
       ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
-  add_rule_options(command, a.options.rule);
+  add_stored_rule_options(command, a.rule);
 }
 
 }  // namespace

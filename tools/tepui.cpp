@@ -31,6 +31,8 @@ const char* const kAbout =
     "  tepui capture MODEL --text FILE --out DIR  activations themselves, as NumPy files\n"
     "  tepui attention MODEL --text FILE   what massive activations do to attention\n"
     "  tepui origin MODEL --text FILE    what writes massive activations, and what removes them\n"
+    "  tepui probe MODEL --text FILE --target LIST  what can be read from activations, with "
+    "controls\n"
     "  tepui words DIR                   which words an intervention costs most\n"
     "  tepui sweep STUDY.toml            models x texts x interventions in one command\n"
     "  tepui train RECIPE.toml           a small model from scratch, every checkpoint an ordinary "

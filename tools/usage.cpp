@@ -143,6 +143,21 @@ void add_rule_options(CLI::App& command, MassiveRule& rule) {
       ->capture_default_str();
 }
 
+void add_stored_rule_options(CLI::App& command, RuleChoice& choice) {
+  command
+      .add_option("--min-abs", choice.min_abs,
+                  "Massive: |x| above this (default: what the run was\nmade with; of runs that "
+                  "differ 100)")
+      ->check(positive_number())
+      ->type_name("X");
+  command
+      .add_option("--min-ratio", choice.min_ratio,
+                  "and above this many times the sequence's median of |x|\n(default: what the run "
+                  "was made with; of runs that\ndiffer 1000)")
+      ->check(positive_number())
+      ->type_name("X");
+}
+
 CLI::Validator backend_name() {
   return offering({{"auto", "cpu", "vulkan", "reference"}, false},
                   CLI::Validator(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "study/massive.h"
+#include "study/stored_rule.h"
 
 namespace tepui {
 
@@ -34,6 +35,9 @@ std::vector<std::string> site_words();
 
 // --min-abs and --min-ratio: what counts as massive.
 void add_rule_options(CLI::App& command, MassiveRule& rule);
+
+// The same for what is stored: what is not given is the run's own.
+void add_stored_rule_options(CLI::App& command, RuleChoice& choice);
 
 // Prints why CLI11 refused, one line on stderr; 2, the exit code. Prints the help or the version
 // where that was asked for; 0, or 1 where standard output refuses it.

@@ -4,6 +4,7 @@
 // is over these queries. The part is made of the marked tokens' values alone, a few vectors for
 // each sequence, which are projected once; the rest is the output less the part.
 #include <algorithm>
+#include <cmath>
 
 #include "metrics/list.h"
 #include "metrics/token_marks.h"
@@ -96,6 +97,7 @@ class AttentionMetric : public Metric {
           if (key < within) first[h * within + key] = mean(sum[1], within - key);
         }
       }
+      TEPUI_TRY(check_finite(all));
       TEPUI_TRY(add("received", all));
       return add("received_early", first);
     }
@@ -134,6 +136,17 @@ class AttentionMetric : public Metric {
     }
 
    private:
+    // What an edit makes of attention is its result; of the unedited run something is at fault.
+    Status check_finite(const std::vector<float>& values) const {
+      const auto wrong = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
+      if (wrong == values.end() || context_.edited) return {};
+      const auto at = static_cast<std::size_t>(wrong - values.begin());
+      return fail(ErrorKind::data,
+                  "attention of layer {} is not finite at sequence {}, head {}, key {}: expected "
+                  "finite values; tepui scan says which activation before it is not",
+                  context_.point.layer, context_.first_sequence + static_cast<int>(s_),
+                  at / length_, at % length_);
+    }
     static float mean(float sum, std::size_t count) {
       return static_cast<float>(static_cast<double>(sum) / static_cast<double>(count));
     }

@@ -53,8 +53,12 @@ class TopK : public Metric {
     return fail(
         ErrorKind::data,
         "activation {}{} is {} at sequence {}, position {}, channel {}: expected finite values",
-        site_name(row.point.site), place, row.value, row.sequence, row.position, row.channel);
+        site_name(row.point.site), place, spelled(row.value), row.sequence, row.position,
+        row.channel);
   }
+
+  // Backends differ in the sign of a NaN, which means nothing.
+  static float spelled(float value) { return std::isnan(value) ? std::abs(value) : value; }
 
   int k_;
   std::string_view name_;

@@ -35,7 +35,8 @@ class MetricAtSites : public Metric {
 Result<std::unique_ptr<WatchWork>> make_watch_work(const ModelSpec& spec, std::string_view sites) {
   auto work = std::make_unique<WatchWork>();
   work->options.surface = 0;
-  TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, spec));
+  TEPUI_TRY(const SiteSelection selected,
+            SiteSelection::parse(sites, spec, "watch_sites of [train]"));
   std::vector<Point> points = selected.points();
   std::set<Site> scanned;
   for (const Point& point : points) scanned.insert(point.site);

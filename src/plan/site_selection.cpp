@@ -33,10 +33,10 @@ Result<LayerRange> parse_layers(std::string_view text, std::string_view item, in
   }
   if (error != std::errc() || next != end)
     return fail(ErrorKind::usage,
-                "--sites: \"{}\": expected a layer, FIRST-LAST or * after the dot, found \"{}\"",
-                item, text);
+                "\"{}\": expected a layer, FIRST-LAST or * after the dot, found \"{}\"", item,
+                text);
   if (range.first < 0 || range.last < range.first || range.last >= layers)
-    return fail(ErrorKind::usage, "--sites: \"{}\": layers must lie within 0-{}", item, layers - 1);
+    return fail(ErrorKind::usage, "\"{}\": layers must lie within 0-{}", item, layers - 1);
   return range;
 }
 
@@ -90,14 +90,14 @@ Status add_item(std::string_view item, const ModelSpec& spec, std::vector<Point>
   const std::optional<Site> site = site_from_name(item.substr(0, dot));
   if (!site || !is_scannable(*site))
     return fail(ErrorKind::usage,
-                "--sites: \"{}\" is not a site that can be scanned here; expected one of {}", item,
+                "\"{}\" is not a site that can be scanned here; expected one of {}", item,
                 available(spec));
   if (const std::string_view why = why_no_site(spec, *site); !why.empty())
-    return fail(ErrorKind::usage, "--sites: \"{}\": a {} model has no {}: {}; it has {}", item,
+    return fail(ErrorKind::usage, "\"{}\": a {} model has no {}: {}; it has {}", item,
                 spec.arch->name, site_name(*site), why, available(spec));
   if (!site_has_layer(*site)) {
     if (dot != std::string_view::npos)
-      return fail(ErrorKind::usage, "--sites: \"{}\": {} has no layers", item, site_name(*site));
+      return fail(ErrorKind::usage, "\"{}\": {} has no layers", item, site_name(*site));
     points.push_back({kNoLayer, *site});
     return {};
   }
@@ -143,10 +143,16 @@ SiteSelection SiteSelection::of(std::vector<Point> points) {
   return selection;
 }
 
-Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec) {
+Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec,
+                                           std::string_view option) {
   SiteSelection selection;
-  for (const std::string_view item : split(text))
-    TEPUI_TRY(add_item(trimmed(item), spec, selection.points_));
+  for (const std::string_view item : split(text)) {
+    if (Status added = add_item(trimmed(item), spec, selection.points_); !added) {
+      Error error = added.error();
+      error.message = fmt::format("{}: {}", option, error.message);
+      return tl::unexpected(std::move(error));
+    }
+  }
   std::sort(selection.points_.begin(), selection.points_.end());
   const auto repeated = std::unique(selection.points_.begin(), selection.points_.end());
   selection.points_.erase(repeated, selection.points_.end());

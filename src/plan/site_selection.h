@@ -26,7 +26,9 @@ class SiteSelection {
   // These, whatever they are; for metrics of sites that are never held whole.
   static SiteSelection of(std::vector<Point> points);
   // An error names the part of the text that is wrong, and what the model has.
-  static Result<SiteSelection> parse(std::string_view text, const ModelSpec& spec);
+  // `option`: what an error calls the list.
+  static Result<SiteSelection> parse(std::string_view text, const ModelSpec& spec,
+                                     std::string_view option = "--sites");
 
  private:
   std::vector<Point> points_;

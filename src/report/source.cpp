@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/utf8_text.h"
+#include "study/stored_rule.h"
 
 namespace tepui {
 
@@ -64,7 +65,10 @@ Result<ReportSource> open_report_source(const std::string& folder, const Massive
   TEPUI_TRY(source.identity, source.store.identity());
   TEPUI_TRY(source.runs, source.store.runs());
   SummaryOptions options;
-  options.rule = rule;
+  // What attention, origin and probes told apart by a rule cannot be told apart by another.
+  const bool judged =
+      is_attention(source.identity) || is_origin(source.identity) || is_probe(source.identity);
+  options.rule = judged ? stored_rule(source.identity, source.runs.back().info) : rule;
   TEPUI_TRY(source.scan, summarise(source.store, options));
   if (is_attention(source.identity)) {
     TEPUI_TRY(source.attention, summarise_attention(source.store, {}));

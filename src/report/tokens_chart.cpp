@@ -117,6 +117,7 @@ Result<ChartJson> tokens_chart(const ChartSite& site, std::size_t most) {
   ChartJson chart;
   chart["see"] = see_tokens(site);
   chart["layers"] = ChartJson::array();
+  bool any = false;
   for (const PointSummary* summary : site.points) {
     TEPUI_TRY(auto carriers, carriers_of(site, summary->point));
     add_massive(site, summary->point, carriers);
@@ -127,11 +128,13 @@ Result<ChartJson> tokens_chart(const ChartSite& site, std::size_t most) {
     });
     ChartJson layer;
     layer["distinct"] = order.size();
+    any = any || !order.empty();
     layer["rows"] = ChartJson::array();
     for (std::size_t at = 0; at < std::min(order.size(), most); ++at)
       layer["rows"].push_back(row_of(site, *order[at]));
     chart["layers"].push_back(std::move(layer));
   }
+  if (!any) chart["see"] = "The run kept no largest |x| of each token; tepui scan does.";
   return chart;
 }
 

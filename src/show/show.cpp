@@ -209,6 +209,10 @@ Result<std::string> show(std::span<ShownStore> stores, const ShowOptions& option
     page.add(compare_section(named, runs.front().site, options.parts, style));
   }
   for (Shown& run : runs) TEPUI_TRY(add_run(run, options, style, page));
+  if (page.text.empty())
+    return fail(ErrorKind::usage,
+                "{}: nothing of what --only asks for is stored there (tepui scan keeps all of it)",
+                stores.front().name);
   return std::move(page.text);
 }
 

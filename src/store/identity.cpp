@@ -39,6 +39,12 @@ std::optional<Difference> first_difference(const Json& stored, const Json& wante
   return std::nullopt;
 }
 
+// The command that makes such stores; a scan's identity has no kind.
+std::string kind_of(const Json& identity) {
+  const Json* const kind = identity.is_object() ? member(identity, "kind") : nullptr;
+  return "tepui " + (kind != nullptr && kind->is_string() ? kind->get<std::string>() : "scan");
+}
+
 std::string shown(const Json* value) {
   constexpr std::size_t kLongest = 80;
   if (value == nullptr) return "nothing";
@@ -50,8 +56,19 @@ std::string shown(const Json* value) {
 }  // namespace
 
 Status same_identity(const Json& stored, const Json& wanted, const std::filesystem::path& file) {
+  if (stored == wanted) return {};
+  if (kind_of(stored) != kind_of(wanted))
+    return fail(ErrorKind::usage,
+                "{}: this store was made by {}, but this run is of {}; choose another --out",
+                file.string(), kind_of(stored), kind_of(wanted));
   const auto difference = first_difference(stored, wanted, "");
   if (!difference) return {};
+  if (difference->field == "text.ids")
+    return fail(ErrorKind::usage,
+                "{}: this store holds other sequences of this text: the text was another, or "
+                "--context, --sequences, --bos or how it is cut was; choose another --out, or run "
+                "with the same options to continue it",
+                file.string());
   return fail(ErrorKind::usage,
               "{}: this store was made with {} = {}, but this run has {}; choose another --out, or "
               "run with the same options to continue it",

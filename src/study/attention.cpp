@@ -76,6 +76,13 @@ Result<AttentionPlan> make_plan(const AttentionRequest& request, const ScanInput
   }
   if (!plan.looks_for_massive()) {
     TEPUI_TRY(plan.tokens, parse_tokens(request.tokens));
+    std::size_t longest = 0;
+    for (const auto& ids : opened.sequences) longest = std::max(longest, ids.size());
+    if (static_cast<std::size_t>(plan.tokens.front()) >= longest)
+      return fail(
+          ErrorKind::usage,
+          "--tokens {}: expected positions of the text, found sequences of at most {} tokens",
+          request.tokens, longest);
   }
   TEPUI_TRY(plan.specs, parse_branches(request.branches, opened.model.spec, "--edit"));
   if (!calibration_sites(plan.specs).empty()) {

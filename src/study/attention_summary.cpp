@@ -247,6 +247,12 @@ Result<AttentionSummary> summarise_attention(StoreReader& store, const SinkRule&
   TEPUI_TRY(summary.vocabulary, store.vocabulary());
   summary.sequences = static_cast<int>(sequences.size());
   summary.finished = static_cast<int>(finished.size());
+  std::size_t longest = 0;
+  for (const SequenceRow& row : sequences) longest = std::max(longest, row.tokens.size());
+  if (static_cast<std::size_t>(rule.key) >= longest)
+    return fail(ErrorKind::usage,
+                "--sink-key {}: expected a key that some sequence has, found at most {} tokens",
+                rule.key, longest);
   TEPUI_TRY(summary.massive, massive_tokens(store, finished, sequences, points));
   TEPUI_TRY(const auto branches, store.branches());
   for (std::size_t b = 0; b < branches.size(); ++b) {

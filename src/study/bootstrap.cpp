@@ -28,6 +28,8 @@ Interval bootstrap_ratio(std::span<const double> sums, std::span<const double> c
   const double all = total(counts);
   if (all == 0) return {std::nan(""), std::nan(""), std::nan("")};
   out.mean = total(sums) / all;
+  if (std::ranges::count_if(counts, [](double count) { return count > 0; }) < 2)
+    return {out.mean, std::nan(""), std::nan("")};
   std::mt19937_64 random(options.seed);
   std::vector<double> ratios;
   for (int i = 0; i < options.resamples; ++i) {
@@ -40,7 +42,7 @@ Interval bootstrap_ratio(std::span<const double> sums, std::span<const double> c
     }
     if (count > 0) ratios.push_back(sum / count);
   }
-  if (ratios.empty()) return {out.mean, out.mean, out.mean};
+  if (ratios.empty()) return {out.mean, std::nan(""), std::nan("")};
   std::sort(ratios.begin(), ratios.end());
   const auto at = [&](double fraction) {
     return ratios[static_cast<std::size_t>(fraction * static_cast<double>(ratios.size() - 1))];

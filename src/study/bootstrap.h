@@ -19,7 +19,8 @@ struct Interval {
   double high = 0;  // 2.5 % above
 };
 
-// Of the ratio sum / count, both by sequence. NaN where there is no count at all.
+// Of the ratio sum / count, both by sequence. NaN where there is no count at all; without an
+// interval (NaN) where one sequence has all of it, which says nothing of how much sequences differ.
 Interval bootstrap_ratio(std::span<const double> sums, std::span<const double> counts,
                          const BootstrapOptions& options);
 

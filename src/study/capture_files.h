@@ -29,6 +29,7 @@ struct CapturePlan {
   CaptureFormat format = CaptureFormat::npy;
   std::vector<std::pair<Point, int>> points;  // with the width of each
   std::vector<std::vector<int>> positions;    // by sequence: those whose rows are kept, ascending
+  bool edited = false;  // captured under edits, whose values need not be finite
 };
 
 std::int64_t rows_of(const CapturePlan& plan, int first_sequence, int last_sequence);

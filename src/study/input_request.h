@@ -10,6 +10,7 @@
 #include <string>
 
 #include "input/corpus.h"
+#include "plan/massive_rule.h"
 
 namespace tepui {
 
@@ -21,12 +22,14 @@ struct InputRequest {
   int threads = 0;             // 0: all
   std::uint64_t memory = 0;    // bytes that the process may take; 0: half of the machine's
   int default_context = 2048;  // where corpus.context is 0: this, or the model's if that is less
+  int room = 0;                // and so many tokens less than the model's, as far as it has them
   int wave = 0;                // tokens between two commits to the store; 0: as the memory suggests
   double sync_seconds = 15;    // at least between two times that hidden states are written to disk
   bool dry_run = false;        // plan, measure and tell, but run nothing
   std::optional<std::filesystem::path> out;
-  std::string command;            // as typed, for the record
-  std::string model_fingerprint;  // where it is known already; empty: it is computed
+  std::string command;                    // as typed, for the record
+  std::optional<MassiveRule> rule_shown;  // what the command calls massive, if not the default
+  std::string model_fingerprint;          // where it is known already; empty: it is computed
 };
 
 struct RunProgress {

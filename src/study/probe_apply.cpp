@@ -208,7 +208,10 @@ Result<ApplyOutcome> apply_probes(const ApplyRequest& request, const RunProgress
     first_token.push_back(outcome.sequence_of_token.size());
     outcome.sequence_of_token.insert(outcome.sequence_of_token.end(), opened.sequences[s].size(),
                                      static_cast<int>(s));
-    const auto text = text_of_tokens(opened, s);
+    auto text = text_of_tokens(opened, s);
+    // It stands for none of the text, but is a token of the table.
+    if (opened.corpus.sequences[s].has_bos && opened.tokenizer != nullptr && !text.empty())
+      text.front() = opened.tokenizer->piece_bytes(opened.sequences[s].front());
     outcome.pieces.insert(outcome.pieces.end(), text.begin(), text.end());
   }
   std::vector<Point> points;

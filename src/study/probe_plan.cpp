@@ -56,7 +56,7 @@ bool ProbePlan::needs_massive() const {
 
 Result<ProbePlan> plan_probes(const ProbeRequest& request, const ModelSpec& spec) {
   ProbePlan plan;
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request.sites, spec));
+  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request.sites, spec, "--site"));
   plan.points = sites.points();
   plan.targets = split_list(request.targets);
   for (const std::string& target : plan.targets) {

@@ -66,8 +66,10 @@ Status write_sequences(std::span<const SequenceRow> rows, const Tokenizer* token
 RunInfo run_info(const InputRequest& request, const ScanInput& opened) {
   const DeviceInfo& device = opened.backend->device();
   RunInfo info;
-  info.options =
-      json{{"command", request.command}}.dump(-1, ' ', true, json::error_handler_t::replace);
+  json options = {{"command", request.command}};
+  if (request.rule_shown)
+    options["rule"] = {request.rule_shown->min_abs, request.rule_shown->min_ratio};
+  info.options = options.dump(-1, ' ', true, json::error_handler_t::replace);
   info.model = opened.model.name;
   info.model_path = request.model.string();
   info.model_fingerprint = opened.model_fingerprint;

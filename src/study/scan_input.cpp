@@ -76,6 +76,13 @@ Status check_corpus(const InputRequest& request, const ScanInput& input) {
   return check_sequences(input.sequences, input.model);
 }
 
+// A model shorter than what is to be left keeps half for the text.
+int default_context(const InputRequest& request, const ModelSpec& spec) {
+  const int whole = spec.dims.context;
+  const int left = request.room < whole - 1 ? request.room : whole / 2;
+  return std::min(whole - left, request.default_context);
+}
+
 Status open_corpus(const InputRequest& request, ScanInput& input) {
   CorpusRequest corpus = request.corpus;
   note_idle_options(corpus, input.notes);
@@ -83,8 +90,7 @@ Status open_corpus(const InputRequest& request, ScanInput& input) {
   if (corpus.context > longest && !corpus.texts.empty())
     return fail(ErrorKind::usage, "--context {}: expected at most {}, the context of {}",
                 corpus.context, longest, input.model.path);
-  if (corpus.context == 0)
-    corpus.context = std::min(input.model.spec.dims.context, request.default_context);
+  if (corpus.context == 0) corpus.context = default_context(request, input.model.spec);
   input.context = corpus.context;
   TEPUI_TRY(input.corpus, load_corpus(corpus, input.tokenizer.get()));
   // Tokens that a prefix mask shows are not predicted.

@@ -2,8 +2,23 @@
 #include "study/scoring.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tepui {
+
+namespace {
+
+// Of the unedited run; what an edit makes of a loss is its result.
+Status check_losses(std::span<const double> losses, int sequence) {
+  const auto wrong = std::ranges::find_if(losses, [](double x) { return !std::isfinite(x); });
+  if (wrong == losses.end()) return {};
+  return fail(ErrorKind::data,
+              "the loss of token {} of sequence {} is {}: expected finite numbers; tepui scan says "
+              "which activation is not",
+              wrong - losses.begin() + 1, sequence, std::isnan(*wrong) ? "nan" : "inf");
+}
+
+}  // namespace
 
 Status Scoring::take(const ChunkResult& chunk) {
   std::vector<std::int32_t> targets;
@@ -21,6 +36,8 @@ Status Scoring::take(const ChunkResult& chunk) {
       const auto predicted = static_cast<std::size_t>(chunk.shape->lengths[s]) - 1;
       const int sequence = chunk.first_sequence + static_cast<int>(s);
       const auto& of = corpus_.sequences[static_cast<std::size_t>(sequence)];
+      if (branch == 0)
+        TEPUI_TRY(check_losses(std::span(scores[i].losses).subspan(row, predicted), sequence));
       TEPUI_TRY(store_likelihood(
           store_, branch, sequence, std::span(scores[i].losses).subspan(row, predicted),
           std::span(scores[i].divergences).subspan(row, predicted),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "study/sensitivity_report.h"
 
+#include <cmath>
+
 #include "base/utf8_text.h"
 #include "store/export_row.h"
 #include "store/output_file.h"
@@ -16,7 +18,9 @@ using Json = nlohmann::ordered_json;
 
 std::string signed_number(double value) { return fmt::format("{:+.3f}", value == 0 ? 0.0 : value); }
 
+// A dash where a single sequence has all of it.
 std::string between(const Interval& interval) {
+  if (std::isnan(interval.low)) return "-";
   return fmt::format("{} to {}", signed_number(interval.low), signed_number(interval.high));
 }
 

@@ -148,11 +148,14 @@ class TrainRun {
   Status check_sizes() const {
     const Dims& dims = model_.spec.dims;
     for (const AuxiliaryTerm& term : recipe_.auxiliary) {
-      const bool wide = std::ranges::any_of(term.channels, [&](int c) { return c >= dims.width; });
-      if (term.last >= dims.layers || wide)
-        return fail(ErrorKind::usage,
-                    "[[auxiliary]]: expected layers below {} and channels below {}, found others",
-                    dims.layers, dims.width);
+      if (term.last >= dims.layers)
+        return fail(ErrorKind::usage, "layers of [[auxiliary]]: expected layers below {}, found {}",
+                    dims.layers, term.last);
+      for (const int channel : term.channels)
+        if (channel >= dims.width)
+          return fail(ErrorKind::usage,
+                      "channels of [[auxiliary]]: expected channels below {}, found {}", dims.width,
+                      channel);
     }
     if (data_.vocabulary > dims.vocabulary)
       return fail(ErrorKind::data, "{}: expected a vocabulary of at least the data's {}, found {}",

@@ -171,7 +171,11 @@ TEST_F(Attention, ErrorsNameWhatWasExpected) {
   EXPECT_NE(with({"--map", "2.6"}).find("8 layers with 6 heads"), std::string::npos);
   EXPECT_NE(with({"--tokens", "largest"}).find("expected massive, or up to 64 positions"),
             std::string::npos);
+  EXPECT_NE(with({"--tokens", "99"}).find("found sequences of at most"), std::string::npos);
   EXPECT_NE(with({"--sink-key", "64"}).find("below --sink-tokens"), std::string::npos);
+  EXPECT_NE(with({"--sink-epsilon", "2"}).find("below 1"), std::string::npos);
+  EXPECT_NE(with({"--sink-key", "50"}).find("expected a key that some sequence has"),
+            std::string::npos);
   EXPECT_NE(with({"--edit", "attn_probs.1:massive:all=zero"}).find("keys by all, a position"),
             std::string::npos);
   EXPECT_NE(error({"attention", kDemo}).find("--text FILE"), std::string::npos);

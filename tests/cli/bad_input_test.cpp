@@ -144,6 +144,25 @@ TEST_F(BadInput, WeightsThatAreNotFinite) {
   }
 }
 
+// Finite weights whose products are not.
+TEST_F(BadInput, ActivationsThatAreNotFinite) {
+  const auto folder = model();
+  std::string row;
+  for (int i = 0; i < 32; ++i) row += "\x7f\x7f";  // 3.4e38
+  for (const char* name : {"gate_proj", "up_proj"})
+    test::patch_weights(
+        folder, test::offset_of(folder, fmt::format("model.layers.0.mlp.{}.weight", name), 0), row);
+  write("ids.json", "[[1, 2, 3, 4, 5, 6]]");
+  const auto refused = [&](std::vector<std::string> arguments,
+                           const std::vector<std::string>& parts) {
+    arguments.insert(arguments.begin() + 1, {"model", "--ids", "ids.json"});
+    expect_error(arguments, parts);
+  };
+  refused({"perplexity"}, {"the loss of token", "of sequence 0 is", "expected finite"});
+  refused({"attention", "--tokens", "0"}, {"attention of layer 1 is not finite", "head 0, key "});
+  refused({"capture", "--out", "rows"}, {"activation resid_post of layer 0 is", "position "});
+}
+
 TEST_F(BadInput, Texts) {
   write("broken.txt", "fine until \xff here");
   expect_error({"scan", demo_, "--text", "broken.txt"},

@@ -102,6 +102,12 @@ TEST_F(Generate, SeedsAreRepeatable) {
   EXPECT_EQ(first["generation"]["temperature"], 1);
 }
 
+TEST_F(Generate, PiecesOfATextLeaveRoomForWhatIsWritten) {
+  const json found = document({kDemo, "--text", test::kSample, "--sequences", "1", "--max-tokens",
+                               "16", "--backend", "cpu"});
+  EXPECT_EQ(found["tokens"], 16);
+}
+
 TEST_F(Generate, ShowsTextsSideBySide) {
   const ProgramResult result = run(
       {kDemo, "--prompt", "The king", "--max-tokens", "8", "--edit", kZero, "--backend", "cpu"});

@@ -124,6 +124,7 @@ TEST_F(Probe, IsAppliedToOtherText) {
   EXPECT_EQ(test::line_count(predictions), 1U + 2 * 30 * 64);
   EXPECT_NE(predictions.find("linear.delimiter.resid_post.1.standardised\t0\t1\t"),
             std::string::npos);
+  EXPECT_NE(predictions.find("standardised\t0\t0\t<s>\t"), std::string::npos);
   const std::filesystem::path stored =
       folder_.path() / "p/probes/linear.delimiter.resid_post.1.standardised.safetensors";
   std::filesystem::resize_file(stored, std::filesystem::file_size(stored) - 4);

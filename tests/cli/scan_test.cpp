@@ -244,6 +244,9 @@ TEST_F(Scan, MassiveShowsTheSameScanByOtherThresholds) {
   EXPECT_EQ(more["rule"], json({{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   const std::string table = good({"massive", "s", "--min-abs", "10000"}).out;
   EXPECT_NE(table.find("No activation of resid_post is massive"), std::string::npos) << table;
+  // Without thresholds of its own it takes those of the last command.
+  good({"scan", kDemo, "--text", kSample, "--sequences", "2", "--out", "s", "--min-ratio", "500"});
+  EXPECT_EQ(json::parse(good({"massive", "s", "--json"}).out)["massive"], more["massive"]);
 }
 
 TEST_F(Scan, ExportWritesEveryTable) {

@@ -29,9 +29,10 @@ class ScoresShown : public testing::Test {
 };
 
 TEST_F(ScoresShown, OfAnIntervention) {
-  const json run = json::parse(good({"intervene", kDemo, "--text", kSample, "--sequences", "2",
-                                     "--edit", "resid_post.1:0:36,119=zero", "--edit",
-                                     "resid_post.2:all:all=clip:20", "--out", "out", "--json"}));
+  const json run =
+      json::parse(good({"intervene", kDemo, "--text", kSample, "--sequences", "2", "--edit",
+                        "resid_post.1:0:36,119=zero", "--edit", "resid_post.2:all:all=clip:20",
+                        "--min-ratio", "500", "--out", "out", "--json"}));
   const std::string shown = good({"show", "out", "--only", "branches", "--columns", "100"});
   for (const json& branch : run["branches"])
     EXPECT_NE(shown.find(fmt::format("{:.4f}", branch["perplexity"].get<double>())),
@@ -40,6 +41,13 @@ TEST_F(ScoresShown, OfAnIntervention) {
   EXPECT_NE(shown.find("over 510 predicted tokens of 2 sequences"), std::string::npos) << shown;
 
   const json page = json::parse(good({"report", "out", "--json"}))["runs"][0];
+  EXPECT_EQ(page["rule"]["min_ratio"], 500);  // that of the run
+  const std::string tokens = page["sites"][0]["tokens"]["see"];
+  EXPECT_NE(tokens.find("kept no largest |x| of each token"), std::string::npos) << tokens;
+  const auto nothing =
+      test::run_program({{"show", "out", "--only", "life"}, folder_.path(), {}, 0, ""});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_NE(nothing.err.find("nothing of what --only asks for"), std::string::npos) << nothing.err;
   const json& branches = page["branches"]["branches"];
   ASSERT_EQ(branches.size(), 3U);
   const json& change = page["words"]["change"];

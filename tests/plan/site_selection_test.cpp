@@ -104,6 +104,8 @@ TEST(SiteSelection, ErrorsNameThePartThatIsWrong) {
     EXPECT_NE(selection.error().message.find(part), std::string::npos)
         << text << ": " << selection.error().message;
   }
+  const auto named = SiteSelection::parse("resid_post.4", llama(), "--site");
+  EXPECT_EQ(named.error().message, "--site: \"resid_post.4\": layers must lie within 0-3");
 }
 
 ModelSpec gptj() {

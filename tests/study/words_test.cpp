@@ -126,6 +126,10 @@ TEST(Bootstrap, IsTheRatioOfSums) {
       bootstrap_ratio(std::vector<double>{2, 4}, std::vector<double>{1, 2}, {});
   EXPECT_EQ(constant.low, 2);
   EXPECT_EQ(constant.high, 2);
+  const Interval single =
+      bootstrap_ratio(std::vector<double>{3, 0, 0}, std::vector<double>{2, 0, 0}, {});
+  EXPECT_EQ(single.mean, 1.5);
+  EXPECT_TRUE(std::isnan(single.low) && std::isnan(single.high));
   EXPECT_TRUE(std::isnan(bootstrap_ratio(std::vector<double>{0}, std::vector<double>{0}, {}).mean));
 }
 

@@ -140,8 +140,8 @@ const classesFigure = {
       return { type: "scatter", mode: "markers", x: lists[at].map((one) => one.change),
         y: lists[at].map((_, row) => row), ...frame.axesOf(at),
         error_x: { type: "data", symmetric: false, color: theme.soft, thickness: 1.5,
-          array: lists[at].map((one) => one.high - one.change),
-          arrayminus: lists[at].map((one) => one.change - one.low) },
+          array: lists[at].map((one) => (one.high === null ? 0 : one.high - one.change)),
+          arrayminus: lists[at].map((one) => (one.low === null ? 0 : one.change - one.low)) },
         marker: { size: 11, color: runStyle(entry.index, theme).colour },
         text: lists[at].map((one) => `${one.group}: ${one.tokens} tokens<br>loss ${show(one.before)} ` +
           `to ${show(one.after)}<br>${show(100 * one.share)} % of the whole change`),

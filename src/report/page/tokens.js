@@ -13,6 +13,11 @@ function chosenTokens() {
   });
 }
 
+// A run of tepui intervene has none.
+function tokensKept() {
+  return chosenTokens().some(({ site }) => site.tokens.layers.some((layer) => layer.distinct));
+}
+
 function tokenTrace(entry, theme, axes) {
   const { run, index } = entry;
   const rows = entry.list.rows.slice(0, SHOWN_TOKENS);
@@ -33,10 +38,10 @@ function tokenTrace(entry, theme, axes) {
 const tokensFigure = {
   id: "tokens", kind: KIND_2D, title: "Which tokens carry the largest values",
   see: () => chosenTokens().map((entry) => (report.runs.length > 1 ? entry.run.label + ": " : "") +
-    entry.site.tokens.see).join("\n") + "\nDots are means of the largest |x| over all occurrences of a " +
-    "token, bars one standard deviation; stars hold massive values.",
+    entry.site.tokens.see).join("\n") + (tokensKept() ? "\nDots are means of the largest |x| over all " +
+    "occurrences of a token, bars one standard deviation; stars hold massive values." : ""),
   controls: (change) => {
-    const entries = chosenTokens();
+    const entries = tokensKept() ? chosenTokens() : [];
     const longest = entries.reduce((a, b) =>
       (a && a.site.tokens.layers.length >= b.site.tokens.layers.length ? a : b), null);
     if (!longest || longest.site.tokens.layers.length < 2) return [];
@@ -46,6 +51,7 @@ const tokensFigure = {
   },
   chart: (theme, width) => {
     const entries = chosenTokens();
+    if (!tokensKept()) return { data: [], layout: {}, height: 0 };
     const most = entries.reduce((a, { list }) => Math.max(a, list.rows.length), 4);
     const shown = Math.min(most, SHOWN_TOKENS);
     const x = sizeAxis(width < 600 ? "largest |x|, mean ± dev." :
