@@ -54,10 +54,21 @@ async function saveImage(figure, format, name) {
     scale: format === "png" ? 2 : 1, filename: name });
 }
 
+// Rows of the legend that end before the mode bar, which shows itself beside them.
+function legendRows(chart, width) {
+  const names = chart.data.filter((trace) => trace.name && trace.showlegend !== false)
+    .map((trace) => trace.name.length);
+  const entry = 60 + 6.5 * Math.max(0, ...names);
+  const room = width - 90;
+  if (width < 600 || names.length * entry < room - 130) return {};
+  const columns = Math.max(1, Math.floor((room - 130) / entry));
+  return { entrywidthmode: "fraction", entrywidth: (room - 130) / room / columns };
+}
+
 function framed(chart, theme, width) {
   tickLogAxes(chart);
   const narrow = width < 600;
-  return Object.assign({
+  const layout = Object.assign({
     height: chart.height,
     margin: { l: narrow ? 52 : 70, r: narrow ? 8 : 20, t: !narrow ? 36 : chart.layout.annotations?.length ? 28 : 12, b: 50 },
     paper_bgcolor: theme.paper, plot_bgcolor: theme.paper,
@@ -67,6 +78,8 @@ function framed(chart, theme, width) {
     legend: { ...LEGEND, y: 1.02 },
     hovermode: "closest", dragmode: chart.dragmode || "zoom",
   }, chart.layout);
+  layout.legend = { ...layout.legend, ...legendRows(chart, width) };
+  return layout;
 }
 
 function drawFigure(figure) {

@@ -104,6 +104,17 @@ function onsets(begun) {
   return steps.map((step) => [step, begun.filter((one) => one.onset === step).map((one) => one.layer)]);
 }
 
+// "layer 0", "layers 0, 2 to 7".
+function layerNames(layers) {
+  const parts = [];
+  for (let i = 0; i < layers.length; ++i) {
+    const first = i;
+    while (layers[i + 1] === layers[i] + 1) ++i;
+    parts.push(...(i - first < 2 ? layers.slice(first, i + 1) : [`${layers[first]} to ${layers[i]}`]));
+  }
+  return `layer${layers.length > 1 ? "s" : ""} ${parts.join(", ")}`;
+}
+
 const ratioFigure = {
   id: "training-ratio", kind: KIND_2D, title: "Every layer over training, as a heat map",
   see: () => watchedRuns().map(({ run, watched }) => {
@@ -111,7 +122,7 @@ const ratioFigure = {
     const name = report.runs.length > 1 ? run.label + ": " : "";
     if (!begun.length) return `${name}${name ? "no" : "No"} layer's ratio stays above ${watched.threshold}.`;
     return `${name}${name ? "above" : "Above"} ${watched.threshold} (two watched steps in a row): ` +
-      onsets(begun).map(([step, layers]) => `layer${layers.length > 1 ? "s" : ""} ${layers.join(", ")} from step ${step}`)
+      onsets(begun).map(([step, layers]) => `${layerNames(layers)} from step ${step}`)
         .join("; ") + ".";
   }).join("\n"),
   controls: (change) => [select("Quantity", Object.entries(MEASURES).map(([key, [name]]) => [key, name]),
