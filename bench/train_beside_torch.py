@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Training with tepui beside torch on the same recipe, in turn: tokens per second and losses.
+"""Training with tepui beside torch on the same recipe: speed in turn, losses, curves of several seeds.
 
-    bench/train_beside_torch.py build/tepui RECIPE.toml [--rounds 5] [--steps 60] [--threads N]   speed
-    bench/train_beside_torch.py build/tepui RECIPE.toml --losses [--seed S]   torch's losses
+    bench/train_beside_torch.py speed RECIPE [--rounds 5] [--steps 60]     tokens per second, in turn
+    bench/train_beside_torch.py losses RECIPE --runs DIR... --seeds 1,2,3  validation losses of finished
+                                runs and of torch's, and what nanoGPT's estimate from 20 batches makes of them
+    bench/train_beside_torch.py curves RECIPE --seeds 1,2 --steps 40       the first steps of both
 
-The recipe must be a gpt2 one on characters, without dropout and accumulation. torch (eager, f32, its
-fused attention, AdamW's foreach form) runs the same batches' sizes on the same number of threads.
+Options of all: --tepui build/tepui, --threads N. torch_gpt2.py says what torch runs.
 """
 import argparse
 import json
-import math
 import pathlib
 import statistics
 import subprocess
@@ -18,144 +18,157 @@ import tempfile
 import time
 import tomllib
 
-import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional as F
+
+from torch_gpt2 import Training
 
 
-class Block(nn.Module):
-    def __init__(self, width, heads, bias, tanh):
-        super().__init__()
-        self.heads, self.tanh = heads, tanh
-        self.norm1 = nn.LayerNorm(width, bias=bias)
-        self.norm2 = nn.LayerNorm(width, bias=bias)
-        self.qkv = nn.Linear(width, 3 * width, bias=bias)
-        self.out = nn.Linear(width, width, bias=bias)
-        self.up = nn.Linear(width, 4 * width, bias=bias)
-        self.down = nn.Linear(4 * width, width, bias=bias)
-
-    def forward(self, x):
-        rows, length, width = x.shape
-        heads = (rows, length, self.heads, width // self.heads)
-        q, k, v = (part.view(heads).transpose(1, 2) for part in self.qkv(self.norm1(x)).chunk(3, -1))
-        z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.out(z.transpose(1, 2).reshape(rows, length, width))
-        hidden = F.gelu(self.up(self.norm2(x)), approximate="tanh" if self.tanh else "none")
-        return x + self.down(hidden)
+def shortened(recipe, source, folder, name, **train):
+    """A copy of the recipe in the folder, with other keys in [train]; gives its path."""
+    own = {part: dict(table) for part, table in recipe.items() if isinstance(table, dict)}
+    own["data"]["text"] = str((source.parent / own["data"]["text"]).resolve())
+    own["train"].update(train)
+    lines = [f'out = "{name}"']
+    for part, table in own.items():
+        lines += [f"[{part}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    file = folder / f"{name}.toml"
+    file.write_text("\n".join(lines) + "\n")
+    return file
 
 
-class Model(nn.Module):
-    def __init__(self, m, vocabulary):
-        super().__init__()
-        width, bias = m["width"], m.get("bias", False)
-        self.tokens = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(m["context"], width)
-        tanh = m.get("activation", "gelu") == "gelu_new"
-        self.blocks = nn.ModuleList(Block(width, m["heads"], bias, tanh) for _ in range(m["layers"]))
-        self.norm = nn.LayerNorm(width, bias=bias)
-        for name, p in self.named_parameters():
-            if p.dim() < 2:
-                continue
-            narrow = name.endswith(("out.weight", "down.weight"))
-            nn.init.normal_(p, std=0.02 / math.sqrt(2 * m["layers"]) if narrow else 0.02)
-
-    def forward(self, ids, targets):
-        x = self.tokens(ids) + self.positions.weight[: ids.shape[1]]
-        for block in self.blocks:
-            x = block(x)
-        logits = self.norm(x) @ self.tokens.weight.T
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+def train_tepui(a, recipe, *options):
+    command = [a.tepui, "train", recipe, "--json", "--backend", "cpu", "--threads", str(a.threads)]
+    done = subprocess.run([*map(str, command), *options], check=True, capture_output=True)
+    return json.loads(done.stdout)
 
 
-class Torch:
-    def __init__(self, recipe, folder, seed):
-        self.t, self.m, data = recipe["train"], recipe["model"], recipe["data"]
-        text = (folder / data["text"]).read_text()
-        letters = {c: i for i, c in enumerate(sorted(set(text)))}
-        tokens = np.array([letters[c] for c in text], dtype=np.int64)
-        cut = int(len(tokens) * (1 - data.get("validation", 0.1)))
-        self.train_tokens, self.validation = torch.from_numpy(tokens[:cut]), torch.from_numpy(tokens[cut:])
-        torch.manual_seed(seed)
-        self.model = Model(self.m, len(letters))
-        named = list(self.model.parameters())
-        groups = [{"params": [p for p in named if p.dim() >= 2], "weight_decay": 0.1},
-                  {"params": [p for p in named if p.dim() < 2], "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, self.t.get("beta2", 0.95)))
-
-    def rate(self, step):
-        t, warm, steps = self.t, self.t.get("warmup", 0), self.t["steps"]
-        top, least = t["learning_rate"], t.get("least_learning_rate", t["learning_rate"] / 10)
-        if step < warm:
-            return top * (step + 1) / (warm + 1)
-        return least + (top - least) * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
-
-    def step(self, step):
-        length, batch = self.m["context"], self.t.get("batch", 12)
-        starts = torch.randint(len(self.train_tokens) - length, (batch,))
-        ids = torch.stack([self.train_tokens[i:i + length] for i in starts])
-        targets = torch.stack([self.train_tokens[i + 1:i + 1 + length] for i in starts])
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(step)
-        loss = self.model(ids, targets)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        return loss
-
-    @torch.no_grad()
-    def whole_validation(self):
-        length, v = self.m["context"], self.validation
-        count = (len(v) - 1) // length
-        ids, targets = v[:count * length].view(count, length), v[1:count * length + 1].view(count, length)
-        parts = [self.model(ids[i:i + 64], targets[i:i + 64]) * len(ids[i:i + 64])
-                 for i in range(0, count, 64)]
-        return (sum(parts) / count).item()
-
-
-def tepui_seconds(program, recipe, steps, threads):
-    with tempfile.TemporaryDirectory() as out:
-        command = [program, "train", recipe, "--out", out, "--until", str(steps), "--json",
-                   "--backend", "cpu", "--threads", str(threads)]
-        result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return result["tokens"] / result["seconds"]
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("program")
-    parser.add_argument("recipe", type=pathlib.Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--losses", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    recipe = tomllib.loads(a.recipe.read_text())
-    other = Torch(recipe, a.recipe.parent, a.seed)
-    if a.losses:
-        for step in range(recipe["train"]["steps"]):
-            if step % recipe["train"].get("evaluate_every", 250) == 0:
-                print(f"step {step:6}  validation loss {other.whole_validation():.4f}", flush=True)
-            other.step(step)
-        print(f"torch, seed {a.seed}: {other.whole_validation():.4f} over the whole validation data")
-        return
+def speed(a, recipe):
     tokens = recipe["train"].get("batch", 12) * recipe["model"]["context"] * a.steps
-    for step in range(5):
-        other.step(step)
+    other = Training(recipe, a.recipe.parent, 1)
+    other.step(0)
     speeds = []
     for _ in range(a.rounds):
-        ours = tepui_seconds(a.program, str(a.recipe), a.steps, torch.get_num_threads())
+        with tempfile.TemporaryDirectory() as folder:
+            own = shortened(recipe, a.recipe, pathlib.Path(folder), "run", evaluation_batches=1)
+            result = train_tepui(a, own, "--until", str(a.steps))
+        ours = result["tokens"] / result["seconds"]
         begin = time.perf_counter()
         for step in range(a.steps):
             other.step(step)
         theirs = tokens / (time.perf_counter() - begin)
         speeds.append((ours, theirs))
-        print(f"tepui {ours:8.0f} tokens/s  torch {theirs:8.0f} tokens/s  ratio {ours / theirs:.2f}")
-    print(f"median ratio {statistics.median(x / y for x, y in speeds):.2f}, "
-          f"{torch.get_num_threads()} threads, torch {torch.__version__}")
+        print(f"tepui {ours:8.0f} tokens/s  torch {theirs:8.0f} tokens/s  ratio {ours / theirs:.2f}",
+              flush=True)
+    ratios = [x / y for x, y in speeds]
+    print(f"median ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}), "
+          f"{a.threads} threads, torch {torch.__version__}")
+
+
+def line_of(name, whole, found, published):
+    cuts = statistics.quantiles(found, n=20)
+    return (f"{name:24} {whole:7.4f}  {statistics.mean(found):7.4f}  {statistics.stdev(found):6.4f}  "
+            f"{cuts[0]:.4f} to {cuts[-1]:.4f}  {sum(x <= published for x in found) / len(found):6.1%}")
+
+
+def losses(a, recipe):
+    sequences = recipe["train"].get("evaluation_batches", 20) * recipe["train"].get("batch", 12)
+    print(f"validation loss, nats a token: of the whole split, and {a.draws} times of {sequences} random "
+          f"sequences\n{'':24} {'whole':>7}  {'mean':>7}  {'sd':>6}  5 % to 95 %       to {a.published}",
+          flush=True)
+    both = {"tepui": [], "torch": []}
+
+    def show(engine, name, trained, note=""):
+        whole = trained.validation_loss()
+        both[engine].append(whole)
+        found = trained.estimates(a.draws, sequences)
+        print(line_of(f"{engine} {name}", whole, found, a.published) + note, flush=True)
+
+    for run in a.runs:
+        trained = Training(recipe, a.recipe.parent, 1)
+        trained.model.load(max(run.glob("step-[0-9]*")))
+        summary = run / "summary.json"  # of a grid's run
+        own = json.loads(summary.read_text())["validation_loss"] if summary.exists() else None
+        show("tepui", run.name, trained, "" if own is None else f"  (tepui's own: {own:.4f})")
+    for seed in a.seeds:
+        trained = Training(recipe, a.recipe.parent, seed)
+        for step in range(recipe["train"]["steps"]):
+            trained.step(step)
+        show("torch", f"seed={seed}", trained)
+    for name, found in both.items():
+        if len(found) > 1:
+            print(f"{name}, whole split: mean {statistics.mean(found):.4f}, standard deviation over "
+                  f"{len(found)} seeds {statistics.stdev(found):.4f}")
+
+
+class TepuiCurve:
+    def __init__(self, a, recipe, seed, folder):
+        self.a, self.recipe, self.run = a, recipe, folder / f"tepui-{seed}"
+        self.file = shortened(recipe, a.recipe, folder, self.run.name, seed=seed,
+                              evaluate_every=1 << 30, evaluation_batches=1)
+
+    def go_on(self, step):
+        train_tepui(self.a, self.file, "--until", str(step))
+        lines = map(json.loads, (self.run / "training.jsonl").read_text().splitlines())
+        found = [line["loss"] for line in lines if "loss" in line]
+        trained = Training(self.recipe, self.a.recipe.parent, 1)
+        trained.model.load(self.run / f"step-{step:06}")
+        return statistics.mean(found[step - self.a.every:step]), trained.validation_loss(self.a.windows)
+
+
+class TorchCurve:
+    def __init__(self, a, recipe, seed, _folder):
+        self.a, self.done = a, 0
+        self.training = Training(recipe, a.recipe.parent, seed)
+        self.random = torch.get_rng_state()
+
+    def go_on(self, step):
+        torch.set_rng_state(self.random)
+        found = [self.training.step(i) for i in range(self.done, step)]
+        self.random, self.done = torch.get_rng_state(), step
+        return statistics.mean(found), self.training.validation_loss(self.a.windows)
+
+
+def curves(a, recipe):
+    print(f"to step N: the mean training loss of the {a.every} steps before it, then the loss of the first "
+          f"{a.windows} contexts\nof the validation data; apart: tepui's mean less torch's, and the seeds of "
+          "one from each other at most\n" +
+          f"{'':17}" +
+          "".join(f"{f'{engine} {seed}':>10}" for engine in ("tepui", "torch") for seed in a.seeds) +
+          f"{'apart':>10}{'seeds':>9}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [kind(a, recipe, seed, pathlib.Path(folder)) for kind in (TepuiCurve, TorchCurve)
+                for seed in a.seeds]
+        for step in range(a.every, a.steps + 1, a.every):
+            found = [run.go_on(step) for run in runs]
+            for name, values in zip((f"{step:5}  training", f"{step:5}  validation"), zip(*found)):
+                x, y = values[:len(a.seeds)], values[len(a.seeds):]
+                seeds = max(max(x) - min(x), max(y) - min(y))
+                print(f"{name:17}" + "".join(f"{value:10.4f}" for value in values) +
+                      f"{statistics.mean(x) - statistics.mean(y):+10.4f}{seeds:9.4f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=("speed", "losses", "curves"))
+    parser.add_argument("recipe", type=pathlib.Path)
+    parser.add_argument("--tepui", type=pathlib.Path, default="build/tepui")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",") if seed], default=[1])
+    parser.add_argument("--runs", type=pathlib.Path, nargs="*", default=[], help="losses: finished runs")
+    parser.add_argument("--draws", type=int, default=1000, help="losses: estimates that are drawn")
+    parser.add_argument("--published", type=float, default=1.88, help="losses: how many reach it is told")
+    parser.add_argument("--batch", type=int, help="sequences of a step (default: the recipe's)")
+    parser.add_argument("--every", type=int, default=5, help="curves: steps of a row")
+    parser.add_argument("--windows", type=int, default=64, help="curves: contexts of the validation data")
+    a = parser.parse_args()
+    a.tepui = a.tepui.resolve()
+    torch.set_num_threads(a.threads)
+    recipe = tomllib.loads(a.recipe.read_text())
+    if a.batch:
+        recipe["train"]["batch"] = a.batch
+    {"speed": speed, "losses": losses, "curves": curves}[a.what](a, recipe)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--tepui", type=pathlib.Path, default=ROOT / "build/tepui")
     parser.add_argument("--tokens", type=int, default=48)
     arguments = parser.parse_args()
-    folder = arguments.checkpoint
+    folder, arguments.tepui = arguments.checkpoint, arguments.tepui.resolve()
     single = opened(folder, torch.float32)
     exact = opened(folder, torch.float64)
     config = exact.config
