@@ -122,6 +122,17 @@ Status check_bindings(const Backend& backend, const Program& program, const Bind
   return {};
 }
 
+bool follows_its_op(const Step& step, const Program& program) {
+  Types in;
+  for (const Value value : step.in) in.push_back(program.type_of(value));
+  const auto out = op_of(step.op).infer(in, step.params);
+  if (!out || out->size() != step.out.size()) return false;
+  for (std::size_t i = 0; i < out->size(); ++i) {
+    if ((*out)[i] != program.type_of(step.out[i])) return false;
+  }
+  return true;
+}
+
 Status check_steps(const Backend& backend, const Program& program) {
   std::string missing;
   for (std::size_t i = 0; i < program.steps.size(); ++i) {

@@ -55,6 +55,10 @@ class HostBackend : public Backend {
 // that the backend stores it in.
 Status check_bindings(const Backend& backend, const Program& program, const Bindings& bindings);
 
+// Whether a step's outputs are what its op makes of its operands and parameters: what any backend
+// asks before it looks for a kernel.
+bool follows_its_op(const Step& step, const Program& program);
+
 // Fails with an error that lists every step that the backend cannot run.
 Status check_steps(const Backend& backend, const Program& program);
 

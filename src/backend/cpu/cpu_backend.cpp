@@ -66,15 +66,7 @@ class CpuBackend : public HostBackend {
   const DeviceInfo& device() const override { return info_; }
 
   bool can_run(const Step& step, const Program& program) const override {
-    if (kernel_of(step) == nullptr) return false;
-    std::vector<TensorType> types;
-    for (const Value value : step.in) types.push_back(program.type_of(value));
-    const auto expected = op_of(step.op).infer(types, step.params);
-    if (!expected || expected->size() != step.out.size()) return false;
-    for (std::size_t i = 0; i < step.out.size(); ++i) {
-      if ((*expected)[i] != program.type_of(step.out[i])) return false;
-    }
-    return true;
+    return kernel_of(step) != nullptr && follows_its_op(step, program);
   }
 
   std::size_t storage_bytes(const TensorType& type) const override {

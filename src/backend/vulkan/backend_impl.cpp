@@ -7,7 +7,6 @@
 #include "backend/vulkan/imported_memory.h"
 #include "base/assert.h"
 #include "ir/validate.h"
-#include "tepui/op.h"
 
 namespace tepui::vulkan {
 namespace {
@@ -112,14 +111,7 @@ Ticket VulkanBackend::record(const Status& status) {
 }
 
 bool VulkanBackend::can_run(const Step& step, const Program& program) const {
-  Types in;
-  for (const Value value : step.in) in.push_back(program.type_of(value));
-  const auto out = op_of(step.op).infer(in, step.params);
-  if (!out || out->size() != step.out.size()) return false;
-  for (std::size_t i = 0; i < out->size(); ++i) {
-    if ((*out)[i] != program.type_of(step.out[i])) return false;
-  }
-  return plan_step(step, program, traits_).has_value();
+  return follows_its_op(step, program) && plan_step(step, program, traits_).has_value();
 }
 
 Result<Buffer> VulkanBackend::allocate(std::size_t bytes, Memory memory) {
