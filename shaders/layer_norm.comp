@@ -1,8 +1,11 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// A workgroup a group of a row; the variance comes from the centred values.
+// A workgroup a group of a row; the variance comes from the centred values. Where kFactors, not the
+// result is written but what lib/normed.glsl computes it from.
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
+
+layout(constant_id = 1) const uint kFactors = 0;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -26,6 +29,16 @@ void main() {
   }
   precise float variance = reduce_add(squares) / float(p.dim) + p.eps;
   precise float scale = 1.0 / sqrt(variance);
+  if (kFactors != 0) {
+    if (lane() == 0) {
+      y.v[group()] = scale;
+      y.v[p.rows + group()] = mean;
+    }
+    if (!present(bias)) return;
+    for (uint d = group() * LANES + lane(); d < p.dim; d += p.rows * LANES)
+      y.v[2 * p.rows + d] = bias.v[d];
+    return;
+  }
   for (uint d = lane(); d < p.dim; d += LANES) {
     precise float value = (x.v[first + d] - mean) * scale;
     if (present(weight)) value = value * weight.v[weights + d];

@@ -46,8 +46,9 @@ uint across() { return (vectors() + LANES - 1) / LANES; }  // workgroups to a ro
 
 // Counts what this workgroup wrote: `rows` rows from `row` on, four columns a lane.
 void count_tile(uint row, uint rows, uint column, vec4 value[kRows]) {
-  const uint first = sequence_of_row(offsets, p.sequences, row);
-  const uint last = sequence_of_row(offsets, p.sequences, row + rows - 1);
+  const uvec2 own_sequences = sequences_of_rows(offsets, p.sequences, row, rows);
+  const uint first = own_sequences.x;
+  const uint last = own_sequences.y;
   clear_coarse();
   for (uint r = 0; r < rows; ++r) {
     const uint s = sequence_of_row(offsets, p.sequences, row + r);

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: MIT
 // `linear` of many rows: rows of x and columns of the weights pass through shared memory, and a lane
 // computes four rows of eight columns. Each element is one chain of multiply-adds in ascending k, as
-// in linear.comp, whatever the tile (law 2). Where kNormed, x is what an rms_norm reads, and its
-// result is computed here, on the way to shared memory, by the formula of rms_norm.comp. Where
+// in linear.comp, whatever the tile (law 2). Where kNormed, x is what a norm reads, and its result
+// is computed here, on the way to shared memory (lib/normed.glsl). Where
 // kTapped, the first histogram of the result's statistics and each row's maximum are counted on the
 // way out.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
+#include "lib/normed.glsl"
 #include "lib/weights.glsl"
 #include "lib/sequences.glsl"
 #include "backend/vulkan/statistics_params.h"
@@ -26,7 +27,7 @@ layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
   SLOT(1) uvec2 weight;
   SLOT(2) Floats bias;
-  SLOT(3) Floats residual;  // where kNormed, a factor for each row
+  SLOT(3) Floats residual;  // where kNormed, the norm's factors
   SLOT(4) Floats y;
   SLOT(5) Ints offsets;  // where kNormed, the norm's weights
   PARAMS LinearParams linear;
@@ -49,8 +50,7 @@ uint tiles_across() { return (linear.n + 4 * kVectors - 1) / (4 * kVectors); }
 float element(uint row, uint k) {
   const float own = x.v[row * linear.k + k];
   if (kNormed == 0) return own;
-  precise float value = own * residual.v[row] * Floats(uvec2(offsets)).v[k];
-  return value;
+  return normed(kNormed, own, residual, Floats(uvec2(offsets)), linear.rows, row, k);
 }
 
 float finish(uint row, uint n, float sum) {
@@ -71,8 +71,9 @@ uint column_of(uint tile, uint half_) {
 // Counts what this workgroup wrote, from `row` on.
 void count_tile(uint row, uint tile, vec4 value[8]) {
   const uint last_row = min(row + 4 * kQuads, linear.rows) - 1;
-  const uint first = sequence_of_row(offsets, p.sequences, row);
-  const uint last = sequence_of_row(offsets, p.sequences, last_row);
+  const uvec2 own_sequences = sequences_of_rows(offsets, p.sequences, row, last_row + 1 - row);
+  const uint first = own_sequences.x;
+  const uint last = own_sequences.y;
   for (uint i = lane(); i < 4 * kQuads; i += LANES) largest[i] = uvec2(0, NO_INDEX);
   clear_coarse();
   uvec2 own[4];

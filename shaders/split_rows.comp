@@ -3,6 +3,7 @@
 // The rows of x as three halves for each element (lib/split.glsl), a workgroup a row: 1/s of every
 // row, then a plane of all rows for each term, rows padded with zeros to a multiple of 16.
 #include "lib/common.glsl"
+#include "lib/normed.glsl"
 #include "lib/reduce.glsl"
 #include "lib/split.glsl"
 
@@ -10,7 +11,7 @@ layout(constant_id = 1) const uint kNormed = 0;  // as in linear_tiles.comp
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
-  SLOT(1) Floats norm_factor;
+  SLOT(1) Floats norm_factors;
   SLOT(2) Floats norm_weight;
   PARAMS LinearParams p;
   SCRATCH Uints scratch;
@@ -20,8 +21,7 @@ float element(uint row, uint k) {
   if (k >= p.k) return 0.0;
   const float own = x.v[row * p.k + k];
   if (kNormed == 0) return own;
-  precise float value = own * norm_factor.v[row] * norm_weight.v[k];
-  return value;
+  return normed(kNormed, own, norm_factors, norm_weight, p.rows, row, k);
 }
 
 void main() {

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backend/registry.h"
@@ -137,20 +139,32 @@ TEST(MatrixUnits, AreTakenWhereHalvesAreSummedInF32) {
 
 class MatrixTier : public testing::Test {
  protected:
-  void TearDown() override {
-    unsetenv("TEPUI_VULKAN_MATRIX");
+  MatrixTier() {
+    if (const char* const set = std::getenv(kVariable); set != nullptr) before_ = set;
+    unsetenv(kVariable);
+  }
+  ~MatrixTier() override {
+    if (before_)
+      setenv(kVariable, before_->c_str(), 1);
+    else
+      unsetenv(kVariable);
     vulkan::Context::change_devices(nullptr);
   }
+
+  static constexpr const char* kVariable = "TEPUI_VULKAN_MATRIX";
+
+ private:
+  std::optional<std::string> before_;  // what whoever runs the tests asked for
 };
 
 TEST_F(MatrixTier, IsAskedForAndSaysWhatIsMissing) {
   EXPECT_FALSE(vulkan::matrices_wanted({}).value());
-  setenv("TEPUI_VULKAN_MATRIX", "1", 1);
+  setenv(kVariable, "1", 1);
   const auto missing = vulkan::matrices_wanted({});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message,
             "TEPUI_VULKAN_MATRIX=1: no cooperative matrices: products run on the ordinary units");
-  setenv("TEPUI_VULKAN_MATRIX", "yes", 1);
+  setenv(kVariable, "yes", 1);
   EXPECT_FALSE(vulkan::matrices_wanted({}));
 }
 
@@ -170,7 +184,7 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
                     (*context)->devices().front().matrices.shape &&
                     vulkan::ShaderLibrary::has(vulkan::kMatrixShader);
   if (!runs) GTEST_SKIP() << "no device with cooperative matrices, or no kernel for them built";
-  setenv("TEPUI_VULKAN_MATRIX", "1", 1);
+  setenv(kVariable, "1", 1);
   for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
     for (const Fill weight : {Fill::normal, Fill::massive_zero}) {
       const OpData data = linear_data(70, 37, 50, dtype, weight);

@@ -18,20 +18,24 @@ namespace {
 // Two linear layers behind a norm, whose result is asked for or not, and a residual.
 struct Normed {
   Program program;
-  Value x, gain, left, right, bias, kept, y, z;
+  Value x, gain, shift, left, right, bias, kept, y, z;
 };
 
-Normed normed(int rows, int width, bool tapped) {
+enum class Kind { rms, layer, layer_bias };
+
+Normed normed(int rows, int width, bool tapped, Kind kind) {
   Builder builder;
   Normed out;
   out.x = builder.input({DType::f32, {rows, width}}, "x");
   out.gain = builder.weight({DType::f32, {width}}, "gain");
+  if (kind == Kind::layer_bias) out.shift = builder.weight({DType::f32, {width}}, "shift");
   out.left = builder.weight({DType::f32, {70, width}}, "left");
   out.right = builder.weight({DType::bf16, {9, width}}, "right");
   out.bias = builder.weight({DType::f32, {70}}, "bias");
   const Value left = builder.pack(out.left, false, "packed left");
   const Value right = builder.pack(out.right, false, "packed right");
-  out.kept = builder.rms_norm(out.x, out.gain, 1e-5F, "norm");
+  out.kept = kind == Kind::rms ? builder.rms_norm(out.x, out.gain, 1e-5F, "norm")
+                               : builder.layer_norm(out.x, out.gain, out.shift, 1e-5F, "norm");
   out.y = builder.linear(out.kept, left, out.bias, kNone, TEPUI_ACT_SILU, "y");
   out.z = builder.linear(out.kept, right, kNone, kNone, TEPUI_ACT_NONE, "z");
   for (const Value value : {out.y, out.z}) builder.mark_output(value);
@@ -53,7 +57,8 @@ std::vector<std::byte> run(Backend& backend, const Normed& n) {
     bindings[value.id] = {buffers.back().get(), 0, type.bytes()};
     return bindings[value.id];
   };
-  for (const Value value : {n.x, n.gain, n.left, n.right, n.bias}) {
+  for (const Value value : {n.x, n.gain, n.shift, n.left, n.right, n.bias}) {
+    if (!value.present()) continue;
     std::vector<std::byte> bytes(n.program.type_of(value).bytes());
     if (n.program.type_of(value).dtype == DType::bf16) {
       for (std::size_t i = 0; i < bytes.size(); i += 2) {
@@ -92,11 +97,16 @@ TEST(NormFusion, SavesThePassThatWritesTheResult) {
   constexpr int kRows = 40;
   constexpr int kWidth = 100;
   // Less the factors, written once and read twice, and the norm's weights, read twice.
-  EXPECT_EQ(saved(normed(kRows, kWidth, false).program),
+  EXPECT_EQ(saved(normed(kRows, kWidth, false, Kind::rms).program),
             4.0 * kRows * kWidth - 3 * 4.0 * kRows - 2 * 4.0 * kWidth);
-  EXPECT_EQ(saved(normed(kRows, kWidth, true).program), 0);  // somebody else reads it
-  EXPECT_EQ(saved(normed(3, kWidth, false).program), 0);     // no rows to share what is loaded
-  EXPECT_EQ(saved(normed(kRows, 2, false).program), 0);      // it would be more
+  // Two factors for each row, and the bias written once more, read like the weights.
+  EXPECT_EQ(saved(normed(kRows, kWidth, false, Kind::layer_bias).program),
+            4.0 * kRows * kWidth - 6 * 4.0 * kRows - 5 * 4.0 * kWidth);
+  for (const Kind kind : {Kind::rms, Kind::layer, Kind::layer_bias}) {
+    EXPECT_EQ(saved(normed(kRows, kWidth, true, kind).program), 0);  // somebody else reads it
+    EXPECT_EQ(saved(normed(3, kWidth, false, kind).program), 0);     // no rows to share it
+    EXPECT_EQ(saved(normed(kRows, 2, false, kind).program), 0);      // it would be more
+  }
 }
 
 TEST(NormFusion, GivesTheBitsOfTheNormsResult) {
@@ -104,12 +114,14 @@ TEST(NormFusion, GivesTheBitsOfTheNormsResult) {
     GTEST_SKIP() << "no Vulkan device on this machine";
   const auto backend = make_backend("vulkan", {}).value();
   for (const auto& [rows, width] : {std::pair{40, 100}, {67, 33}, {16, 300}}) {
-    const Normed together = normed(rows, width, false);
-    const Normed apart = normed(rows, width, true);
-    EXPECT_GT(saved(together.program), 0);
-    const auto found = run(*backend, together);
-    EXPECT_TRUE(found == run(*backend, apart)) << rows << " " << width;
-    EXPECT_TRUE(std::ranges::any_of(found, [](std::byte b) { return b != std::byte{0}; }));
+    for (const Kind kind : {Kind::rms, Kind::layer, Kind::layer_bias}) {
+      const Normed together = normed(rows, width, false, kind);
+      const Normed apart = normed(rows, width, true, kind);
+      EXPECT_GT(saved(together.program), 0);
+      const auto found = run(*backend, together);
+      EXPECT_TRUE(found == run(*backend, apart)) << rows << " " << width;
+      EXPECT_TRUE(std::ranges::any_of(found, [](std::byte b) { return b != std::byte{0}; }));
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// rms_norm and the linear layers behind it: where they alone read its result, the norm leaves a
-// factor for each row, in the place of its result, and each of them computes the result while it
-// loads its rows, by the same formula, so that no bit changes. Saves writing the result once.
+// A norm and the linear layers behind it: where they alone read its result, the norm leaves factors
+// in the place of its result (rms_norm one for each row; layer_norm two, and a copy of its bias),
+// and each of them computes the result while it loads its rows, by the same formula, so that no bit
+// changes (shaders/lib/normed.glsl). Saves writing the result once.
 #pragma once
 
 #include <optional>
@@ -27,6 +28,9 @@ class NormFusion {
     std::size_t norm = 0;  // step
     bool reads = false;    // its result; else it is the norm
   };
+  // Floats that take the result's place, and that a reader loads beside x.
+  std::int64_t factors(std::size_t norm) const;
+  double read_bytes(std::size_t norm) const;
   bool fits(std::size_t norm, const std::vector<std::size_t>& readers) const;
   bool can_read(std::size_t step, Value result) const;
   std::vector<std::size_t> readers_of(Value value) const;

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What a norm gives for one element, computed where its result is loaded, by the formulas of
+// rms_norm.comp and layer_norm.comp. `factors` is what these leave in place of their result: a scale
+// for each row; of a layer_norm then the mean of each row, then a copy of its bias, so that readers
+// need no more addresses than there are.
+#define NORMED_RMS 1
+#define NORMED_LAYER 2
+#define NORMED_LAYER_BIAS 3
+
+float normed(uint kind, float x, Floats factors, Floats weight, uint rows, uint row, uint k) {
+  if (kind == NORMED_RMS) {
+    precise float value = x * factors.v[row] * weight.v[k];
+    return value;
+  }
+  precise float value = (x - factors.v[rows + row]) * factors.v[row];
+  value = value * weight.v[k];
+  if (kind == NORMED_LAYER_BIAS) value = value + factors.v[2 * rows + k];
+  return value;
+}
