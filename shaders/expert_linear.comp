@@ -5,8 +5,6 @@
 #include "lib/common.glsl"
 #include "lib/weights.glsl"
 
-layout(constant_id = 1) const uint kFactored = 0;  // whether factors are behind each panel
-
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
   SLOT(1) uvec2 weight;  // per expert, see lib/panels.glsl
@@ -23,10 +21,9 @@ void main() {
   if (row >= p.rows * p.chosen || column >= vectors) return;
   const uint from = (p.own != 0 ? row : row / p.chosen) * p.k;
   const uint first = column - lane();
-  const uint lines = p.k + kFactored * kFactorLines;
   const uint width = panel_width(vectors, first);
   const uint matrix =
-      expert.v[row] * lines * vectors + panel_at(vectors, first, lines, 0) + lane();
+      expert.v[row] * p.k * vectors + panel_at(vectors, first, p.k, 0) + lane();
   precise vec4 sum = vec4(0);
   // Four at a time: see linear.comp.
   for (uint k = 0; k < p.k; k += 4) {

@@ -9,24 +9,28 @@
 
 layout(constant_id = 1) const uint kNormed = 0;  // as in linear_tiles.comp
 
+layout(constant_id = 2) const uint kCopies = 1;  // rows of x for each that the parameters tell
+
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
   SLOT(1) Floats norm_factors;
   SLOT(2) Floats norm_weight;
-  PARAMS LinearParams p;
+  PARAMS LinearParams p;  // ExpertParams begin alike
   SCRATCH Uints scratch;
 };
+
+uint rows() { return p.rows * kCopies; }
 
 float element(uint row, uint k) {
   if (k >= p.k) return 0.0;
   const float own = x.v[row * p.k + k];
   if (kNormed == 0) return own;
-  return normed(kNormed, own, norm_factors, norm_weight, p.rows, row, k);
+  return normed(kNormed, own, norm_factors, norm_weight, rows(), row, k);
 }
 
 void main() {
   const uint row = group();
-  if (row >= p.rows) return;
+  if (row >= rows()) return;
   float largest = 0;
   for (uint k = 0; k < p.k; k += 4 * LANES) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
@@ -37,12 +41,12 @@ void main() {
   largest = reduce_max(largest);
   const float factor = split_factor(floatBitsToUint(largest));
   const uint pairs = (p.k + 15) / 16 * 8;
-  const uint first = (p.rows + 3) / 4 * 4;
+  const uint first = (rows() + 3) / 4 * 4;
   if (lane() == 0) scratch.v[row] = floatBitsToUint(inverse_factor(factor));
   for (uint i = lane(); i < pairs; i += LANES) {
     const uvec3 low = split_terms(element(row, 2 * i) * factor);
     const uvec3 high = split_terms(element(row, 2 * i + 1) * factor);
     [[unroll]] for (uint t = 0; t < 3; ++t)
-      scratch.v[first + (t * p.rows + row) * pairs + i] = low[t] | (high[t] << 16);
+      scratch.v[first + (t * rows() + row) * pairs + i] = low[t] | (high[t] << 16);
   }
 }

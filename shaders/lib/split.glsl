@@ -3,6 +3,10 @@
 // x s = t0 + 2^-11 (t1 + 2^-11 t2) for a power of two s that brings the largest of a row to
 // [2^14, 2^15). backend/vulkan/matrix_split.h has the same in C++, and what it leaves out.
 
+
+// Words that split_rows.comp writes of so many rows.
+uint split_words(uint rows, uint k) { return (rows + 3) / 4 * 4 + 3 * rows * ((k + 15) / 16 * 8); }
+
 const float kTermShift = 2048.0;  // 2^11: what a half's mantissa holds
 
 // s for a row's largest magnitude, by its bits: 2^(14 - its exponent), but at most 2^126, so that

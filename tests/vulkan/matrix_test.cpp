@@ -177,6 +177,19 @@ OpData linear_data(std::int64_t rows, std::int64_t n, std::int64_t k, DType dtyp
        .params = ParamBytes(params)});
 }
 
+// Some experts are chosen by many rows, one by none.
+OpData expert_data(uint rows, uint own, DType dtype, Fill weight) {
+  const ExpertParams p{rows, 37, 50, 5, 2, own};
+  std::vector<double> chosen;
+  for (uint i = 0; i < 2 * rows; ++i) chosen.push_back(i % 3 == 0 ? 4 : (i * 7 + i / 5) % 3);
+  Operand matrices = packed_experts(5, 37, 50, dtype);
+  matrices.fill = weight;
+  return make_data({.op = OpCode::expert_linear,
+                    .in = {f32({rows, own != 0 ? 100 : 50}, Fill::massive), matrices,
+                           exact(DType::u32, {rows, 2}, chosen)},
+                    .params = ParamBytes(p)});
+}
+
 // Tiles of one matrix and of four, for a prompt and for a row alone.
 TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
   const auto context = vulkan::Context::make();
@@ -185,22 +198,25 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
                     vulkan::ShaderLibrary::has(vulkan::kMatrixShader);
   if (!runs) GTEST_SKIP() << "no device with cooperative matrices, or no kernel for them built";
   setenv(kVariable, "1", 1);
+  std::vector<OpData> cases{expert_data(70, 0, DType::bf16, Fill::massive_zero),
+                            expert_data(150, 1, DType::f32, Fill::normal)};
   for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
-    for (const Fill weight : {Fill::normal, Fill::massive_zero}) {
-      const OpData data = linear_data(70, 37, 50, dtype, weight);
-      Outputs found[2];
-      for (const bool large : {false, true}) {
-        vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) {
-          if (large) device.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
-        });
-        const auto backend = make_backend("vulkan:0", {});
-        ASSERT_TRUE(backend) << backend.error().message;
-        EXPECT_NE((*backend)->device().isa.find("matrix units"), std::string::npos);
-        found[large ? 1 : 0] = run_backend(**backend, data);
-        EXPECT_EQ(compare(data, run_reference(data), found[large ? 1 : 0]), "");
-      }
-      EXPECT_EQ(compare_bits(found[0], found[1]), "");
+    for (const Fill weight : {Fill::normal, Fill::massive_zero})
+      cases.push_back(linear_data(70, 37, 50, dtype, weight));
+  }
+  for (const OpData& data : cases) {
+    Outputs found[2];
+    for (const bool large : {false, true}) {
+      vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) {
+        if (large) device.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+      });
+      const auto backend = make_backend("vulkan:0", {});
+      ASSERT_TRUE(backend) << backend.error().message;
+      EXPECT_NE((*backend)->device().isa.find("matrix units"), std::string::npos);
+      found[large ? 1 : 0] = run_backend(**backend, data);
+      EXPECT_EQ(compare(data, run_reference(data), found[large ? 1 : 0]), "");
     }
+    EXPECT_EQ(compare_bits(found[0], found[1]), "");
   }
 }
 

@@ -26,6 +26,17 @@ StepPlan plan_tiles(const LinearParams& p, const DeviceTraits& traits) {
   return plan;
 }
 
+// What shaders/split_rows.comp writes.
+std::uint64_t split_bytes(std::uint64_t rows, std::uint64_t k) {
+  return 4 * (divide_up(rows, 4) * 4) + 3 * 2 * rows * divide_up(k, 16) * 16;
+}
+
+Pass on_units(const char* shader, const DeviceTraits& traits, std::uint32_t wide,
+              std::uint64_t groups) {
+  const MatrixShape& shape = *traits.matrix;
+  return {shader, {4 * traits.subgroup, shape.m, shape.n, shape.k, wide}, groups, {}, {}};
+}
+
 // shaders/split_rows.comp, then shaders/matrix/linear_matrix.comp: 2 x 2 blocks, a subgroup each.
 StepPlan plan_matrices(const LinearParams& p, const DeviceTraits& traits) {
   const MatrixShape& shape = *traits.matrix;
@@ -33,14 +44,33 @@ StepPlan plan_matrices(const LinearParams& p, const DeviceTraits& traits) {
   const std::uint64_t down = divide_up(p.rows, 2 * wide * shape.m);
   const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
   StepPlan plan = one_pass("split_rows", p.rows);
-  plan.passes.push_back({kMatrixShader,
-                         {4 * traits.subgroup, shape.m, shape.n, shape.k, wide},
-                         down * across,
-                         {},
-                         {}});
-  const std::uint64_t factors = divide_up(p.rows, 4) * 4;
-  plan.scratch_bytes = 4 * factors + 3 * 2 * std::uint64_t{p.rows} * divide_up(p.k, 16) * 16;
+  plan.passes.push_back(on_units(kMatrixShader, traits, wide, down * across));
+  plan.scratch_bytes = split_bytes(p.rows, p.k);
   return plan;
+}
+
+// Likewise, with the lists of shaders/expert_lists.comp between them. How many tiles the lists make
+// is data: at most as many as full ones of all, and one more for each expert.
+StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits) {
+  const MatrixShape& shape = *traits.matrix;
+  const std::uint64_t pairs = std::uint64_t{p.rows} * p.chosen;
+  const std::uint32_t copies = p.own != 0 ? p.chosen : 1;
+  const std::uint64_t of_expert = pairs / p.experts;  // if they are chosen alike
+  const std::uint32_t wide = traits.small_tiles || of_expert <= 2 * shape.m ? 1 : 2;
+  const std::uint64_t down = pairs == 0 ? 0 : pairs / (2 * wide * shape.m) + p.experts;
+  const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
+  const std::uint64_t rows = std::uint64_t{p.rows} * copies;
+  StepPlan plan = one_pass("split_rows", rows);
+  plan.passes[0].constants[kSplitCopiesConstant] = copies;
+  plan.passes.push_back({"expert_lists", {kLanes}, pairs == 0 ? 0U : p.experts, {}, {}});
+  plan.passes.push_back(on_units(kExpertMatrixShader, traits, wide, down * across));
+  plan.scratch_bytes = split_bytes(rows, p.k) + 4 * (std::uint64_t{p.experts} + 1 + pairs);
+  return plan;
+}
+
+StepPlan plan_expert_rows(const ExpertParams& p) {
+  const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
+  return one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across);
 }
 
 }  // namespace
@@ -88,10 +118,8 @@ StepPlan plan_linear(const Step& step, const Program& program, const DeviceTrait
 
 StepPlan plan_expert_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
   const auto p = step.params.as<ExpertParams>();
-  const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-  StepPlan plan =
-      one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across, traits.matrix ? 1U : 0U);
-  plan.passes.front().constants[kStoredConstant] = stored_as(program, step.in[1]);
+  StepPlan plan = traits.matrix ? plan_expert_matrices(p, traits) : plan_expert_rows(p);
+  plan.passes.back().constants[kStoredConstant] = stored_as(program, step.in[1]);
   return plan;
 }
 

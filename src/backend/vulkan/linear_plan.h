@@ -3,7 +3,7 @@
 // where there are rows enough, which changes no bit; on matrix units (see matrix_split.h for what
 // they compute) x is split into halves first, by a pass of its own. Which tier it is follows from
 // the device alone, never from the sizes of a step: a row has the same bits in a prompt and in
-// generation. expert_linear has the f32 tier alone.
+// generation. expert_linear has both tiers too, and gives the bits of linear.
 #pragma once
 
 #include "backend/vulkan/step_plan.h"
@@ -25,6 +25,7 @@ constexpr std::size_t kDepthConstant = 4;
 constexpr std::uint32_t kTappedDepth = 8;  // leaves shared memory for a histogram
 constexpr std::size_t kTileNormedConstant = 5;
 constexpr std::size_t kSplitNormedConstant = 1;
+constexpr std::size_t kSplitCopiesConstant = 2;
 constexpr std::size_t kStoredConstant = 6;  // of shaders/lib/weights.glsl
 
 StepPlan plan_pack(const Step& step, std::string shader, const Program& program,

@@ -16,6 +16,7 @@ namespace tepui::vulkan {
 
 constexpr const char* kMatrixExtension = "VK_KHR_cooperative_matrix";
 constexpr const char* kMatrixShader = "linear_matrix";
+constexpr const char* kExpertMatrixShader = "expert_matrix";
 constexpr std::uint32_t kMatrixShared = 24 << 10;  // bytes that the largest tile takes
 
 // A product of matrices [M, K] and [K, N] of halves, summed in f32, by the lanes of a subgroup.

@@ -36,8 +36,7 @@ class Counter {
     const vulkan::NormFusion norms(program_, traits_);
     for (std::size_t i = 0; i < counts.size(); ++i) {
       counts[i].bytes_saved = norms.bytes_saved(i);
-      if (traits_.matrix && program_.steps[i].op == OpCode::linear)
-        use_matrices(program_.steps[i], counts[i]);
+      if (traits_.matrix) use_matrices(program_.steps[i], counts[i]);
     }
     for (const StepPlan& plan : vulkan::plan_program(program_, traits_)) {
       StepCounts& own = counts[plan.steps.front()];
@@ -51,9 +50,10 @@ class Counter {
   // Three terms of x by as many of the weights as their type has (shaders/matrix), each written by
   // one pass and read by the other.
   void use_matrices(const Step& step, StepCounts& counts) const {
-    const auto p = step.params.as<LinearParams>();
+    if (step.op != OpCode::linear && step.op != OpCode::expert_linear) return;
+    const auto elements = static_cast<double>(program_.type_of(step.in[0]).shape.elements());
     counts.matrix_products = program_.type_of(step.in[1]).dtype == DType::packed_f16 ? 3 : 6;
-    counts.bytes_saved -= 2 * 3 * 2.0 * p.rows * p.k;
+    counts.bytes_saved -= 2 * 3 * 2.0 * elements;
   }
   std::size_t bytes_there(Value value) const {
     const TensorType& type = program_.type_of(value);

@@ -255,7 +255,8 @@ std::optional<StepPlan> plan_step(const Step& step, const Program& program,
   plan->writes = step.out;
   for (Pass& pass : plan->passes) {
     // Whoever asks for matrix units has made sure of their kernel, or only counts.
-    if (!ShaderLibrary::has(pass.shader) && pass.shader != kMatrixShader) return std::nullopt;
+    const bool on_units = pass.shader == kMatrixShader || pass.shader == kExpertMatrixShader;
+    if (!on_units && !ShaderLibrary::has(pass.shader)) return std::nullopt;
     const bool own_slots =
         std::ranges::any_of(pass.slots, [](Value value) { return value.present(); });
     if (!own_slots) {
