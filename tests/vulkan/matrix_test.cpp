@@ -158,7 +158,7 @@ class MatrixTier : public testing::Test {
 };
 
 TEST_F(MatrixTier, IsAskedForAndSaysWhatIsMissing) {
-  EXPECT_FALSE(vulkan::matrices_wanted({}).value());
+  EXPECT_EQ(vulkan::matrices_wanted({}).value(), vulkan::MatrixUse::none);
   setenv(kVariable, "1", 1);
   const auto missing = vulkan::matrices_wanted({});
   ASSERT_FALSE(missing);
@@ -166,6 +166,36 @@ TEST_F(MatrixTier, IsAskedForAndSaysWhatIsMissing) {
             "TEPUI_VULKAN_MATRIX=1: no cooperative matrices: products run on the ordinary units");
   setenv(kVariable, "yes", 1);
   EXPECT_FALSE(vulkan::matrices_wanted({}));
+  // Matrices of workgroups stand on those of subgroups, which take the weights that are not f16.
+  setenv(kVariable, "workgroup", 1);
+  vulkan::MatrixUnits units{.khr = true, .nv = true, .shape = {}, .workgroup = {}};
+  units.workgroup = vulkan::WorkgroupTile{128, 64, 32, 256};
+  EXPECT_FALSE(vulkan::matrices_wanted(units));
+  units.shape = vulkan::MatrixShape{16, 16, 16};
+  const bool built = vulkan::ShaderLibrary::has(vulkan::kMatrixShader) &&
+                     vulkan::ShaderLibrary::has(vulkan::kWorkgroupShader);
+  EXPECT_EQ(vulkan::matrices_wanted(units).has_value(), built);
+}
+
+TEST(MatrixUnits, TakesTheWidestWorkgroupWhoseMatricesDivideTheTile) {
+  const auto of = [](std::uint32_t m, std::uint32_t k, std::int32_t scope, std::uint32_t lanes) {
+    vulkan::FlexibleProperties one;
+    one.m = m;
+    one.n = 16;
+    one.k = k;
+    one.c = one.result = 1;
+    one.scope = scope;
+    one.lanes = lanes;
+    return one;
+  };
+  const std::vector<vulkan::FlexibleProperties> offered = {of(16, 16, 3, 512), of(96, 16, 2, 256),
+                                                           of(32, 64, 2, 256), of(32, 16, 2, 128),
+                                                           of(64, 32, 2, 256), of(32, 16, 2, 1024)};
+  const auto tile = vulkan::choose_workgroup_tile(offered, 512);
+  ASSERT_TRUE(tile);
+  EXPECT_EQ(tile->lanes, 256U);
+  EXPECT_EQ(tile->m * 10000 + tile->n * 100 + tile->k, 1286432U);
+  EXPECT_FALSE(vulkan::choose_workgroup_tile(std::span(offered).first(3), 512));
 }
 
 OpData linear_data(std::int64_t rows, std::int64_t n, std::int64_t k, DType dtype, Fill weight) {
@@ -190,14 +220,31 @@ OpData expert_data(uint rows, uint own, DType dtype, Fill weight) {
                     .params = ParamBytes(p)});
 }
 
-// Tiles of one matrix and of four, for a prompt and for a row alone.
+// Tiles of one matrix and of four.
+void check_in_tiles(const OpData& data) {
+  Outputs found[2];
+  for (const bool large : {false, true}) {
+    vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) {
+      if (large) device.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    });
+    const auto backend = make_backend("vulkan:0", {});
+    ASSERT_TRUE(backend) << backend.error().message;
+    EXPECT_NE((*backend)->device().isa.find("matrix units"), std::string::npos);
+    found[large ? 1 : 0] = run_backend(**backend, data);
+    EXPECT_EQ(compare(data, run_reference(data), found[large ? 1 : 0]), "");
+  }
+  EXPECT_EQ(compare_bits(found[0], found[1]), "");
+}
+
+// For a prompt and for a row alone, on matrices of subgroups and, where they are, of workgroups.
 TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
   const auto context = vulkan::Context::make();
   const bool runs = context && !(*context)->devices().empty() &&
                     (*context)->devices().front().matrices.shape &&
                     vulkan::ShaderLibrary::has(vulkan::kMatrixShader);
   if (!runs) GTEST_SKIP() << "no device with cooperative matrices, or no kernel for them built";
-  setenv(kVariable, "1", 1);
+  const bool of_workgroups = (*context)->devices().front().matrices.workgroup &&
+                             vulkan::ShaderLibrary::has(vulkan::kWorkgroupShader);
   std::vector<OpData> cases{expert_data(70, 0, DType::bf16, Fill::massive_zero),
                             expert_data(150, 1, DType::f32, Fill::normal)};
   for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
@@ -205,18 +252,10 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
       cases.push_back(linear_data(70, 37, 50, dtype, weight));
   }
   for (const OpData& data : cases) {
-    Outputs found[2];
-    for (const bool large : {false, true}) {
-      vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) {
-        if (large) device.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
-      });
-      const auto backend = make_backend("vulkan:0", {});
-      ASSERT_TRUE(backend) << backend.error().message;
-      EXPECT_NE((*backend)->device().isa.find("matrix units"), std::string::npos);
-      found[large ? 1 : 0] = run_backend(**backend, data);
-      EXPECT_EQ(compare(data, run_reference(data), found[large ? 1 : 0]), "");
-    }
-    EXPECT_EQ(compare_bits(found[0], found[1]), "");
+    setenv(kVariable, "1", 1);
+    check_in_tiles(data);
+    setenv(kVariable, "workgroup", 1);
+    if (of_workgroups) check_in_tiles(data);
   }
 }
 

@@ -291,7 +291,7 @@ TEST(VulkanBackendDeathTest, ValidationFindsAMistake) {
   const auto mistake = [] {
     ::setenv("TEPUI_VULKAN_VALIDATION", "abort", 1);
     std::shared_ptr<const vulkan::Context> context = vulkan::Context::make().value();
-    const auto device = vulkan::Device::make(context, 0, false).value();
+    const auto device = vulkan::Device::make(context, 0, vulkan::MatrixUse::none).value();
     VkBufferCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
     info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;

@@ -21,8 +21,9 @@ DeviceInfo info_of(const PhysicalDevice& physical, const DeviceTraits& traits) {
   info.max_allocation_bytes = physical.max_allocation_bytes;
   info.software = physical.software();
   if (traits.matrix) {
-    const std::string units = fmt::format(", matrix units {}x{}x{}", traits.matrix->m,
-                                          traits.matrix->n, traits.matrix->k);
+    std::string units = fmt::format(", matrix units {}x{}x{}", traits.matrix->m, traits.matrix->n,
+                                    traits.matrix->k);
+    if (traits.workgroup) units += " and of workgroups";
     info.isa += units;  // other sums
     info.detail += units;
   }
@@ -32,8 +33,8 @@ DeviceInfo info_of(const PhysicalDevice& physical, const DeviceTraits& traits) {
 }  // namespace
 
 Result<std::unique_ptr<VulkanBackend>> VulkanBackend::make(std::shared_ptr<Device> device,
-                                                           bool matrices, bool profile) {
-  const DeviceTraits traits = traits_of(device->physical(), matrices);
+                                                           MatrixUse use, bool profile) {
+  const DeviceTraits traits = traits_of(device->physical(), use);
   TEPUI_TRY(auto shaders, ShaderLibrary::make(*device));
   const DeviceInfo info = info_of(device->physical(), traits);
   Common common{std::move(device), traits, std::move(shaders), info};

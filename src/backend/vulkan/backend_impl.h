@@ -18,7 +18,7 @@ namespace tepui::vulkan {
 class VulkanBackend final : public Backend {
  public:
   // The device's first; profiling, it times every step.
-  static Result<std::unique_ptr<VulkanBackend>> make(std::shared_ptr<Device> device, bool matrices,
+  static Result<std::unique_ptr<VulkanBackend>> make(std::shared_ptr<Device> device, MatrixUse use,
                                                      bool profile);
   ~VulkanBackend() override;
   VulkanBackend(const VulkanBackend&) = delete;

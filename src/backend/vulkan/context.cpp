@@ -69,7 +69,7 @@ void read_extensions(const InstanceApi& api, PhysicalDevice& device) {
   api.EnumerateDeviceExtensionProperties(device.handle, nullptr, &count, all.data());
   for (const VkExtensionProperties& one : all) {
     const std::string_view name = one.extensionName;
-    if (name == "VK_NV_cooperative_matrix2") device.matrices.of_workgroups = true;
+    if (name == kWorkgroupExtension) device.matrices.nv = true;
     if (name == kMatrixExtension) device.matrices.khr = true;
     if (name == "VK_KHR_shader_integer_dot_product") device.int8_products = true;
     if (name == VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME) read_import_alignment(api, device);
@@ -107,6 +107,9 @@ void read_matrix_units(const Library& library, VkInstance instance, const Instan
   if (room && device.half_arithmetic && has_matrix_features(api, device.handle))
     device.matrices.shape =
         choose_matrix_shape(matrix_properties(library, instance, device.handle));
+  // Their modules are SPIR-V 1.6.
+  if (device.matrices.shape && device.matrices.nv && device.api_version >= VK_API_VERSION_1_3)
+    device.matrices.workgroup = workgroup_tile(library, instance, api, device.handle);
 }
 
 std::function<void(PhysicalDevice&)>& changed_devices() {
@@ -166,7 +169,7 @@ Status Context::create_instance() {
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
   application.pApplicationName = "tepui";
-  application.apiVersion = VK_API_VERSION_1_2;
+  application.apiVersion = VK_API_VERSION_1_3;  // at most; 1.2 will do
   VkInstanceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   info.pApplicationInfo = &application;

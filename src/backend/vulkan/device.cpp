@@ -23,9 +23,9 @@ void Device::change_functions(std::function<void(DeviceApi&)> change) {
 }
 
 Result<std::unique_ptr<Device>> Device::make(std::shared_ptr<const Context> context,
-                                             std::size_t index, bool matrices) {
+                                             std::size_t index, MatrixUse use) {
   std::unique_ptr<Device> device(new Device(std::move(context), index));
-  TEPUI_TRY(device->create(matrices));
+  TEPUI_TRY(device->create(use));
   return device;
 }
 
@@ -36,7 +36,7 @@ Device::~Device() {
   if (api_.DestroyDevice != nullptr) api_.DestroyDevice(device_, nullptr);
 }
 
-Status Device::create(bool matrices) {
+Status Device::create(MatrixUse use) {
   VkPhysicalDeviceVulkan12Features v12{};
   v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
   v12.bufferDeviceAddress = VK_TRUE;
@@ -47,7 +47,9 @@ Status Device::create(bool matrices) {
   v11.storageBuffer16BitAccess = VK_TRUE;
   v11.pNext = &v12;
   MatrixFeatures matrix_features;
-  if (matrices) {
+  WorkgroupFeatures workgroup_features = WorkgroupFeatures::needed();
+  if (use == MatrixUse::workgroups) matrix_features.next = &workgroup_features;
+  if (use != MatrixUse::none) {
     matrix_features.matrices = VK_TRUE;
     v12.shaderFloat16 = VK_TRUE;
     v12.vulkanMemoryModel = VK_TRUE;
@@ -71,7 +73,8 @@ Status Device::create(bool matrices) {
   std::vector<const char*> extensions;
   if (physical().adopts_host_memory())
     extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-  if (matrices) extensions.push_back(kMatrixExtension);
+  if (use != MatrixUse::none) extensions.push_back(kMatrixExtension);
+  if (use == MatrixUse::workgroups) extensions.push_back(kWorkgroupExtension);
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   TEPUI_TRY(check(context_->api().CreateDevice(physical().handle, &info, nullptr, &device_),

@@ -14,9 +14,9 @@ namespace tepui::vulkan {
 
 class Device {
  public:
-  // `matrices`: with its matrix units, which it must have.
+  // `use`: with these of its matrix units, which it must have.
   static Result<std::unique_ptr<Device>> make(std::shared_ptr<const Context> context,
-                                              std::size_t index, bool matrices);
+                                              std::size_t index, MatrixUse use);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -46,7 +46,7 @@ class Device {
  private:
   Device(std::shared_ptr<const Context> context, std::size_t index)
       : context_(std::move(context)), index_(index) {}
-  Status create(bool matrices);
+  Status create(MatrixUse use);
   void get_queues();
 
   std::shared_ptr<const Context> context_;

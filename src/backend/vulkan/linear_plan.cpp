@@ -73,6 +73,12 @@ StepPlan plan_expert_rows(const ExpertParams& p) {
   return one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across);
 }
 
+// In place of the second pass: shaders/workgroup/linear_workgroup.comp.
+Pass of_workgroups(const LinearParams& p, const WorkgroupTile& tile) {
+  const std::uint64_t groups = divide_up(p.rows, tile.m) * divide_up(p.n, tile.n);
+  return {kWorkgroupShader, {tile.lanes, tile.m, tile.n, tile.k}, groups, {}, {}};
+}
+
 }  // namespace
 
 std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
@@ -111,8 +117,11 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
 
 StepPlan plan_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
   const auto p = step.params.as<LinearParams>();
+  const DType packed = program.type_of(step.in[1]).dtype;
   StepPlan plan = traits.matrix ? plan_matrices(p, traits) : plan_tiles(p, traits);
   plan.passes.back().constants[kStoredConstant] = stored_as(program, step.in[1]);
+  if (traits.workgroup && packed == DType::packed_f16)
+    plan.passes.back() = of_workgroups(p, *traits.workgroup);
   return plan;
 }
 
@@ -123,10 +132,11 @@ StepPlan plan_expert_linear(const Step& step, const Program& program, const Devi
   return plan;
 }
 
-DeviceTraits traits_of(const PhysicalDevice& device, bool matrices) {
+DeviceTraits traits_of(const PhysicalDevice& device, MatrixUse use) {
   DeviceTraits traits;
   traits.small_tiles = device.software();
-  if (matrices) traits.matrix = device.matrices.shape;
+  if (use != MatrixUse::none) traits.matrix = device.matrices.shape;
+  if (use == MatrixUse::workgroups) traits.workgroup = device.matrices.workgroup;
   traits.subgroup = device.subgroup;
   return traits;
 }

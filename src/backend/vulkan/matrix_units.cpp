@@ -55,15 +55,34 @@ std::optional<MatrixShape> choose_matrix_shape(std::span<const MatrixProperties>
   return best;
 }
 
-Result<bool> matrices_wanted(const MatrixUnits& units) {
+Result<MatrixUse> matrices_wanted(const MatrixUnits& units) {
   const char* const asked = std::getenv("TEPUI_VULKAN_MATRIX");
   const std::string_view value = asked == nullptr ? "0" : asked;
-  if (value == "0") return false;
-  if (value != "1")
-    return fail(ErrorKind::usage, "TEPUI_VULKAN_MATRIX: expected 0 or 1, found \"{}\"", value);
-  if (units.shape && ShaderLibrary::has(kMatrixShader)) return true;
-  return fail(ErrorKind::unsupported, "TEPUI_VULKAN_MATRIX=1: {}", describe(units));
+  if (value == "0") return MatrixUse::none;
+  if (value != "1" && value != "workgroup")
+    return fail(ErrorKind::usage, "TEPUI_VULKAN_MATRIX: expected 0, 1 or workgroup, found \"{}\"",
+                value);
+  const bool of_subgroups = units.shape && ShaderLibrary::has(kMatrixShader);
+  if (of_subgroups && value == "1") return MatrixUse::subgroups;
+  if (of_subgroups && units.workgroup && ShaderLibrary::has(kWorkgroupShader))
+    return MatrixUse::workgroups;
+  return fail(ErrorKind::unsupported, "TEPUI_VULKAN_MATRIX={}: {}", value, describe(units));
 }
+
+namespace {
+
+std::string describe_workgroup(const MatrixUnits& units) {
+  if (!units.nv) return "; none of whole workgroups";
+  if (!units.workgroup)
+    return "; of whole workgroups, but none of halves with f32 sums in tiles that divide 128x64x32";
+  const std::string found =
+      fmt::format("; of whole workgroups, {}x{}x{} on {} lanes", units.workgroup->m,
+                  units.workgroup->n, units.workgroup->k, units.workgroup->lanes);
+  if (!ShaderLibrary::has(kWorkgroupShader)) return found + ", no kernel in this build";
+  return found + ": with TEPUI_VULKAN_MATRIX=workgroup, for f16 weights; it has never run";
+}
+
+}  // namespace
 
 std::string describe(const MatrixUnits& units) {
   if (!units.khr) return "no cooperative matrices: products run on the ordinary units";
@@ -74,7 +93,8 @@ std::string describe(const MatrixUnits& units) {
       fmt::format("cooperative matrices {}x{}x{}", units.shape->m, units.shape->n, units.shape->k);
   if (!ShaderLibrary::has(kMatrixShader))
     return found + ": this build has no kernel for them (cmake -DTEPUI_MATRIX_GLSLANG=FILE)";
-  return found + ": linear layers take them with TEPUI_VULKAN_MATRIX=1, which no GPU has verified";
+  return found + ": linear layers take them with TEPUI_VULKAN_MATRIX=1, which no GPU has verified" +
+         describe_workgroup(units);
 }
 
 }  // namespace tepui::vulkan

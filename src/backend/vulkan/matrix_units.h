@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/vulkan/api.h"
+#include "backend/vulkan/workgroup_matrices.h"
 
 namespace tepui::vulkan {
 
@@ -28,8 +28,16 @@ struct MatrixShape {
 
 struct MatrixUnits {
   bool khr = false;
-  bool of_workgroups = false;        // VK_NV_cooperative_matrix2: no kernel uses it
-  std::optional<MatrixShape> shape;  // that the tier would take; none: it cannot run
+  bool nv = false;                         // VK_NV_cooperative_matrix2
+  std::optional<MatrixShape> shape;        // that the tier would take; none: it cannot run
+  std::optional<WorkgroupTile> workgroup;  // likewise, for f16 weights
+};
+
+// What linear layers take.
+enum class MatrixUse : std::uint8_t {
+  none,        // multiply-adds in f32
+  subgroups,   // matrices of subgroups
+  workgroups,  // matrices of workgroups where weights are f16, else of subgroups
 };
 
 // VkCooperativeMatrixPropertiesKHR
@@ -57,9 +65,9 @@ bool has_matrix_features(const InstanceApi& api, VkPhysicalDevice device);
 // Of halves with f32 sums for a subgroup, the largest whose sides are 8 or 16.
 std::optional<MatrixShape> choose_matrix_shape(std::span<const MatrixProperties> offered);
 
-// Whether TEPUI_VULKAN_MATRIX asks for the tier: 1, or, as without it, 0. An error where it asks in
+// What TEPUI_VULKAN_MATRIX asks for: 1, workgroup or, as without it, 0. An error where it asks in
 // vain: a device or a build without what it takes, or another value.
-Result<bool> matrices_wanted(const MatrixUnits& units);
+Result<MatrixUse> matrices_wanted(const MatrixUnits& units);
 
 // What a reader of the list of devices should know of it.
 std::string describe(const MatrixUnits& units);

@@ -44,10 +44,11 @@ struct StepPlan {
 struct DeviceTraits {
   bool small_tiles =
       false;  // a software device, which is slow to compile large kernels, for nothing
-  std::optional<MatrixShape> matrix;  // that `linear` takes; none: the f32 tier
+  std::optional<MatrixShape> matrix;       // that `linear` takes; none: the f32 tier
+  std::optional<WorkgroupTile> workgroup;  // that it takes for f16 weights, if any
   std::uint32_t subgroup = 0;
 };
-DeviceTraits traits_of(const PhysicalDevice& device, bool matrices);
+DeviceTraits traits_of(const PhysicalDevice& device, MatrixUse use);
 
 // Nothing where this backend has no kernel for the step: an unknown dtype, or sizes beyond what 31
 // bits index.

@@ -1,0 +1,98 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// `linear` with f16 weights on matrices of whole workgroups (NV_cooperative_matrix2): products and
+// sums as in matrix/linear_matrix.comp, but who holds which element, and what passes through shared
+// memory, is the driver's choice. The rows of x come as three halves for each element from
+// split_rows.comp; the weights are halves and need neither terms nor a factor, so that of the nine
+// products of terms three remain. What lies beyond the rows, the columns or k is read as 0 and is
+// not written.
+//
+// A workgroup computes kM x kN results. The order of the sums follows from k alone (law 2).
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_NV_cooperative_matrix2 : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#include "lib/common.glsl"
+#include "lib/math.glsl"
+#include "lib/panels.glsl"
+#include "lib/split.glsl"
+
+layout(constant_id = 1) const uint kM = 128;
+layout(constant_id = 2) const uint kN = 128;  // divides a panel's columns
+layout(constant_id = 3) const uint kK = 32;
+const float kShift = 1.0 / kTermShift;
+const uint kFactorLines = 2;  // of f16 weights (lib/weights.glsl); not read here
+
+layout(buffer_reference, scalar, buffer_reference_align = 2) buffer Matrix { float16_t v[]; };
+
+layout(push_constant, scalar) uniform Push {
+  SLOT(0) Floats x;
+  SLOT(1) Matrix weight;
+  SLOT(2) Floats bias;
+  SLOT(3) Floats residual;
+  SLOT(4) Floats y;
+  PARAMS LinearParams p;
+  SCRATCH Uints terms;  // of split_rows.comp
+};
+
+#define SUMS coopmat<float, gl_ScopeWorkgroup, kM, kN, gl_MatrixUseAccumulator>
+#define TERM_X coopmat<float16_t, gl_ScopeWorkgroup, kM, kK, gl_MatrixUseA>
+#define TERM_W coopmat<float16_t, gl_ScopeWorkgroup, kK, kN, gl_MatrixUseB>
+#define LAYOUT tensorLayoutNV<2, gl_CooperativeMatrixClampModeConstantNV>
+
+LAYOUT layout_of(uint rows, uint columns) {
+  LAYOUT all = createTensorLayoutNV(2, gl_CooperativeMatrixClampModeConstantNV);
+  all = setTensorLayoutDimensionNV(all, rows, columns);
+  return all;
+}
+
+float finish(const in uint r, const in uint c, const in float sum, const in uint row,
+             const in uint column) {
+  const uint of = row + r;
+  const uint n = column + c;
+  if (of >= p.rows || n >= p.n) return 0.0;
+  precise float value = sum * uintBitsToFloat(terms.v[of]);
+  if (present(bias)) value = value + bias.v[n];
+  if (p.act != TEPUI_ACT_NONE) value = activate(p.act, value);
+  if (present(residual)) value = residual.v[of * p.n + n] + value;
+  return value;
+}
+
+void main() {
+  const uint across = (p.n + kN - 1) / kN;
+  const uint row = group() / across * kM;
+  const uint column = group() % across * kN;
+  if (row >= p.rows) return;
+  const uint vectors = (p.n + 3) / 4;
+  const uint first = column / (4 * PANEL) * PANEL;
+  const uint panel = 4 * panel_at(vectors, first, p.k + kFactorLines, 0);
+  const LAYOUT of_w = layout_of(p.k, 4 * panel_width(vectors, first));
+  const uint padded = (p.k + 15) / 16 * 16;
+  const uint plane = p.rows * padded;
+  const uint of_terms = (p.rows + 3) / 4 * 8;  // behind the rows' factors
+  const LAYOUT of_x = layout_of(p.rows, padded);
+  Matrix halves = Matrix(uvec2(terms));
+  SUMS sum0 = SUMS(0.0);
+  SUMS sum1 = SUMS(0.0);
+  SUMS sum2 = SUMS(0.0);
+  for (uint k = 0; k < p.k; k += kK) {
+    TERM_W w;
+    TERM_X x0;
+    TERM_X x1;
+    TERM_X x2;
+    coopMatLoadTensorNV(w, weight.v, panel, sliceTensorLayoutNV(of_w, k, kK, column - 4 * first, kN));
+    coopMatLoadTensorNV(x0, halves.v, of_terms, sliceTensorLayoutNV(of_x, row, kM, k, kK));
+    coopMatLoadTensorNV(x1, halves.v, of_terms + plane, sliceTensorLayoutNV(of_x, row, kM, k, kK));
+    coopMatLoadTensorNV(x2, halves.v, of_terms + 2 * plane,
+                        sliceTensorLayoutNV(of_x, row, kM, k, kK));
+    sum0 = coopMatMulAdd(x0, w, sum0);
+    sum1 = coopMatMulAdd(x1, w, sum1);
+    sum2 = coopMatMulAdd(x2, w, sum2);
+  }
+  const SUMS low = sum2 * kShift + sum1;
+  SUMS sum = low * kShift + sum0;
+  coopMatPerElementNV(sum, sum, finish, row, column);
+  coopMatStoreTensorNV(sum, y.v, 0,
+                       sliceTensorLayoutNV(layout_of(p.rows, p.n), row, kM, column, kN));
+}
