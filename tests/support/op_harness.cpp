@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <stdexcept>
 
 #include "backend/registry.h"
 #include "ops/agreement.h"
@@ -139,7 +140,7 @@ Backend& backend_with_threads(const std::string& name, int threads) {
   std::unique_ptr<Backend>& backend = opened[name];
   if (backend == nullptr || backend->device().threads != 0) {
     auto made = make_backend(name, {.threads = threads, .isa = {}});
-    EXPECT_TRUE(made) << made.error().message;
+    if (!made) throw std::runtime_error(made.error().message);
     backend = *std::move(made);
   }
   return *backend;
