@@ -102,7 +102,8 @@ Status run_all(const TrainArguments& a) {
   GridCommand command{a.command};
   if (!a.shard.empty()) TEPUI_TRY(parse_grid_shard(a.shard, command));
   if (a.dry_run) {
-    TEPUI_TRY(const std::string plan, grid_plan_text(command));
+    TEPUI_TRY(const GridPlan found, plan_grid(command));
+    const std::string plan = a.json ? grid_plan_json(found) : grid_plan_text(command, found);
     std::fwrite(plan.data(), 1, plan.size(), stdout);
     return flush_output();
   }
@@ -129,7 +130,7 @@ Status run(const TrainArguments& a) {
   if (a.grid) return run_all(a);
   if (!a.shard.empty()) return fail(ErrorKind::usage, "--shard: expected --grid beside it");
   if (a.dry_run) {
-    TEPUI_TRY(const std::string plan, train_plan_text(a.command));
+    TEPUI_TRY(const std::string plan, train_plan_text(a.command, a.json));
     std::fwrite(plan.data(), 1, plan.size(), stdout);
     return flush_output();
   }

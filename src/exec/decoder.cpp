@@ -141,6 +141,7 @@ Status Decoder::load(Step& step, std::span<const Continuation> continuations) {
     TEPUI_ASSERT(continuation.prefix < kept() && !continuation.ids.empty());
     const int before = length(continuation.prefix);
     const int count = static_cast<int>(continuation.ids.size());
+    TEPUI_ASSERT(before >= model_.spec.dims.prefix);
     step.shape.lengths.push_back(count);
     step.ids.insert(step.ids.end(), continuation.ids.begin(), continuation.ids.end());
     for (int i = 0; i < count; ++i) {

@@ -43,7 +43,9 @@ class Decoder {
   // These are kept from now on, numbered from 0.
   Status keep(std::span<const Prefix* const> prefixes);
 
-  // All lengths, with and without the new tokens, must be of one class (models/tables.h). The final
+  // All lengths, with and without the new tokens, must be of one class (models/tables.h), and what
+  // is kept holds all that a prefix mask shows (Dims::prefix): a token within it would change what
+  // the tokens before it see. The final
   // norm of the new rows, f32 [R, embedding_width], one sequence behind the other; valid
   // until the next call. What is kept afterwards are the continued sequences, in their order.
   // Several may go on with one prefix.

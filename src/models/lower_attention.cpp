@@ -121,7 +121,8 @@ Value BlockLowering::attention(Value x) {
   if (form_.extra != AttentionExtra::none) shape.form |= TEPUI_ATTEND_EXTRA;
   if (form_.extra == AttentionExtra::v_bias) shape.form |= TEPUI_ATTEND_ALWAYS;
   if (form_.sigmoid_attention) shape.form |= TEPUI_ATTEND_SIGMOID;
-  if (dims_.prefix > 0) {
+  // Behind earlier keys the whole prefix is there, and every query sees what precedes it.
+  if (dims_.prefix > 0 && cache_ == nullptr) {
     shape.form |= TEPUI_ATTEND_PREFIX;
     shape.window = static_cast<uint>(dims_.prefix);
   }

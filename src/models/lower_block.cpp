@@ -94,11 +94,6 @@ Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chu
 
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
                             const CacheShape& cache) {
-  if (model.spec.dims.prefix > 0)
-    return fail(ErrorKind::unsupported,
-                "{}: a model with a prefix mask sees keys that follow: it can run whole sequences, "
-                "and not go on behind earlier keys (generation, shared prompts)",
-                model.path);
   return BlockLowering(model, layer, chunk, &cache).run();
 }
 

@@ -69,14 +69,30 @@ void add_targets(const ChoiceTokens& choice, int first, int last,
   }
 }
 
-// Whether beginnings and whole choices may share tables of positions.
-bool one_class(const ModelSpec& spec, std::span<const ChoiceItem> items, const Plan& plan) {
+// A token that a prefix mask shows cannot be asked for.
+Status check_shown(const Model& model, std::span<const ChoiceItem> items) {
+  const int shown = model.spec.dims.prefix;
+  for (const ChoiceItem& item : items) {
+    for (const ChoiceTokens& choice : item.choices) {
+      if (choice.first < shown)
+        return fail(ErrorKind::data,
+                    "{}: every token sees the first {} (a prefix mask): expected choices behind at "
+                    "least as many tokens, found one behind {}",
+                    model.path, shown, choice.first);
+    }
+  }
+  return {};
+}
+
+// Whether beginnings hold what a prefix mask shows, and may share tables of positions with whole
+// choices.
+bool may_go_on(const ModelSpec& spec, std::span<const ChoiceItem> items, const Plan& plan) {
   const auto wanted = length_classes(spec, static_cast<int>(plan.prefixes.front().size()));
   const auto same = [&](std::size_t length) {
     return length_classes(spec, static_cast<int>(length)) == wanted;
   };
   for (const auto& prefix : plan.prefixes) {
-    if (!same(prefix.size())) return false;
+    if (static_cast<int>(prefix.size()) < spec.dims.prefix || !same(prefix.size())) return false;
   }
   for (const ChoiceItem& item : items) {
     for (const ChoiceTokens& choice : item.choices) {
@@ -124,16 +140,11 @@ ChoiceScorer::ChoiceScorer(Backend& backend, const Model& model, Executor& execu
 }
 
 Result<ChoiceScorer::Scores> ChoiceScorer::score(std::span<const ChoiceItem> items) {
-  if (model_.spec.dims.prefix > 0)
-    return fail(
-        ErrorKind::unsupported,
-        "{}: a model with a prefix mask sees tokens that it is asked for: choices cannot be "
-        "scored",
-        model_.path);
+  TEPUI_TRY(check_shown(model_, items));
   if (!shares_) return score_whole(items);
   const std::size_t branches = branches_.size() + 1;
   const Plan plan = plan_of(items);
-  if (!one_class(model_.spec, items, plan)) return score_whole(items);
+  if (!may_go_on(model_.spec, items, plan)) return score_whole(items);
   TEPUI_TRY(const Schedule schedule, make_schedule(branches_, model_.spec.dims.layers));
   TEPUI_TRY(const auto prefixes,
             compute_prefixes(executor_, backend_, model_, plan.prefixes, &schedule, nullptr));

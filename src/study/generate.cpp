@@ -44,6 +44,13 @@ Status check_lengths(const ScanInput& opened, const GenerationOptions& options,
   const ModelSpec& spec = opened.model.spec;
   for (const CorpusSequence& sequence : opened.corpus.sequences) {
     const int prompt = static_cast<int>(sequence.ids.size());
+    if (prompt < spec.dims.prefix)
+      return fail(
+          ErrorKind::data,
+          "{}: expected a prompt of at least {} tokens, found {}: with this model's prefix mask "
+          "every token sees the first {}, so that one more of them would change what those "
+          "before it are",
+          sequence.source, spec.dims.prefix, prompt, spec.dims.prefix);
     const int most = longest_text(spec, prompt);
     if (prompt + options.max_tokens <= most || !progress.note) continue;
     const bool frequencies = most < longest_context(spec.dims);

@@ -7,13 +7,13 @@
 #include "base/mapped_file.h"
 #include "base/new_file.h"
 #include "study/emergence.h"
-#include "study/text_table.h"
 #include "train/token_data.h"
 
 namespace tepui {
 namespace {
 
 constexpr const char* kSummary = "summary.json";
+constexpr const char* kAnotherShard = "another shard's";
 
 class GridRun {
  public:
@@ -84,58 +84,41 @@ class GridRun {
   GridRow row_;
 };
 
-}  // namespace
-
-namespace {
-
 // What is left of a run to do.
 std::string state_text(const GridCommand& command, std::size_t number, bool known,
                        const TrainPlan& plan, std::int64_t steps) {
   if (known) return "finished";
-  if (static_cast<int>(number) % command.shards != command.shard) return "another shard's";
+  if (static_cast<int>(number) % command.shards != command.shard) return kAnotherShard;
   if (plan.first >= steps) return "to be measured";
   return plan.first > 0 ? fmt::format("goes on at {}", plan.first) : "to be run";
 }
 
 }  // namespace
 
-Result<std::string> grid_plan_text(const GridCommand& command) {
+Result<GridPlan> plan_grid(const GridCommand& command) {
   TEPUI_TRY(const std::vector<GridRecipe> grid, read_recipe_grid(command.train.recipe));
-  std::vector<TextColumn> columns{{"run", Align::left, 0, {}},
-                                  {"parameters", Align::right, 0, {}},
-                                  {"steps", Align::right, 0, {}},
-                                  {"tokens", Align::right, 0, {}},
-                                  {"", Align::left, 0, {}}};
   const GridView view;
   std::optional<DataRecipe> of;  // the data that is loaded
   TokenData data;
-  std::int64_t left = 0;
-  int finished = 0;
+  GridPlan out;
   for (std::size_t i = 0; i < grid.size(); ++i) {
     TEPUI_TRY(TrainRequest request, request_of(command.train, grid[i].file));
+    out.folder = request.out;
     request.out /= grid[i].name;
     look_at_the_end(request.recipe);
     if (of != request.recipe.data) {
       TEPUI_TRY(data, load_token_data(request.recipe.data));
       of = request.recipe.data;
     }
-    TEPUI_TRY(const TrainPlan plan, plan_training(request, data));
-    const std::int64_t steps = request.recipe.schedule.steps;
-    const bool known = GridRun(command, view, request, grid[i].name).known();
-    const std::string state = state_text(command, i, known, plan, steps);
-    const std::int64_t tokens = (known ? 0 : steps - plan.first) * plan.tokens_per_step;
-    finished += known ? 1 : 0;
-    if (state != "another shard's") left += tokens;
-    const std::string cells[] = {grid[i].name, fmt::format("{}", plan.parameters),
-                                 fmt::format("{}", steps), fmt::format("{}", tokens), state};
-    for (std::size_t c = 0; c < columns.size(); ++c) columns[c].cells.push_back(cells[c]);
+    GridPlanRow row{grid[i].name, {}, request.recipe.schedule.steps, false, {}};
+    TEPUI_TRY(row.plan, plan_training(request, data));
+    row.finished = GridRun(command, view, request, grid[i].name).known();
+    row.state = state_text(command, i, row.finished, row.plan, row.steps);
+    out.finished += row.finished ? 1 : 0;
+    if (row.state != kAnotherShard) out.left += row.left();
+    out.runs.push_back(std::move(row));
   }
-  TEPUI_TRY(const TrainRequest first, request_of(command.train, grid.front().file));
-  return fmt::format(
-      "{}\n{} runs, {} of them finished; {} tokens to learn from in the others{}\n"
-      "in {}\n",
-      put_together(columns), grid.size(), finished, left,
-      command.shards > 1 ? " of this shard" : "", first.out.string());
+  return out;
 }
 
 Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView& view) {

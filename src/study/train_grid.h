@@ -43,8 +43,24 @@ struct GridView {
 // Runs what is not finished, then measures; a stopped run ends it.
 Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView& view);
 
-// What run_grid would do, in lines; computes nothing and writes nothing.
-Result<std::string> grid_plan_text(const GridCommand& command);
+// What run_grid would do; computes nothing and writes nothing.
+struct GridPlanRow {
+  std::string name;
+  TrainPlan plan;
+  std::int64_t steps = 0;
+  bool finished = false;
+  std::string state;  // in words
+  std::int64_t left() const { return finished ? 0 : (steps - plan.first) * plan.tokens_per_step; }
+};
+struct GridPlan {
+  std::filesystem::path folder;
+  std::vector<GridPlanRow> runs;
+  int finished = 0;
+  std::int64_t left = 0;  // tokens to learn from, of this shard
+};
+Result<GridPlan> plan_grid(const GridCommand& command);
+std::string grid_plan_text(const GridCommand& command, const GridPlan& plan);
+std::string grid_plan_json(const GridPlan& plan);
 
 std::string grid_table(const std::vector<GridRow>& rows);
 std::string grid_json(const std::vector<GridRow>& rows);

@@ -42,6 +42,44 @@ std::string grid_table(const std::vector<GridRow>& rows) {
          put_together(columns) + left_out;
 }
 
+std::string grid_plan_text(const GridCommand& command, const GridPlan& plan) {
+  std::vector<TextColumn> columns{{"run", Align::left, 0, {}},
+                                  {"parameters", Align::right, 0, {}},
+                                  {"steps", Align::right, 0, {}},
+                                  {"tokens", Align::right, 0, {}},
+                                  {"", Align::left, 0, {}}};
+  for (const GridPlanRow& run : plan.runs) {
+    const std::string cells[] = {run.name, fmt::format("{}", run.plan.parameters),
+                                 fmt::format("{}", run.steps), fmt::format("{}", run.left()),
+                                 run.state};
+    for (std::size_t c = 0; c < columns.size(); ++c) columns[c].cells.push_back(cells[c]);
+  }
+  return fmt::format(
+      "{}\n{} runs, {} of them finished; {} tokens to learn from in the others{}\n"
+      "in {}\n",
+      put_together(columns), plan.runs.size(), plan.finished, plan.left,
+      command.shards > 1 ? " of this shard" : "", plan.folder.string());
+}
+
+std::string grid_plan_json(const GridPlan& plan) {
+  nlohmann::ordered_json runs = nlohmann::ordered_json::array();
+  for (const GridPlanRow& run : plan.runs)
+    runs.push_back({{"name", run.name},
+                    {"parameters", run.plan.parameters},
+                    {"steps", run.steps},
+                    {"first_step", run.plan.first},
+                    {"tokens_per_step", run.plan.tokens_per_step},
+                    {"tokens_left", run.left()},
+                    {"finished", run.finished},
+                    {"state", run.state}});
+  return nlohmann::ordered_json{{"folder", plan.folder.string()},
+                                {"finished", plan.finished},
+                                {"tokens_left", plan.left},
+                                {"runs", runs}}
+             .dump(2) +
+         "\n";
+}
+
 std::string grid_json(const std::vector<GridRow>& rows) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const GridRow& row : rows) {

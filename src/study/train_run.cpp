@@ -134,10 +134,21 @@ Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand&
   return result;
 }
 
-Result<std::string> train_plan_text(const TrainCommand& command) {
+Result<std::string> train_plan_text(const TrainCommand& command, bool json) {
   TEPUI_TRY(const TrainRequest request, read_request(command));
   TEPUI_TRY(const TrainPlan plan, plan_training(request));
   const TrainRecipe& recipe = request.recipe;
+  if (json)
+    return nlohmann::ordered_json{{"folder", request.out.string()},
+                                  {"parameters", plan.parameters},
+                                  {"vocabulary", plan.vocabulary},
+                                  {"training_tokens", plan.training_tokens},
+                                  {"validation_tokens", plan.validation_tokens},
+                                  {"steps", recipe.schedule.steps},
+                                  {"first_step", plan.first},
+                                  {"tokens_per_step", plan.tokens_per_step}}
+               .dump(2) +
+           "\n";
   const std::string model =
       recipe.model.from ? fmt::format("the model {}", recipe.model.from->string())
                         : fmt::format("{}, {} layers, width {}, {} heads", recipe.model.family,

@@ -56,8 +56,8 @@ Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand&
                                 const TrainView& view);
 Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view);
 
-// What it would do, in lines.
-Result<std::string> train_plan_text(const TrainCommand& command);
+// What it would do, in lines or as JSON.
+Result<std::string> train_plan_text(const TrainCommand& command, bool json);
 
 std::string train_json(const TrainResult& result);
 

@@ -187,6 +187,8 @@ nlohmann::json llama_config(const ModelRecipe& r, int vocabulary, int hidden, bo
           {"rope_theta", r.rope_theta},
           {"attention_bias", false},
           {"mlp_bias", false},
+          {"bos_token_id", nullptr},  // LLaMA's own, likewise
+          {"eos_token_id", nullptr},
           {"tie_word_embeddings", tied},
           {"torch_dtype", "float32"}};
 }

@@ -80,6 +80,12 @@ TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
   EXPECT_NE(plan.out.find("finished"), std::string::npos) << plan.out;
   EXPECT_NE(plan.out.find("256  to be run"), std::string::npos) << plan.out;
   EXPECT_NE(plan.out.find("2 runs, 1 of them finished; 256 tokens"), std::string::npos) << plan.out;
+  const auto planned = nlohmann::json::parse(
+      tepui({"train", "g.toml", "--grid", "--dry-run", "--json", "--shard", "1/2"}).out);
+  EXPECT_EQ(planned["tokens_left"], 0);
+  EXPECT_EQ(planned["runs"][0]["finished"], true);
+  EXPECT_EQ(planned["runs"][1]["state"], "another shard's");
+  EXPECT_EQ(planned["runs"][1]["tokens_left"], 256);
   const auto all = [&] {
     return tepui({"train", "g.toml", "--grid", "--json", "--backend", "cpu"});
   };
@@ -129,6 +135,10 @@ TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
   EXPECT_EQ(json["next_step"], 8);
   EXPECT_TRUE(json["finished"]);
   EXPECT_LT(json["validation_loss"], 3.5);
+  // Without them transformers takes the family's own, which are characters here.
+  const auto config =
+      nlohmann::json::parse(read_file(folder_.path() / "run/step-000008/config.json").value());
+  EXPECT_TRUE(config.at("bos_token_id").is_null() && config.at("eos_token_id").is_null());
   // Each step and evaluation once, also those that both parts could have logged.
   EXPECT_EQ(line_count(read_file(folder_.path() / "run/training.jsonl").value()), 8U + 3U);
 
@@ -187,9 +197,21 @@ TEST_F(TrainCommandLine, LearnsFromListsOfIdsUnderAPrefixMask) {
   const ProgramResult scored = tepui({"perplexity", checkpoint, "--ids", "few.json", "--json"});
   EXPECT_EQ(nlohmann::json::parse(scored.out)["tokens"], 3) << scored.out << scored.err;
   const ProgramResult generated =
-      tepui({"generate", checkpoint, "--ids", "few.json", "--max-tokens", "2"});
-  EXPECT_EQ(generated.code, 1);
-  EXPECT_NE(generated.err.find("a model with a prefix mask"), std::string::npos) << generated.err;
+      tepui({"generate", checkpoint, "--ids", "few.json", "--max-tokens", "2", "--json"});
+  ASSERT_EQ(generated.code, 0) << generated.err;
+  const auto text = nlohmann::json::parse(generated.out)["sequences"][0];
+  auto ids = nlohmann::json::parse(read_file(folder_.path() / "few.json").value());
+  for (const auto& id : text["ids"]) ids[0].push_back(id);
+  write_file(folder_.path() / "more.json", ids.dump());
+  const ProgramResult whole = tepui({"perplexity", checkpoint, "--ids", "more.json", "--json"});
+  const auto nll = [](const std::string& out) { return nlohmann::json::parse(out)["nll"]; };
+  EXPECT_NEAR(nll(whole.out).get<double>() - nll(scored.out).get<double>(),
+              text["nll"].get<double>(), 1e-6);
+  write_file(folder_.path() / "short.json", "[[1, 2, 3, 4, 5]]");
+  const ProgramResult refused = tepui({"generate", checkpoint, "--ids", "short.json"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("expected a prompt of at least 6 tokens, found 5"), std::string::npos)
+      << refused.err;
 }
 
 TEST_F(TrainCommandLine, ErrorsSayWhere) {

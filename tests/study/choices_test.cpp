@@ -47,7 +47,8 @@ class Scorer : public testing::TestWithParam<std::string> {
     std::int64_t shared_rows = 0;
     std::int64_t whole_rows = 0;
   };
-  Found score(const std::vector<ChoiceItem>& items, const std::vector<std::string>& edits) {
+  Found score(const std::vector<ChoiceItem>& items, const std::vector<std::string>& edits,
+              std::string* error = nullptr) {
     BackendOptions on;
     on.threads = 2;
     const auto backend = make_backend(GetParam(), on);
@@ -64,6 +65,10 @@ class Scorer : public testing::TestWithParam<std::string> {
     ChoiceScorer scorer(**backend, model_, executor, **head, *branches, {});
     Found found;
     auto shared = scorer.score(items);
+    if (!shared && error != nullptr) {
+      *error = shared.error().message;
+      return found;
+    }
     EXPECT_TRUE(shared) << shared.error().message;
     found.shared = *std::move(shared);
     found.shared_rows = scorer.rows();
@@ -99,6 +104,23 @@ TEST_P(Scorer, SharedIsWhole) {
       for (const auto& branch : item)
         for (const double value : branch) EXPECT_LT(value, 0);
   }
+}
+
+// What is shared holds all that a prefix mask shows, and nothing that it shows is asked for.
+TEST_P(Scorer, APrefixMaskShowsNoChoice) {
+  load("../train/variant-dyt");
+  const ChoiceItem long_one = item_of({1, 2, 3, 4, 5, 6}, {{7}, {8, 9}});
+  const Found found = score({long_one}, {});
+  EXPECT_TRUE(found.shared == found.whole);
+  EXPECT_LT(found.shared_rows, found.whole_rows);
+  ChoiceItem early = item_of({1, 2, 3, 4, 5, 6}, {{7}, {7, 9}});
+  early.choices[1].ids[3] = 8;  // three tokens in common
+  const Found whole = score({long_one, early}, {});
+  EXPECT_TRUE(whole.shared == whole.whole);
+  EXPECT_EQ(whole.shared_rows, whole.whole_rows);
+  std::string error;
+  score({item_of({1, 2, 3, 4}, {{7}, {8, 9}})}, {}, &error);
+  EXPECT_NE(error.find("sees the first 5 (a prefix mask)"), std::string::npos) << error;
 }
 
 // The sum of what the model says of each token behind those before it.
