@@ -44,6 +44,7 @@ StepPlan plan_matrices(const LinearParams& p, const DeviceTraits& traits) {
   const std::uint64_t down = divide_up(p.rows, 2 * wide * shape.m);
   const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
   StepPlan plan = one_pass("split_rows", p.rows);
+  plan.passes[0].constants[kSplitCopiesConstant] = 1;
   plan.passes.push_back(on_units(kMatrixShader, traits, wide, down * across));
   plan.scratch_bytes = split_bytes(p.rows, p.k);
   return plan;
