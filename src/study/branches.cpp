@@ -140,4 +140,29 @@ Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
   return out;
 }
 
+std::vector<std::string> notes_of_idle_edits(std::span<const BranchSpec> specs,
+                                             Sequences sequences) {
+  std::size_t longest = 0;
+  for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
+  const auto selects_a_token = [&](const TokenSelector& tokens) {
+    return std::ranges::any_of(sequences, [&](const auto& sequence) {
+      for (std::size_t t = 0; t < sequence.size(); ++t)
+        if (tokens.selects(static_cast<int>(t), sequence[t])) return true;
+      return false;
+    });
+  };
+  std::vector<std::string> notes;
+  for (const BranchSpec& spec : specs) {
+    for (const EditSpec& edit : spec.edits) {
+      if (longest == 0 || edit.tokens.kind != TokenSelector::Kind::listed ||
+          selects_a_token(edit.tokens))
+        continue;
+      notes.push_back(
+          fmt::format("{}: no sequence has such a token (positions are 0 to {}): nothing is edited",
+                      printable(edit.text()), longest - 1));
+    }
+  }
+  return notes;
+}
+
 }  // namespace tepui

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exec/wave.h"
 #include "plan/schedule.h"
 #include "plan/site_selection.h"
 #include "store/rows.h"
@@ -47,5 +48,9 @@ Result<std::vector<BranchSpec>> with_layers(std::span<const BranchSpec> specs,
 Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
                                            const ModelSpec& model, const Calibration& calibration,
                                            std::vector<std::string>& notes);
+
+// A note for each edit whose TOKENS are positions and ids that none of the sequences has.
+std::vector<std::string> notes_of_idle_edits(std::span<const BranchSpec> specs,
+                                             Sequences sequences);
 
 }  // namespace tepui

@@ -2,6 +2,7 @@
 #include "study/generation.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "exec/decoder.h"
@@ -99,7 +100,8 @@ class Generation {
                   "sequence {}, {}: the logit of token {} behind position {} is {}: expected "
                   "finite values",
                   number(one.sequence), branch_name(one.branch), *bad,
-                  prompt.size() + one.text.ids.size() - 1, logits[*bad]);
+                  prompt.size() + one.text.ids.size() - 1,
+                  std::isnan(logits[*bad]) ? "nan" : "infinite");
     const TokenId id = one.sampler.next(logits);
     one.text.ids.push_back(id);
     one.text.losses.push_back(loss_of(logits, id));

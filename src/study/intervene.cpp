@@ -182,6 +182,8 @@ Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::pa
   std::vector<std::string> notes;
   TEPUI_TRY(const auto branches,
             ready_branches(found.specs, input_.model.spec, found.calibration, notes));
+  for (std::string& idle : notes_of_idle_edits(found.specs, input_.sequences))
+    notes.push_back(std::move(idle));
   for (const std::string& note : notes) {
     if (progress.note) progress.note(note);
   }

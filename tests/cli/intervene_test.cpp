@@ -226,6 +226,20 @@ TEST_F(Intervene, AChannelWithoutAMeanIsLeftAsItIs) {
       << found.err;
 }
 
+TEST_F(Intervene, AnEditOfTokensThatAreNowhereIsNoted) {
+  test::write_file(folder_.path() / "ids.json", "[[1, 2, 3, 4], [5, 6, 7]]");
+  const ProgramResult found =
+      good({"intervene", kTiny, "--ids", "ids.json", "--edit", "resid_post.0:4-:1=zero", "--edit",
+            "resid_post.0:9,id:7:1=zero", "--edit", "resid_post.0:id:8:1=zero"});
+  const auto note = [](const char* edit) {
+    return fmt::format("tepui: note: {}: no sequence has such a token (positions are 0 to 3)",
+                       edit);
+  };
+  EXPECT_NE(found.err.find(note("resid_post.0:4-:1=zero")), std::string::npos) << found.err;
+  EXPECT_NE(found.err.find(note("resid_post.0:id:8:1=zero")), std::string::npos) << found.err;
+  EXPECT_EQ(found.err.find("id:7"), std::string::npos) << found.err;
+}
+
 TEST_F(Intervene, AnEditThatBreaksTheModelIsReported) {
   test::write_file(folder_.path() / "ids.json", "[[1, 2, 3, 4], [5, 6, 7]]");
   const json found = document({"intervene", kTiny, "--ids", "ids.json", "--edit",
