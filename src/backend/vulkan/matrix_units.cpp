@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "backend/vulkan/listed.h"
 #include "backend/vulkan/shader_library.h"
 
 namespace tepui::vulkan {
@@ -19,16 +20,8 @@ bool takes_side(std::uint32_t side) { return side == 8 || side == 16; }
 
 std::vector<MatrixProperties> matrix_properties(const Library& library, VkInstance instance,
                                                 VkPhysicalDevice device) {
-  using List = VkResult(VKAPI_PTR*)(VkPhysicalDevice, std::uint32_t*, MatrixProperties*);
-  const auto list = reinterpret_cast<List>(
-      library.GetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
-  if (list == nullptr) return {};  // a loader that does not know it
-  std::uint32_t count = 0;
-  if (list(device, &count, nullptr) < 0) return {};
-  std::vector<MatrixProperties> all(count);
-  if (list(device, &count, all.data()) < 0) return {};
-  all.resize(count);
-  return all;
+  return listed<MatrixProperties>(library, instance, device,
+                                  "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
 }
 
 bool has_matrix_features(const InstanceApi& api, VkPhysicalDevice device) {

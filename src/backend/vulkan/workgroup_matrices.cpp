@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/vulkan/workgroup_matrices.h"
 
+#include "backend/vulkan/listed.h"
+
 namespace tepui::vulkan {
 namespace {
 
@@ -10,20 +12,6 @@ constexpr std::int32_t kOfWorkgroup = 2;
 
 // Three sums a result: 96 registers of 256 lanes. Its columns divide a panel's.
 constexpr WorkgroupTile kTile{128, 64, 32, 0};
-
-std::vector<FlexibleProperties> flexible_properties(const Library& library, VkInstance instance,
-                                                    VkPhysicalDevice device) {
-  using List = VkResult(VKAPI_PTR*)(VkPhysicalDevice, std::uint32_t*, FlexibleProperties*);
-  const auto list = reinterpret_cast<List>(library.GetInstanceProcAddr(
-      instance, "vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV"));
-  if (list == nullptr) return {};  // a loader that does not know it
-  std::uint32_t count = 0;
-  if (list(device, &count, nullptr) < 0) return {};
-  std::vector<FlexibleProperties> all(count);
-  if (list(device, &count, all.data()) < 0) return {};
-  all.resize(count);
-  return all;
-}
 
 }  // namespace
 
@@ -52,7 +40,10 @@ std::optional<WorkgroupTile> workgroup_tile(const Library& library, VkInstance i
   VkPhysicalDeviceProperties2 properties{};
   properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
   api.GetPhysicalDeviceProperties2(device, &properties);
-  return choose_workgroup_tile(flexible_properties(library, instance, device),
+  const auto offered = listed<FlexibleProperties>(
+      library, instance, device,
+      "vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV");
+  return choose_workgroup_tile(offered,
                                properties.properties.limits.maxComputeWorkGroupInvocations);
 }
 
