@@ -3,7 +3,9 @@
 // where there are rows enough, which changes no bit; on matrix units (see matrix_split.h for what
 // they compute) x is split into halves first, by a pass of its own. Which tier it is follows from
 // the device alone, never from the sizes of a step: a row has the same bits in a prompt and in
-// generation. expert_linear has both tiers too, and gives the bits of linear.
+// generation. expert_linear has both tiers too, and gives the bits of linear. Matrices of
+// workgroups (workgroup_matrices.h) take the place of the second pass of a linear layer with f16
+// weights alone.
 #pragma once
 
 #include "backend/vulkan/step_plan.h"
