@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8_text.h"
 #include "study/text_table.h"
 #include "study/train_grid.h"
 
@@ -72,7 +73,7 @@ std::string grid_plan_json(const GridPlan& plan) {
                     {"tokens_left", run.left()},
                     {"finished", run.finished},
                     {"state", run.state}});
-  return nlohmann::ordered_json{{"folder", plan.folder.string()},
+  return nlohmann::ordered_json{{"folder", valid_utf8(plan.folder.string())},
                                 {"finished", plan.finished},
                                 {"tokens_left", plan.left},
                                 {"runs", runs}}

@@ -5,6 +5,7 @@
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
+#include "base/utf8_text.h"
 #include "store/append_file.h"
 #include "store/writer.h"
 #include "study/recipe_file.h"
@@ -139,7 +140,7 @@ Result<std::string> train_plan_text(const TrainCommand& command, bool json) {
   TEPUI_TRY(const TrainPlan plan, plan_training(request));
   const TrainRecipe& recipe = request.recipe;
   if (json)
-    return nlohmann::ordered_json{{"folder", request.out.string()},
+    return nlohmann::ordered_json{{"folder", valid_utf8(request.out.string())},
                                   {"parameters", plan.parameters},
                                   {"vocabulary", plan.vocabulary},
                                   {"training_tokens", plan.training_tokens},
@@ -168,8 +169,8 @@ Result<std::string> train_plan_text(const TrainCommand& command, bool json) {
 
 std::string train_json(const TrainResult& result) {
   const TrainOutcome& out = result.outcome;
-  nlohmann::json json = {{"folder", result.folder.string()},
-                         {"checkpoint", out.checkpoint.string()},
+  nlohmann::json json = {{"folder", valid_utf8(result.folder.string())},
+                         {"checkpoint", valid_utf8(out.checkpoint.string())},
                          {"device", result.device},
                          {"first_step", out.first},
                          {"next_step", out.next},

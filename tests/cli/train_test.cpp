@@ -124,6 +124,10 @@ TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
   EXPECT_EQ(plan.code, 0) << plan.err;
   EXPECT_NE(plan.out.find("8 steps of 32 tokens (1 x 2 sequences)"), std::string::npos) << plan.out;
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "run"));
+  // A folder's name need not be UTF-8.
+  const ProgramResult named = tepui({"train", "r.toml", "--dry-run", "--json", "--out", "a\xff"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_EQ(nlohmann::json::parse(named.out)["steps"], 8);
 
   const ProgramResult part = tepui({"train", "r.toml", "--until", "6", "--backend", "cpu"});
   EXPECT_EQ(part.code, 0) << part.err;
