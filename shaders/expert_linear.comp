@@ -23,12 +23,15 @@ void main() {
   const uint first = column - lane();
   const uint width = panel_width(vectors, first);
   const uint matrix =
-      expert.v[row] * p.k * vectors + panel_at(vectors, first, p.k, 0) + lane();
+      expert.v[row] * weight_lines(p.k) * vectors + panel_begin(vectors, first, p.k) + lane();
   precise vec4 sum = vec4(0);
   // Four at a time: see linear.comp.
+  vec4 scale;
   for (uint k = 0; k < p.k; k += 4) {
+    if (k % 32 == 0) scale = weight_scale(weight, matrix, width, k);
     [[unroll]] for (uint i = 0; i < 4; ++i) {
-      if (k + i < p.k) sum = fma(vec4(x.v[from + k + i]), weight_vector(weight, matrix + (k + i) * width), sum);
+      if (k + i >= p.k) continue;
+      sum = fma(vec4(x.v[from + k + i]), weight_vector(weight, matrix, width, k + i, scale), sum);
     }
   }
   for (uint c = 0; c < 4 && 4 * column + c < p.n; ++c) y.v[row * p.n + 4 * column + c] = sum[c];

@@ -85,7 +85,7 @@ void main() {
   const uint first = column - lane();
   const uint width = panel_width(vectors(), first);
   // Lanes beyond the last compute and write nothing.
-  const uint own = panel_at(vectors(), first, linear.k, 0) + min(lane(), width - 1);
+  const uint own = panel_begin(vectors(), first, linear.k) + min(lane(), width - 1);
   uint from[kRows];
   precise vec4 sum[kRows];
   [[unroll]] for (uint r = 0; r < kRows; ++r) {
@@ -93,10 +93,12 @@ void main() {
     sum[r] = vec4(0);
   }
   // Four at a time: llvmpipe ends a lane behind 65,535 rounds of its loops.
+  vec4 scale;
   for (uint k = 0; k < linear.k; k += 4) {
+    if (k % 32 == 0) scale = weight_scale(weight, own, width, k);
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= linear.k) continue;
-      const vec4 w = weight_vector(weight, own + (k + i) * width);
+      const vec4 w = weight_vector(weight, own, width, k + i, scale);
       [[unroll]] for (uint r = 0; r < kRows; ++r)
         sum[r] = fma(vec4(x.v[from[r] + k + i]), w, sum[r]);
     }

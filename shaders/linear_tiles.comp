@@ -122,11 +122,14 @@ void main() {
   const uint vectors = (linear.n + 3) / 4;
   const uint first = tile * kVectors / PANEL * PANEL;  // tiles divide a panel
   const uint width = panel_width(vectors, first);
-  const uint base = panel_at(vectors, first, linear.k, 0) + tile * kVectors - first;
+  const uint base = panel_begin(vectors, first, linear.k) + tile * kVectors - first;
   const uint beyond = vectors - tile * kVectors - 1;  // lanes behind it compute and write nothing
+  const uint loads = base + min(lane() % kVectors, beyond);  // kVectors divide LANES
   precise vec4 sum[8];
   [[unroll]] for (uint i = 0; i < 8; ++i) sum[i] = vec4(0);
+  vec4 scale;
   for (uint from = 0; from < linear.k; from += kDepth) {
+    if (from % 32 == 0) scale = weight_scale(weight, loads, width, from);
     const uint depth = min(kDepth, linear.k - from);
     barrier();
     for (uint e = lane(); e < 4 * kQuads * kDepth; e += LANES) {
@@ -136,8 +139,7 @@ void main() {
         room_x[k * kPitch + r / 4][r % 4] = element(min(row + r, linear.rows - 1), from + k);
     }
     for (uint e = lane(); e < depth * kVectors; e += LANES)
-      room_w[e] = weight_vector(
-          weight, base + (from + e / kVectors) * width + min(e % kVectors, beyond));
+      room_w[e] = weight_vector(weight, loads, width, from + e / kVectors, scale);
     barrier();
     for (uint k = 0; k < depth; ++k) {
       const vec4 own = room_x[k * kPitch + lane_quad()];

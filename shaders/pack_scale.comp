@@ -18,13 +18,13 @@ void main() {
   if (column >= 4 * vectors) return;
   const uint first = column / (4 * PANEL) * PANEL;
   const uint width = panel_width(vectors, first);
-  const uint from = panel_at(vectors, first, p.k + kFactorLines, 0) + column / 4 - first;
+  const uint from = factored_begin(vectors, first, p.k) + column / 4 - first;
   float largest = 0;
   // Four at a time: llvmpipe ends a lane behind 65,535 rounds of its loops.
   for (uint k = 0; k < p.k; k += 4) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= p.k) continue;
-      const float own = abs(weight_vector(y, from + (k + i) * width)[column % 4]);
+      const float own = abs(weight_vector(y, from, width, k + i)[column % 4]);
       if (own > largest && floatBitsToUint(own) < 0x7f800000u) largest = own;
     }
   }

@@ -122,9 +122,10 @@ void add_bench(CLI::App& app, int argc, char** argv, int& code) {
   bench
       ->add_option("--predict", request.profile,
                    "Run nothing, but tell what one sequence of the first\n"
-                   "length takes: FLOPs, bytes, dispatches, barriers, and\n"
-                   "the least time on h100, integrated, or a device that\n"
-                   "is here (cpu, vulkan:N), then beside what it took")
+                   "length takes, with weights of the first type: FLOPs,\n"
+                   "bytes, dispatches, barriers, and the least time on\n"
+                   "h100, integrated, or a device that is here (cpu,\n"
+                   "vulkan:N), then beside what it took")
       ->check(offering({profile_words(), false}))
       ->type_name("PROFILE");
   bench->add_flag("--scores", request.scores, "Measure passes with every token's loss as well");

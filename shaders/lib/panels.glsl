@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // A packed matrix lies in panels of 256 columns, one behind the other, so that it can be packed in
-// pieces and the weights that a workgroup reads lie together: each is [K, W], W being its columns
-// rounded up to a multiple of 4, those beyond the last zero, f16 and bf16 as they are stored, all
-// else f32; for matrix units a row of factors is behind it (pack_scale.comp). Lengths and places are
-// in vectors of four columns.
+// pieces and the weights that a workgroup reads lie together. A panel is lines of W columns, W being
+// its columns rounded up to a multiple of 4, those beyond the last zero. f16 and bf16 are as they
+// are stored, and each of the K rows is a line. q8_0 is as it is stored as well, turned by bytes: each
+// block of 32 rows is a line for each of its 34 bytes, so that whole words are read and four columns
+// of a row are one of them (lib/weights.glsl). All else is f32. For matrix units lines of factors are
+// behind it (pack_scale.comp). Lengths and places are in vectors of four columns.
 #define PANEL 64u
 
 uint panel_width(uint vectors, uint first) { return min(PANEL, vectors - first); }
-// Of row k of the panel that begins at this vector of a row; `lines` are K and the factors' rows.
-uint panel_at(uint vectors, uint first, uint lines, uint k) {
-  return first * lines + k * panel_width(vectors, first);
+// Of a line of the panel that begins at this vector of a row; panels have so many of them.
+uint panel_at(uint vectors, uint first, uint lines, uint line) {
+  return first * lines + line * panel_width(vectors, first);
 }

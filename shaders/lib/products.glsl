@@ -93,7 +93,7 @@ bool find_rows(uint tile) {
   return true;
 }
 // In vectors.
-uint matrix_at() { return tile_of.x * (p.k + kFactorLines) * ((p.n + 3) / 4); }
+uint matrix_at() { return tile_of.x * (weight_lines(p.k) + kFactorLines) * ((p.n + 3) / 4); }
 #else
 uint first_row;
 bool there(uint r) { return first_row + r < p.rows; }
@@ -127,14 +127,13 @@ void load_w(uint column, uint from, uint slice) {
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;
   const uint width = panel_width(vectors, first);
-  const uint base =
-      matrix_at() + panel_at(vectors, first, p.k + kFactorLines, from) + column / 4 - first;
+  const uint base = matrix_at() + factored_begin(vectors, first, p.k) + column / 4 - first;
   uint found = 0;
   for (uint e = lane(); e < kDepth * kColumns / 4; e += LANES) {
     const uint k = e / (kColumns / 4);
     const uint v4 = e % (kColumns / 4);
     const bool there = from + k < p.k && column / 4 + v4 < vectors;
-    const vec4 w = there ? weight_vector(weight, base + k * width + v4) : vec4(0);
+    const vec4 w = there ? weight_vector(weight, base + v4, width, from + k) : vec4(0);
     [[unroll]] for (uint c = 0; c < 4; ++c) {
       const uvec3 t = split_terms(w[c] * factor[4 * v4 + c]);
       const f16vec2 low = unpackFloat2x16(t.x | (t.y << 16));
@@ -166,7 +165,7 @@ void main() {
   if (!find_rows(group() / across)) return;
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;  // kColumns divide a panel
-  const uint matrix = matrix_at() * (kStored == 0 ? 4 : 2);  // in floats
+  const uint matrix = matrix_at() * kVectorWords;  // in floats
   const uint factors = matrix + factors_at(vectors, first, p.k) + column - 4 * first;
   for (uint c = lane(); c < kColumns; c += LANES) {
     const bool there = column / 4 + c / 4 < vectors;

@@ -22,33 +22,33 @@ const DeviceProfile kProfiles[] = {
      true},
 };
 
-// Packed weights are as narrow as they are stored, but for quantised ones on a device, which are
-// f32.
-double bytes_of(const TensorType& type, bool device) {
+// Packed weights are as narrow as they are stored, but for quantised ones other than q8_0, which
+// are f32.
+double bytes_of(const TensorType& type) {
   if (!is_packed(type.dtype)) return static_cast<double>(type.bytes());
   const auto elements = static_cast<double>(type.shape.elements());
-  if (!device && type.dtype == DType::packed_q8_0) return elements * 34 / 32;
+  if (type.dtype == DType::packed_q8_0) return elements * 34 / 32;
   const bool half = type.dtype == DType::packed_f16 || type.dtype == DType::packed_bf16;
   return elements * (half ? 2 : 4);
 }
 
 // Operands and results once each; of a table the rows that are looked up, of rows that are put in
 // place these alone.
-double step_bytes(const Program& program, const Step& step, bool device) {
+double step_bytes(const Program& program, const Step& step) {
   double bytes = 0;
   if (step.op == OpCode::put_rows && step.params.as<PutRowsParams>().in_place != 0)
-    return 2 * bytes_of(program.type_of(step.in.back()), device);
+    return 2 * bytes_of(program.type_of(step.in.back()));
   for (const Value value : step.in) {
     const TensorType type = program.type_of(value);
     if (step.op == OpCode::embed && value == step.in.back()) {
       const double rows = static_cast<double>(program.type_of(step.out[0]).shape[0]);
-      bytes += bytes_of(type, device) /
-               static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) * rows;
+      bytes +=
+          bytes_of(type) / static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) * rows;
     } else {
-      bytes += bytes_of(type, device);
+      bytes += bytes_of(type);
     }
   }
-  for (const Value value : step.out) bytes += bytes_of(program.type_of(value), device);
+  for (const Value value : step.out) bytes += bytes_of(program.type_of(value));
   return bytes;
 }
 
@@ -129,8 +129,7 @@ class Coster {
     part.name = std::move(name);
     part.times = times;
     for (const TapOutput& output : tapped.outputs)
-      for (const Value value : output.values)
-        part.host_bytes += bytes_of(program.type_of(value), profile_.device);
+      for (const Value value : output.values) part.host_bytes += bytes_of(program.type_of(value));
     parts_.push_back(std::move(part));
     return {};
   }
@@ -202,7 +201,7 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
   PartCost part;
   const auto counts = vulkan_counts(program, profile.matrices);
   for (const ValueInfo& info : program.values) {
-    if (info.role == Role::weight) part.weight_bytes += bytes_of(info.type, false);
+    if (info.role == Role::weight) part.weight_bytes += bytes_of(info.type);
   }
   part.counted = counts.has_value();
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
@@ -211,7 +210,7 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
     cost.op = step.op;
     cost.name = program.info(step.out.front()).name;
     cost.flops = step_flops(program, step);
-    cost.bytes = step_bytes(program, step, profile.device);
+    cost.bytes = step_bytes(program, step);
     if (counts) cost.counts = (*counts)[i];
     if (profile.device) cost.bytes -= cost.counts.bytes_saved;
     cost.issued = cost.flops * std::max(1, cost.counts.matrix_products);

@@ -206,13 +206,16 @@ Result<DeviceProfile> profile_of(const BenchRequest& request, Backend* device, T
   return profile;
 }
 
+std::string first_type(const BenchRequest& request) {
+  return request.types.empty() ? "" : request.types.front();
+}
+
 // Measures the middle layer beside.
 Status measure_beside(const BenchRequest& request, Backend& device, ThreadPool& pool,
                       Prediction& out) {
   BenchRequest small = request;
   if (small.layers == 0) small.layers = 1;
-  TEPUI_TRY(const BenchModel made,
-            bench_model(small, request.types.empty() ? "" : request.types[0]));
+  TEPUI_TRY(const BenchModel made, bench_model(small, first_type(request)));
   TEPUI_TRY(const auto sites, SiteSelection::parse(request.sites, made.model.spec));
   const auto metrics = bench_metrics();
   const Batch batch =
@@ -245,7 +248,7 @@ Result<Prediction> predict(const BenchRequest& request) {
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const auto device, device_of(request));
   TEPUI_TRY(out.profile, profile_of(request, device.get(), pool));
-  TEPUI_TRY(const BenchModel outline, bench_outline(request));
+  TEPUI_TRY(const BenchModel outline, bench_outline(request, first_type(request)));
   out.model = outline.model.name;
   out.lengths = {request.lengths.front()};
   TEPUI_TRY(const auto sites, SiteSelection::parse(request.sites, outline.model.spec));

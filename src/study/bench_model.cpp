@@ -14,14 +14,16 @@ namespace tepui {
 
 namespace {
 
-// Layers that fit twice, stored and packed in f32, into half of the machine.
-int layers_that_fit(const NamedShape& shape) {
+// Layers that fit twice, stored and packed, which is as narrow, into half of the machine.
+int layers_that_fit(const NamedShape& shape, DType dtype) {
   const double pages = static_cast<double>(::sysconf(_SC_PHYS_PAGES));
   const double half = pages * static_cast<double>(::sysconf(_SC_PAGE_SIZE)) / 2;
-  const auto bytes = [](const std::vector<ShapeTensor>& tensors) {
+  const DTypeBlock block = dtype_block(dtype);
+  const double element = static_cast<double>(block.bytes) / static_cast<double>(block.elements);
+  const auto bytes = [&](const std::vector<ShapeTensor>& tensors) {
     double sum = 0;
     for (const ShapeTensor& tensor : tensors)
-      sum += 8 * static_cast<double>(tensor.shape.elements());
+      sum += 2 * element * static_cast<double>(tensor.shape.elements());
     return sum;
   };
   const double room = half - bytes(global_tensors(shape));
@@ -43,7 +45,7 @@ Result<BenchModel> bench_model(const BenchRequest& request, const std::string& t
     TEPUI_TRY(NamedShape shape, named_shape(request.shape));
     out.of_layers = shape.layers;
     shape.layers =
-        request.layers > 0 ? std::min(request.layers, shape.layers) : layers_that_fit(shape);
+        request.layers > 0 ? std::min(request.layers, shape.layers) : layers_that_fit(shape, dtype);
     TEPUI_TRY(out.model, random_model(shape, dtype));
     return out;
   }
@@ -65,14 +67,12 @@ Result<BenchModel> bench_model(const BenchRequest& request, const std::string& t
   return out;
 }
 
-Result<BenchModel> bench_outline(const BenchRequest& request) {
+Result<BenchModel> bench_outline(const BenchRequest& request, const std::string& type) {
   BenchModel out;
-  if (request.shape.empty()) {
-    TEPUI_TRY(out.model, open_model(request.model));
-  } else {
-    TEPUI_TRY(const NamedShape shape, named_shape(request.shape));
-    TEPUI_TRY(out.model, outline_model(shape, DType::f32));
-  }
+  if (request.shape.empty()) return bench_model(request, type);
+  TEPUI_TRY(const DType dtype, bench_type(type.empty() ? "f32" : type));
+  TEPUI_TRY(const NamedShape shape, named_shape(request.shape));
+  TEPUI_TRY(out.model, outline_model(shape, dtype));
   out.of_layers = out.model.spec.dims.layers;
   return out;
 }

@@ -17,6 +17,6 @@ Result<DType> bench_type(const std::string& name);
 // With the weights stored as `type`, a name; empty: as they are.
 Result<BenchModel> bench_model(const BenchRequest& request, const std::string& type);
 // One that need not run.
-Result<BenchModel> bench_outline(const BenchRequest& request);
+Result<BenchModel> bench_outline(const BenchRequest& request, const std::string& type);
 
 }  // namespace tepui

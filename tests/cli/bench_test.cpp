@@ -101,6 +101,26 @@ TEST(Bench, PredictsWithoutDeviceAndWeights) {
   EXPECT_FALSE(found.contains("measured"));
 }
 
+// Weights are read, and come from the host, as narrow as they are stored.
+TEST(Bench, PredictsTheBytesOfTheStoredType) {
+  const auto layer = [](const std::string& type) {
+    return bench_document({"--shape", "llama-8b", "--predict", "h100", "--lengths", "16", "--types",
+                           type})["parts"][1];
+  };
+  const auto bytes = [](const json& part) {
+    double sum = 0;
+    for (const json& step : part["steps"])
+      if (step["op"] == "linear") sum += step["bytes"].get<double>();
+    return sum;
+  };
+  const json wide = layer("f32");
+  const json narrow = layer("q8_0");
+  const double weights = 2 * 4096.0 * 4096 + 2 * 4096.0 * 1024 + 3 * 4096.0 * 14336;
+  EXPECT_EQ(bytes(wide) - bytes(narrow), weights * (4 - 34.0 / 32));
+  const double norms = 2 * 4096 * 4;
+  EXPECT_EQ(narrow["weight_bytes"].get<double>(), weights * 34 / 32 + norms);
+}
+
 TEST(Bench, StandsBesideWhatWasMeasuredWhereTheDeviceIs) {
   const json found =
       bench_document({kDemo, "--predict", "cpu", "--lengths", "32", "--rounds", "3"});

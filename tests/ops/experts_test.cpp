@@ -67,6 +67,7 @@ TEST(ExpertLinear, Agrees) {
         check_op(expert_case({rows, 4, 9, 3, 3, own}, fill, DType::f32));
         check_op(expert_case({rows, 65, 300, 2, 1, own}, fill, DType::f16));
       }
+      if (rows == 5) check_op(expert_case({rows, 37, 64, 3, 2, own}, Fill::massive, DType::q8_0));
     }
   }
 }

@@ -251,6 +251,7 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
     for (const Fill weight : {Fill::normal, Fill::massive_zero})
       cases.push_back(linear_data(70, 37, 50, dtype, weight));
   }
+  cases.push_back(linear_data(70, 37, 64, DType::q8_0, Fill::normal));
   for (const OpData& data : cases) {
     setenv(kVariable, "1", 1);
     check_in_tiles(data);

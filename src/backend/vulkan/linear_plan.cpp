@@ -6,7 +6,25 @@ namespace {
 
 // As shaders/lib/weights.glsl counts them.
 std::uint32_t stored_as(DType packed) {
-  return packed == DType::packed_f16 ? 1 : packed == DType::packed_bf16 ? 2 : 0;
+  switch (packed) {
+    case DType::packed_f16: return 1;
+    case DType::packed_bf16: return 2;
+    case DType::packed_q8_0: return 3;
+    default: return 0;
+  }
+}
+
+// Of a column of a packed matrix.
+std::size_t column_bytes(DType packed, std::size_t k) {
+  switch (packed) {
+    case DType::packed_f16:
+    case DType::packed_bf16: return 2 * k;
+    case DType::packed_q8_0: {
+      const DTypeBlock block = dtype_block(DType::q8_0);
+      return k / static_cast<std::size_t>(block.elements) * block.bytes;
+    }
+    default: return 4 * k;
+  }
 }
 
 std::uint32_t stored_as(const Program& program, Value packed) {
@@ -87,9 +105,8 @@ std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
   const int last = shape.rank() - 1;
   const auto n = static_cast<std::size_t>(shape[last - 1]);
   const auto experts = static_cast<std::size_t>(last == 2 ? shape[0] : 1);
-  const std::size_t element = stored_as(type.dtype) == 0 ? 4 : 2;
-  const std::size_t column =
-      static_cast<std::size_t>(shape[last]) * element + (traits.matrix ? sizeof(float) : 0);
+  const std::size_t column = column_bytes(type.dtype, static_cast<std::size_t>(shape[last])) +
+                             (traits.matrix ? sizeof(float) : 0);
   return experts * ((n + 3) / 4 * 4) * column;
 }
 
@@ -107,8 +124,9 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
   const auto p = step.params.as<PackParams>();
   const std::uint32_t stored = stored_as(program, step.out[0]);
   const std::uint64_t width = divide_up(p.n, 4) * 4;
-  const std::uint32_t factor_lines = !traits.matrix ? 0 : stored == 0 ? 1 : 2;
-  StepPlan plan = one_pass(std::move(shader), divide_up(width * p.k, kLanes), factor_lines);
+  const std::uint32_t factor_lines = !traits.matrix ? 0 : stored == 0 ? 1 : stored == 3 ? 4 : 2;
+  const std::uint64_t lanes = stored == 3 ? width / 4 * (p.k / 32) : width * p.k;
+  StepPlan plan = one_pass(std::move(shader), divide_up(lanes, kLanes), factor_lines);
   if (traits.matrix) {
     plan.passes.push_back({"pack_scale", {kLanes}, divide_up(width, kLanes), {}, {}});
     plan.passes.back().constants[kStoredConstant] = stored;
