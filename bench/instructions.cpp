@@ -10,8 +10,8 @@
 #include <cstdio>
 
 #include "backend/registry.h"
-#include "exec/cost.h"
 #include "exec/executor.h"
+#include "exec/model_cost.h"
 #include "models/named_shape.h"
 #include "op_cases.h"
 

@@ -35,6 +35,8 @@ struct StepCounts {
   bool with_earlier = false;  // computed together with an earlier step, which has the counts
   double bytes_saved = 0;     // of operands and results, by running with others; below 0: more
   int matrix_products = 0;    // of f16 terms for each one of f32, at most; 0: not on matrix units
+  double again_bytes = 0;     // of operands, read again behind the first time (attention's keys)
+  double again_span = 0;      // bytes that pass between one time and the next
 };
 // Of a run of a Program on a Vulkan device, by step, told without one; `matrices`: with its matrix
 // units. Nothing where it cannot run there, or this build has no Vulkan.

@@ -2,24 +2,22 @@
 #include "exec/cost.h"
 
 #include <algorithm>
-#include <map>
 
-#include "exec/head.h"
-#include "exec/tap.h"
-#include "models/lower.h"
+#include "tepui/op.h"
 
 namespace tepui {
 
 namespace {
 
-// Peak rates as their makers give them (H100 SXM: f32 without matrix units, HBM3, PCIe 5 x16); what
-// a dispatch and a barrier cost is a guess of the usual order.
+// Peak rates as their makers give them (H100 SXM: f32 without matrix units, HBM3, PCIe 5 x16, 50 MB
+// of L2); the rates of the caches, the integrated one's size, and what a dispatch and a barrier
+// cost are guesses of the usual order.
 const DeviceProfile kProfiles[] = {
-    {"h100", "NVIDIA H100 SXM", 66.9e12, 3.35e12, 63e9, 2e-6, 2e-6, true},
+    {"h100", "NVIDIA H100 SXM", 66.9e12, 3.35e12, 63e9, 2e-6, 2e-6, true, false, 0, 50e6, 5.5e12},
     {"h100-matrix", "NVIDIA H100 SXM, linear layers on matrix units", 66.9e12, 3.35e12, 63e9, 2e-6,
-     2e-6, true, true, 989e12},
+     2e-6, true, true, 989e12, 50e6, 5.5e12},
     {"integrated", "an integrated GPU that shares the host's memory", 2e12, 60e9, 0, 5e-6, 5e-6,
-     true},
+     true, false, 0, 2e6, 300e9},
 };
 
 // Packed weights are as narrow as they are stored, but for quantised ones other than q8_0, which
@@ -32,6 +30,11 @@ double bytes_of(const TensorType& type) {
   return elements * (half ? 2 : 4);
 }
 
+double rows_bytes(const TensorType& type, std::int64_t rows) {
+  return bytes_of(type) / static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) *
+         static_cast<double>(rows);
+}
+
 // Operands and results once each; of a table the rows that are looked up, of rows that are put in
 // place these alone.
 double step_bytes(const Program& program, const Step& step) {
@@ -41,9 +44,9 @@ double step_bytes(const Program& program, const Step& step) {
   for (const Value value : step.in) {
     const TensorType type = program.type_of(value);
     if (step.op == OpCode::embed && value == step.in.back()) {
-      const double rows = static_cast<double>(program.type_of(step.out[0]).shape[0]);
-      bytes +=
-          bytes_of(type) / static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) * rows;
+      bytes += rows_bytes(type, program.type_of(step.out[0]).shape[0]);
+    } else if (step.op == OpCode::rope && value == step.in.back()) {
+      bytes += rows_bytes(type, std::min(type.shape[0], program.type_of(step.out[0]).shape[0]));
     } else {
       bytes += bytes_of(type);
     }
@@ -65,112 +68,32 @@ double rate_of(const DeviceProfile& profile, const StepCost& step) {
   return units ? profile.matrix_flops : profile.flops;
 }
 
-Limit limit_of(const DeviceProfile& profile, const StepCost& step) {
+// What is read again comes from memory where more passes in between than the cache holds: the share
+// of it that finds no place there, at least.
+void read_again(const DeviceProfile& profile, StepCost& step) {
+  const double span = step.counts.again_span;
+  const double missed = profile.cache > 0 && span > profile.cache ? 1 - profile.cache / span : 0;
+  step.bytes += missed * step.counts.again_bytes;
+  step.cached_bytes = (1 - missed) * step.counts.again_bytes;
+}
+
+// What takes longest decides, and dispatches and barriers come on top.
+void time_step(const DeviceProfile& profile, StepCost& step) {
   const double compute = step.issued / rate_of(profile, step);
   const double memory = step.bytes / profile.bytes;
-  if (step.seconds > 2 * std::max(compute, memory)) return Limit::overhead;
-  return compute > memory ? Limit::compute : Limit::memory;
+  const double cache = profile.cache_bytes > 0 ? step.cached_bytes / profile.cache_bytes : 0;
+  const double work = std::max({compute, memory, cache});
+  step.seconds = work;
+  if (profile.device)
+    step.seconds +=
+        step.counts.dispatches * profile.dispatch + step.counts.barriers * profile.barrier;
+  step.limit = step.seconds > 2 * work                     ? Limit::overhead
+               : compute > memory && compute >= cache      ? Limit::compute
+               : profile.cache_bytes > 0 && cache > memory ? Limit::cache
+                                                           : Limit::memory;
 }
-
-class Coster {
- public:
-  Coster(const CostQuestion& question, const DeviceProfile& profile)
-      : q_(question), profile_(profile), chunk_{question.lengths} {}
-
-  Result<std::vector<PartCost>> run() {
-    TEPUI_TRY(add("embedding", kNoLayer, {Site::embeddings}, 1,
-                  [&] { return lower_embedding(q_.model, chunk_); }));
-    TEPUI_TRY(add_layers());
-    TEPUI_TRY(add("final norm", kNoLayer, {Site::final_norm}, 1,
-                  [&] { return lower_final_norm(q_.model, chunk_); }));
-    if (q_.head) TEPUI_TRY(add_head());
-    return std::move(parts_);
-  }
-
- private:
-  // Layers of one kind that measure the same run the same Program.
-  Status add_layers() {
-    std::map<std::string, std::vector<int>> kinds;
-    std::vector<std::string> order;
-    for (int layer = 0; layer < q_.model.spec.dims.layers; ++layer) {
-      std::string kind = layer_kind(q_.model.spec, layer);
-      for (const Site site : q_.sites.at_layer(layer)) kind += fmt::format(" {}", site_name(site));
-      auto& layers = kinds[kind];
-      if (layers.empty()) order.push_back(kind);
-      layers.push_back(layer);
-    }
-    for (const std::string& kind : order) {
-      const std::vector<int>& layers = kinds[kind];
-      const std::string name =
-          order.size() == 1 ? "layer"
-          : layers.size() == 1
-              ? fmt::format("layer {}", layers.front())
-              : fmt::format("layers {} and {} more", layers.front(), layers.size() - 1);
-      TEPUI_TRY(add(name, layers.front(), q_.sites.at_layer(layers.front()),
-                    static_cast<int>(layers.size()),
-                    [&] { return lower_block(q_.model, layers.front(), chunk_); }));
-    }
-    return {};
-  }
-
-  template <class Lower>
-  Status add(std::string name, int layer, std::vector<Site> sites, int times, const Lower& lower) {
-    std::erase_if(sites, [&](Site site) { return !q_.sites.contains({layer, site}); });
-    std::vector<const Metric*> metrics;
-    for (const auto& metric : q_.metrics)
-      if (metric->measures(0, chunk_.sequences())) metrics.push_back(metric.get());
-    SiteWork work;
-    work.measured = std::move(sites);
-    TEPUI_TRY(Lowered lowered, lower());
-    TEPUI_TRY(const Tapped tapped,
-              attach_taps(std::move(lowered), q_.model.spec, chunk_, 0, work, metrics));
-    const Program& program = tapped.lowered.program;
-    PartCost part = cost_of(program, profile_);
-    part.name = std::move(name);
-    part.times = times;
-    for (const TapOutput& output : tapped.outputs)
-      for (const Value value : output.values) part.host_bytes += bytes_of(program.type_of(value));
-    parts_.push_back(std::move(part));
-    return {};
-  }
-
-  // A tile of the vocabulary: products, and their share of the loss.
-  Status add_head() {
-    const Dims& dims = q_.model.spec.dims;
-    const int tiles = (dims.vocabulary + Head::kTile - 1) / Head::kTile;
-    const int columns = std::min(dims.vocabulary, Head::kTile);
-    const std::int64_t rows = chunk_.rows();
-    Builder builder;
-    const Value x = builder.input({DType::f32, Shape{rows, dims.embedding_width}}, "final_norm");
-    const Value weight =
-        builder.weight({Head::weight_type(q_.model), Shape{columns, dims.embedding_width}}, "head");
-    const Value products = builder.linear(x, weight, kNone, kNone, TEPUI_ACT_NONE, "logits");
-    const Value loss =
-        builder.cross_entropy(lower_logits(builder, q_.model.spec, products),
-                              builder.input({DType::i32, Shape{rows}}, "targets"),
-                              builder.input({DType::f32, Shape{rows, 3}}, "state"), 0, "loss");
-    builder.mark_output(loss);
-    TEPUI_TRY(const Program program, builder.finish());
-    PartCost part = cost_of(program, profile_);
-    part.name = fmt::format("head, {} of the vocabulary", columns);
-    part.times = tiles;
-    parts_.push_back(std::move(part));
-    return {};
-  }
-
-  const CostQuestion& q_;
-  const DeviceProfile& profile_;
-  ChunkShape chunk_;
-  std::vector<PartCost> parts_;
-};
 
 }  // namespace
-
-double DeviceProfile::seconds(double work_flops, double work_bytes, int dispatches,
-                              int barriers) const {
-  const double work = std::max(work_flops / flops, work_bytes / bytes);
-  return device ? work + dispatches * dispatch + barriers * barrier : work;
-}
 
 std::span<const DeviceProfile> device_profiles() { return kProfiles; }
 
@@ -212,18 +135,15 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
     cost.flops = step_flops(program, step);
     cost.bytes = step_bytes(program, step);
     if (counts) cost.counts = (*counts)[i];
-    if (profile.device) cost.bytes -= cost.counts.bytes_saved;
+    if (profile.device) {
+      cost.bytes -= cost.counts.bytes_saved;
+      read_again(profile, cost);
+    }
     cost.issued = cost.flops * std::max(1, cost.counts.matrix_products);
-    cost.seconds = profile.seconds(cost.issued * profile.flops / rate_of(profile, cost), cost.bytes,
-                                   cost.counts.dispatches, cost.counts.barriers);
-    cost.limit = limit_of(profile, cost);
+    time_step(profile, cost);
     part.steps.push_back(std::move(cost));
   }
   return part;
-}
-
-Result<std::vector<PartCost>> cost_of(const CostQuestion& question, const DeviceProfile& profile) {
-  return Coster(question, profile).run();
 }
 
 }  // namespace tepui

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
-// What a pass through a model takes, step by step, told without running it: floating-point
-// operations, bytes, dispatches, barriers, what comes back to the host, and the time that a device
-// of given rates needs for them at least.
+// What a Program takes, step by step, told without running it: floating-point operations, bytes,
+// dispatches, barriers, what comes back to the host, and the time that a device of given rates
+// needs for them at least.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backend/registry.h"
-#include "models/model.h"
-#include "plan/site_selection.h"
-#include "tepui/metric.h"
+#include "tepui/program.h"
 
 namespace tepui {
 
@@ -29,15 +26,14 @@ struct DeviceProfile {
   bool device = true;       // whether work is dispatched: not where the host computes
   bool matrices = false;    // linear layers on matrix units, as TEPUI_VULKAN_MATRIX=1 takes them
   double matrix_flops = 0;  // a second, there, f16 products summed in f32; 0: not known, as f32's
-
-  // Of so much work: what takes longest decides, and dispatches and barriers come on top.
-  double seconds(double work_flops, double work_bytes, int dispatches, int barriers) const;
+  double cache = 0;         // bytes that its last cache holds; 0: not known, taken to hold all
+  double cache_bytes = 0;   // a second, from there; 0: not known, taken for nothing
 };
 
 // Those known by name: "h100", "h100-matrix", "integrated". The processor is measured, not known.
 std::span<const DeviceProfile> device_profiles();
 
-enum class Limit : std::uint8_t { compute, memory, overhead };
+enum class Limit : std::uint8_t { compute, memory, cache, overhead };
 
 struct StepCost {
   OpCode op{};
@@ -45,7 +41,10 @@ struct StepCost {
   double flops = 0;
   double issued =
       0;  // of them as the device issues them: on matrix units for every product of terms
-  double bytes = 0;  // of operands and results, each once, less what runs together need not move
+  // Of operands and results once, less what steps that run together need not move, and of what is
+  // read again the share that the cache cannot have kept.
+  double bytes = 0;
+  double cached_bytes = 0;  // of what is read again, the others
   StepCounts counts;
   double seconds = 0;
   Limit limit = Limit::memory;  // what most of them go to
@@ -67,18 +66,6 @@ struct PartCost {
   double seconds_streamed(const DeviceProfile& profile) const;
 };
 
-// Of a chunk of whole sequences. Weights are taken to be resident. `head` counts the scores of the
-// vocabulary as well, tile by tile.
-struct CostQuestion {
-  const Model& model;
-  std::vector<int> lengths;
-  const SiteSelection& sites;  // measured by the metrics
-  std::span<const std::unique_ptr<Metric>> metrics;
-  bool head = false;
-};
-Result<std::vector<PartCost>> cost_of(const CostQuestion& question, const DeviceProfile& profile);
-
-// The costs of a Program's steps alone.
 PartCost cost_of(const Program& program, const DeviceProfile& profile);
 
 }  // namespace tepui

@@ -109,12 +109,14 @@ void bound(const BoundRequest& request, std::span<double> bound) {
   });
 }
 
-// Counted for whole sequences of equal length, since lengths are data: two products for each causal
-// pair.
-double flops(std::span<const TensorType>, const ParamBytes& bytes) {
+// Counted for sequences of equal length, since lengths are data: two products for each causal pair;
+// all rows of `cached` keys are taken to be some sequence's.
+double flops(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionParams>();
   if (p.sequences == 0) return 0;
-  const double pairs = 0.5 * p.rows * (static_cast<double>(p.rows) / p.sequences + 1);
+  const double own = static_cast<double>(p.rows) / p.sequences;
+  const double keys = static_cast<double>(in[1].shape[0]) / p.sequences;
+  const double pairs = p.rows * (keys - 0.5 * (own - 1));
   return 4 * pairs * p.heads * p.head_dim;
 }
 

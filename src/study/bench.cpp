@@ -256,6 +256,12 @@ Result<Prediction> predict(const BenchRequest& request) {
   TEPUI_TRY(
       out.parts,
       cost_of(CostQuestion{outline.model, out.lengths, sites, metrics, request.head}, out.profile));
+  if (request.generate > 0) {
+    const ModelSpec& spec = outline.model.spec;
+    out.token =
+        bench_prompt(spec, out.lengths.front(), request.generate) + (request.generate + 1) / 2;
+    TEPUI_TRY(out.token_parts, token_cost(outline.model, out.token, out.profile));
+  }
   if (device != nullptr) {
     TEPUI_TRY(measure_beside(request, *device, pool, out));
   }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "exec/cost.h"
+#include "exec/model_cost.h"
 #include "tepui/backend.h"
 #include "tepui/result.h"
 
@@ -29,7 +29,7 @@ struct BenchRequest {
   bool head = false;    // predict the scores of the vocabulary as well
   bool scores = false;  // measure those too: every token's loss
   bool last = false;    // measure those of each sequence's last position
-  int generate = 0;     // measure so many tokens behind a sequence; 0: none
+  int generate = 0;     // measure, or predict, so many tokens behind a sequence; 0: none
 };
 
 // One thing that is measured, in every round once.
@@ -68,9 +68,11 @@ struct Prediction {
   DeviceProfile profile;
   std::vector<int> lengths;  // of the chunk
   std::vector<PartCost> parts;
-  bool measured = false;        // whether the device is there
-  PartCost layer;               // of the Program that was measured
-  std::vector<double> seconds;  // of its steps
+  int token = 0;                      // the one in the middle of those behind it, from 1; 0: none
+  std::vector<PartCost> token_parts;  // of that one alone
+  bool measured = false;              // whether the device is there
+  PartCost layer;                     // of the Program that was measured
+  std::vector<double> seconds;        // of its steps
 };
 // One sequence of the first length.
 Result<Prediction> predict(const BenchRequest& request);

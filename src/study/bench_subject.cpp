@@ -53,8 +53,12 @@ double BenchSubject::token_bytes(int length, int count) {
   return bytes + static_cast<double>(Head::weight_bytes(*backend_, model()));
 }
 
+int bench_prompt(const ModelSpec& spec, int length, int count) {
+  return std::min(length, std::max(1, longest_text(spec, length) - count - 1));
+}
+
 int BenchSubject::prompt_length(int length, int count) {
-  return std::min(length, std::max(1, longest_text(model().spec, length) - count - 1));
+  return bench_prompt(model().spec, length, count);
 }
 
 Result<Head*> BenchSubject::head() {

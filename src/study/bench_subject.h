@@ -17,6 +17,9 @@ using Batch = std::vector<std::vector<TokenId>>;
 // A scan's statistics, without the surface that it keeps of its first sequence alone.
 std::vector<std::unique_ptr<Metric>> bench_metrics();
 
+// The tokens of a prompt behind which so many more have room.
+int bench_prompt(const ModelSpec& spec, int length, int count);
+
 class BenchSubject {
  public:
   // `type` as bench_model() takes it.
@@ -43,7 +46,6 @@ class BenchSubject {
  private:
   BenchSubject(ThreadPool& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
   Result<Head*> head();
-  // Of a prompt behind which so many tokens have room.
   int prompt_length(int length, int count);
 
   ThreadPool& pool_;

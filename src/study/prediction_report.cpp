@@ -45,6 +45,7 @@ std::string_view limit_name(Limit limit) {
   switch (limit) {
     case Limit::compute: return "compute";
     case Limit::memory: return "memory";
+    case Limit::cache: return "cache";
     case Limit::overhead: return "overhead";
   }
   return "";
@@ -104,10 +105,48 @@ Sum sum_of(const PartCost& part) {
   return sum;
 }
 
-double seconds_of(const Prediction& p) {
+double seconds_of(std::span<const PartCost> parts, const DeviceProfile& profile) {
   double seconds = 0;
-  for (const PartCost& part : p.parts) seconds += part.times * part.seconds(p.profile);
+  for (const PartCost& part : parts) seconds += part.times * part.seconds(profile);
   return seconds;
+}
+
+struct TokenBytes {
+  double all = 0;
+  double weights = 0;  // but for the token's row of the table
+};
+TokenBytes token_bytes(const Prediction& p) {
+  TokenBytes bytes;
+  for (const PartCost& part : p.token_parts) {
+    bytes.all += part.times * part.bytes();
+    if (&part != &p.token_parts.front()) bytes.weights += part.times * part.weight_bytes;
+  }
+  return bytes;
+}
+
+std::string token_text(const Prediction& p) {
+  if (p.token_parts.empty()) return "";
+  const double seconds = seconds_of(p.token_parts, p.profile);
+  const TokenBytes bytes = token_bytes(p);
+  return fmt::format(
+      "token {} alone, keys and values of those before it being kept: {} ms at least, {} tokens/s "
+      "at most;\n{} MB, of them {} of weights\n",
+      p.token, rounded(seconds * 1e3), rounded(1 / seconds), rounded(bytes.all * 1e-6),
+      rounded(bytes.weights * 1e-6));
+}
+
+// What tiles of queries share no reading of.
+std::string again_text(const Prediction& p, const PartCost& layer) {
+  double again = 0;
+  double cached = 0;
+  for (const StepCost& step : layer.steps) {
+    again += step.counts.again_bytes;
+    cached += step.cached_bytes;
+  }
+  if (!p.profile.device || again == 0) return "";
+  return fmt::format("keys and values read again: {} MB, {} of them from {}\n",
+                     rounded(again * 1e-6), rounded(cached * 1e-6),
+                     p.profile.cache > 0 ? "the cache" : "a cache whose size is not known");
 }
 
 // By op, in order of time.
@@ -155,10 +194,15 @@ std::string tier_text(const Prediction& p) {
 }
 
 Json step_json(const StepCost& step) {
-  return {{"op", op_of(step.op).name},        {"name", valid_utf8(step.name)},
-          {"flops", number(step.flops)},      {"issued_flops", number(step.issued)},
-          {"bytes", number(step.bytes)},      {"dispatches", step.counts.dispatches},
-          {"barriers", step.counts.barriers}, {"seconds", number(step.seconds)},
+  return {{"op", op_of(step.op).name},
+          {"name", valid_utf8(step.name)},
+          {"flops", number(step.flops)},
+          {"issued_flops", number(step.issued)},
+          {"bytes", number(step.bytes)},
+          {"cached_bytes", number(step.cached_bytes)},
+          {"dispatches", step.counts.dispatches},
+          {"barriers", step.counts.barriers},
+          {"seconds", number(step.seconds)},
           {"limit", limit_name(step.limit)}};
 }
 
@@ -189,7 +233,7 @@ std::string prediction_text(const Prediction& p) {
     parts.add(part.name, part.times, sum_of(part));
     host += part.host_bytes * part.times;
   }
-  const double seconds = seconds_of(p);
+  const double seconds = seconds_of(p.parts, p.profile);
   text += parts.text();
   text += fmt::format("each of one run; back to the host: {} in all\n",
                       size_text(static_cast<std::uint64_t>(host)));
@@ -204,16 +248,18 @@ std::string prediction_text(const Prediction& p) {
         "where the weights come from the host at {:.4g} GB/s, beside what is computed: {} ms\n",
         p.profile.host_bytes * 1e-9, rounded(streamed * 1e3));
   }
+  text += token_text(p);
   if (p.profile.device) text += tier_text(p);
   const PartCost* layer = layer_of(p);
   if (layer == nullptr) return text;
   text += fmt::format("\nof one layer{}:\n{}", p.measured ? ", beside what it took" : "",
                       ops_text(p, *layer));
+  text += again_text(p, *layer);
   return text;
 }
 
 Json prediction_json(const Prediction& p) {
-  const double seconds = seconds_of(p);
+  const double seconds = seconds_of(p.parts, p.profile);
   Json out{{"tepui", tepui_version()},
            {"model", valid_utf8(p.model)},
            {"profile",
@@ -224,6 +270,8 @@ Json prediction_json(const Prediction& p) {
              {"host_bytes", number(p.profile.host_bytes)},
              {"matrices", p.profile.matrices},
              {"matrix_flops", number(p.profile.matrix_flops)},
+             {"cache", number(p.profile.cache)},
+             {"cache_bytes", number(p.profile.cache_bytes)},
              {"dispatch", number(p.profile.dispatch)},
              {"barrier", number(p.profile.barrier)}}},
            {"length", p.lengths.front()},
@@ -231,6 +279,18 @@ Json prediction_json(const Prediction& p) {
            {"tokens_per_second", number(p.lengths.front() / seconds)},
            {"parts", Json::array()}};
   for (const PartCost& part : p.parts) out["parts"].push_back(part_json(part, p.profile));
+  if (!p.token_parts.empty()) {
+    const double alone = seconds_of(p.token_parts, p.profile);
+    const TokenBytes bytes = token_bytes(p);
+    out["token"] = {{"number", p.token},
+                    {"seconds", number(alone)},
+                    {"tokens_per_second", number(1 / alone)},
+                    {"bytes", number(bytes.all)},
+                    {"weight_bytes", number(bytes.weights)},
+                    {"parts", Json::array()}};
+    for (const PartCost& part : p.token_parts)
+      out["token"]["parts"].push_back(part_json(part, p.profile));
+  }
   if (p.measured) {
     out["measured"] = part_json(p.layer, p.profile);
     for (std::size_t i = 0; i < p.seconds.size(); ++i)

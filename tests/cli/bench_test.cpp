@@ -121,6 +121,30 @@ TEST(Bench, PredictsTheBytesOfTheStoredType) {
   EXPECT_EQ(narrow["weight_bytes"].get<double>(), weights * 34 / 32 + norms);
 }
 
+// Tiles of eight positions read the keys and values before them, of which a cache of 50 MB holds a
+// part; a token alone reads them once, and all weights.
+TEST(Bench, PredictsWhatIsReadAgain) {
+  const json found = bench_document({"--shape", "llama-8b", "--predict", "h100", "--lengths",
+                                     "8000", "--types", "q8_0", "--generate", "5"});
+  const double key = 2 * 4 * 8 * 128.0;  // with its value, of a layer
+  if (built_with_vulkan()) {
+    const json* attention = nullptr;
+    for (const json& step : found["parts"][1]["steps"])
+      if (step["op"] == "attention") attention = &step;
+    ASSERT_NE(attention, nullptr);
+    const double again = (8.0 * 1000 * 1001 / 2 - 8000) * key;
+    const double kept = 50e6 / (8000 * key);
+    EXPECT_NEAR((*attention)["cached_bytes"].get<double>() / (again * kept), 1, 1e-9);
+    const double once = 8000 * (key + 2 * 4 * 4096.0);
+    EXPECT_NEAR((*attention)["bytes"].get<double>() / (once + again * (1 - kept)), 1, 1e-5);
+  }
+  const json& token = found["token"];
+  EXPECT_EQ(token["number"], 8003);
+  const double beside = token["bytes"].get<double>() - token["weight_bytes"].get<double>();
+  EXPECT_GT(beside, 32 * 8003 * key);
+  EXPECT_LT(beside, 1.02 * 32 * 8003 * key);
+}
+
 TEST(Bench, StandsBesideWhatWasMeasuredWhereTheDeviceIs) {
   const json found =
       bench_document({kDemo, "--predict", "cpu", "--lengths", "32", "--rounds", "3"});

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "backend/registry.h"
-#include "exec/cost.h"
+#include "exec/model_cost.h"
 #include "models/site_width.h"
 #include "study/run_trace.h"
 #include "support/paths.h"

@@ -8,6 +8,7 @@ namespace tepui::vulkan {
 namespace {
 
 constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
+constexpr std::uint64_t kKeys = 64;      // of a tile (shaders/attention.comp)
 
 // There are more operands than slots: those that few models have lie in scratch behind all else.
 void put_behind(StepPlan& plan, const Step& step, const Program& program,
@@ -27,14 +28,21 @@ StepPlan plan_form(const AttentionParams& p) {
   return plan;
 }
 
-}  // namespace
+bool is_plain(const AttentionParams& p) {
+  return (p.form & ~TEPUI_ATTEND_PREFIX) == 0 && p.gamma == 0 && p.drop == 0;
+}
+
+// The queries that a workgroup takes (shaders/lib/query_tiles.glsl).
+struct QueryTile {
+  std::uint32_t aside = 1;
+  std::uint32_t of_lane = 1;
+  std::uint64_t rows = 1;
+  std::uint64_t parts = 1;  // of a key head's query heads
+};
 
 // More queries share a tile of keys where the sequences have them, fewer where a lane would keep
 // too many channels of each.
-std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
-                                       const DeviceTraits& traits) {
-  const auto p = step.params.as<AttentionParams>();
-  if (divide_up(p.head_dim, kLanes) > kHeadLimit) return std::nullopt;
+QueryTile query_tile(const AttentionParams& p, const DeviceTraits& traits) {
   const std::uint32_t of_key = p.heads / p.kv_heads;
   const std::uint64_t queries = divide_up(p.rows, std::max(1U, p.sequences)) * of_key;
   const std::uint32_t wish = queries > 16 ? 4 : queries > 8 ? 2 : 1;
@@ -42,19 +50,60 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
                              : p.head_dim <= 128 ? 4
                              : p.head_dim <= 256 ? 2
                                                  : 1;
-  const std::uint32_t aside = queries > 1 ? 8 : 1;
-  const std::uint32_t of_lane = std::min(wish, most);
-  const std::uint64_t parts = divide_up(of_key, aside * of_lane);
-  const std::uint64_t rows = aside * of_lane / divide_up(of_key, parts);
-  const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / rows + p.sequences;
-  const auto channels = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes / aside));
-  const bool plain = (p.form & ~TEPUI_ATTEND_PREFIX) == 0 && p.gamma == 0 && p.drop == 0;
-  StepPlan plan = plain ? one_pass("attention", tiles * p.kv_heads * parts) : plan_form(p);
-  if (plain) plan.passes[0].constants = {kLanes, aside, of_lane, channels, p.edits != 0 ? 1U : 0U};
+  QueryTile tile;
+  tile.aside = queries > 1 ? 8 : 1;
+  tile.of_lane = std::min(wish, most);
+  const std::uint32_t slots = tile.aside * tile.of_lane;
+  tile.parts = divide_up(of_key, slots);
+  tile.rows = slots / divide_up(of_key, tile.parts);
+  return tile;
+}
+
+}  // namespace
+
+std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
+                                       const DeviceTraits& traits) {
+  const auto p = step.params.as<AttentionParams>();
+  if (divide_up(p.head_dim, kLanes) > kHeadLimit) return std::nullopt;
+  const QueryTile tile = query_tile(p, traits);
+  const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / tile.rows + p.sequences;
+  const auto channels = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes / tile.aside));
+  const bool plain = is_plain(p);
+  StepPlan plan = plain ? one_pass("attention", tiles * p.kv_heads * tile.parts) : plan_form(p);
+  if (plain)
+    plan.passes[0].constants = {kLanes, tile.aside, tile.of_lane, channels, p.edits != 0 ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
   plan.passes[0].slots[5] = step.out[0];
   put_behind(plan, step, program, {6, 7, 8, 5});
   return plan;
+}
+
+KeyReads attention_reads(const Step& step, const Program& program, const DeviceTraits& traits) {
+  const auto p = step.params.as<AttentionParams>();
+  if (p.rows == 0 || p.sequences == 0) return {};
+  QueryTile tile;  // of other forms: one query
+  tile.parts = p.heads / p.kv_heads;
+  if (is_plain(p)) tile = query_tile(p, traits);
+  const auto rows = static_cast<std::uint64_t>(program.type_of(step.in[1]).shape[0]);
+  const std::uint64_t queries = divide_up(p.rows, p.sequences);
+  const std::uint64_t keys = divide_up(rows, p.sequences);
+  const std::uint64_t before = keys - std::min(keys, queries);
+  const bool prefix = (p.form & TEPUI_ATTEND_PREFIX) != 0;
+  std::uint64_t read = 0;
+  std::uint64_t most = 0;
+  for (std::uint64_t first = 0; first < queries; first += tile.rows) {
+    std::uint64_t end = before + std::min(first + tile.rows, queries);
+    if (prefix) end = std::min(keys, std::max<std::uint64_t>(end, p.window));
+    std::uint64_t begin = 0;
+    if (p.window != 0 && !prefix)
+      begin = (std::max<std::uint64_t>(before + first + 1, p.window) - p.window) / kKeys * kKeys;
+    read += end - begin;
+    most = std::max(most, end - begin);
+  }
+  const double key = 2.0 * sizeof(float) * p.head_dim * p.kv_heads;  // and its value
+  const std::uint64_t all = read * tile.parts;
+  const double again = static_cast<double>(all - std::min(all, keys));
+  return {again * key * p.sequences, static_cast<double>(most) * key};
 }
 
 StepPlan plan_attention_map(const Step& step, const Program& program) {

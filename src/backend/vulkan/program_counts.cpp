@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backend/vulkan/attention_plan.h"
 #include "backend/vulkan/hazards.h"
 #include "backend/vulkan/norm_fusion.h"
 #include "backend/vulkan/statistics_plan.h"
@@ -37,6 +38,10 @@ class Counter {
     for (std::size_t i = 0; i < counts.size(); ++i) {
       counts[i].bytes_saved = norms.bytes_saved(i);
       if (traits_.matrix) use_matrices(program_.steps[i], counts[i]);
+      if (program_.steps[i].op != OpCode::attention) continue;
+      const vulkan::KeyReads reads = vulkan::attention_reads(program_.steps[i], program_, traits_);
+      counts[i].again_bytes = reads.again_bytes;
+      counts[i].again_span = reads.span_bytes;
     }
     for (const StepPlan& plan : vulkan::plan_program(program_, traits_)) {
       StepCounts& own = counts[plan.steps.front()];
