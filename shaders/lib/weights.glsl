@@ -19,17 +19,15 @@ uint block_line(uvec2 matrix, uint base, uint width, uint k, uint line) {
   return Uints(matrix).v[base + (k / 32 * 34 + line) * width];
 }
 
+uvec4 bytes_of(uint word) { return (uvec4(word) >> uvec4(0, 8, 16, 24)) & 0xffu; }
+
 // What the levels of the block that row k is in are multiplied by. Of other types nothing: it need
 // not be asked for again before k reaches the next multiple of 32.
 vec4 weight_scale(uvec2 matrix, uint base, uint width, uint k) {
   if (kStored != 3) return vec4(1);
   const uint low = block_line(matrix, base, width, k, 0);
   const uint high = block_line(matrix, base, width, k, 1);
-  vec4 scale;
-  [[unroll]] for (uint c = 0; c < 4; ++c)
-    scale[c] = uintBitsToFloat(
-        f16_bits(((low >> (8 * c)) & 0xffu) | (((high >> (8 * c)) & 0xffu) << 8)));
-  return scale;
+  return uintBitsToFloat(f16_bits(bytes_of(low) | (bytes_of(high) << 8)));
 }
 
 vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k, vec4 scale) {
@@ -46,8 +44,7 @@ vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k, vec4 scale) {
   const uvec2 both = Narrow(matrix).v[i];
   const uvec4 halves = uvec4(both.x & 0xffffu, both.x >> 16, both.y & 0xffffu, both.y >> 16);
   if (kStored == 2) return uintBitsToFloat(halves << 16);
-  return uintBitsToFloat(uvec4(f16_bits(halves.x), f16_bits(halves.y), f16_bits(halves.z),
-                               f16_bits(halves.w)));
+  return uintBitsToFloat(f16_bits(halves));
 }
 vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k) {
   return weight_vector(matrix, base, width, k, weight_scale(matrix, base, width, k));
