@@ -14,6 +14,7 @@
 #include "support/branch_run.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -51,7 +52,7 @@ struct Decoding {
       : model_(model), pool_(2), metrics_(prefix_metrics()) {
     BackendOptions options;
     options.threads = 2;
-    backend_ = *make_backend(name, options);
+    backend_ = *shared_backend(name, options);
     executor_ = std::make_unique<Executor>(*backend_, model, pool_, ExecOptions{}, metrics_);
   }
 
@@ -85,7 +86,7 @@ struct Decoding {
   const Model& model_;
   ThreadPool pool_;
   std::vector<std::unique_ptr<Metric>> metrics_;
-  std::unique_ptr<Backend> backend_;
+  std::shared_ptr<Backend> backend_;
   std::unique_ptr<Executor> executor_;
   std::vector<Branch> branches_;
   std::vector<std::vector<Prefix>> prefixes_;
@@ -263,7 +264,7 @@ TEST_P(CachedRuns, RulesOfTheBeginningStayThere) {
 
 // A budget that holds one layer alone: every call packs the weights again.
 TEST_P(CachedRuns, WeightsMayLeave) {
-  const auto backend = make_backend(GetParam(), {});
+  const auto backend = shared_backend(GetParam(), {});
   ASSERT_TRUE(backend) << backend.error().message;
   ThreadPool pool(2);
   const auto metrics = prefix_metrics();

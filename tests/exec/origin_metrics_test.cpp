@@ -13,6 +13,7 @@
 #include "support/capture.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -73,7 +74,7 @@ class OriginMetrics : public testing::TestWithParam<std::tuple<std::string, std:
     ThreadPool pool(2);
     BackendOptions on;
     on.threads = 2;
-    auto backend = make_backend(std::get<0>(GetParam()), on);
+    auto backend = shared_backend(std::get<0>(GetParam()), on);
     EXPECT_TRUE(backend) << backend.error().message;
     auto metrics = origin_metrics(model_, kPlaces, neurons);
     if (sites != nullptr) metrics.push_back(std::make_unique<Capture>(*sites));

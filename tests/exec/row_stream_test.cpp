@@ -14,6 +14,7 @@
 #include "support/forwarding_backend.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -76,7 +77,7 @@ class RowStream : public testing::TestWithParam<std::string> {
     auto model = open_model(data_path("golden/llama-gqa-tied-bf16"));
     EXPECT_TRUE(model) << model.error().message;
     model_ = std::make_unique<Model>(*std::move(model));
-    auto backend = make_backend(GetParam(), {.threads = 2, .isa = {}});
+    auto backend = shared_backend(GetParam(), {.threads = 2, .isa = {}});
     EXPECT_TRUE(backend) << backend.error().message;
     backend_ = *std::move(backend);
     // Chunks of one or two sequences, waves of three chunks or so.
@@ -103,7 +104,7 @@ class RowStream : public testing::TestWithParam<std::string> {
 
   ThreadPool pool_;
   std::unique_ptr<Model> model_;
-  std::unique_ptr<Backend> backend_;
+  std::shared_ptr<Backend> backend_;
   ExecOptions options_;
   TextSink sink_;
 };

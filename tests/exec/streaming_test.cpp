@@ -11,6 +11,7 @@
 #include "support/branch_run.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -55,6 +56,12 @@ class Streaming : public testing::TestWithParam<std::string> {
   BranchRun run(const BranchRunSettings& settings) const {
     return run_branches(model_, GetParam(), sequences_, branches_, settings);
   }
+  // Every site; some of them where a driver plays a GPU.
+  BranchRunSettings some_sites() const {
+    BranchRunSettings settings;
+    if (GetParam() == "vulkan") settings.sites = "resid_post,z.1,mlp_act";
+    return settings;
+  }
   BranchRunSettings with_files(bool spill) const {
     BranchRunSettings settings;
     settings.chunk_tokens = 8;
@@ -63,6 +70,13 @@ class Streaming : public testing::TestWithParam<std::string> {
     settings.exec.spill = spill;
     settings.exec.sync_seconds = 0;
     return settings;
+  }
+  // What the sink took.
+  static int rows_of(const BranchRun& run) {
+    std::size_t rows = 0;
+    for (std::size_t i = 0; i < run.sites.size(); ++i)
+      rows += run.lines[i].size() + run.changes[i].size() + run.sites[i].size();
+    return static_cast<int>(rows);
   }
   static std::vector<float> sorted(std::vector<float> values) {
     std::ranges::sort(values);
@@ -90,7 +104,7 @@ class Streaming : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Streaming, LayersBehindTheLastPlaceAreNotComputed) {
-  const auto backend = make_backend(GetParam(), {});
+  const auto backend = shared_backend(GetParam(), {});
   ASSERT_TRUE(backend);
   ThreadPool pool(2);
   const auto metrics = scan_metrics({});
@@ -125,9 +139,9 @@ TEST_P(Streaming, LayersBehindTheLastPlaceAreNotComputed) {
 }
 
 TEST_P(Streaming, IsWhatStaysInMemory) {
-  const BranchRun resident = run({});
+  const BranchRun resident = run(some_sites());
   ASSERT_EQ(resident.scores.size(), branches_.size() + 1);
-  BranchRunSettings streamed;
+  BranchRunSettings streamed = some_sites();
   streamed.chunk_tokens = 10;
   streamed.wave_tokens = 12;
   streamed.keep_head = false;
@@ -139,8 +153,9 @@ TEST_P(Streaming, IsWhatStaysInMemory) {
 }
 
 TEST_P(Streaming, StatesInFilesAreThoseInMemory) {
-  const BranchRun resident = run({});
+  const BranchRun resident = run(some_sites());
   BranchRunSettings spilled = with_files(true);
+  spilled.sites = some_sites().sites;
   spilled.exec.weight_budget = 1;
   for (const int at_once :
        GetParam() == "vulkan" ? std::vector<int>{4} : std::vector<int>{0, 1, 4}) {
@@ -152,15 +167,17 @@ TEST_P(Streaming, StatesInFilesAreThoseInMemory) {
 }
 
 TEST_P(Streaming, AnInterruptedRunGoesOnWhereItWas) {
-  const BranchRun resident = run({});
+  const BranchRun resident = run(some_sites());
+  const int total = rows_of(resident);
   for (const bool spill : {false, true}) {
     int later = 0;
     // Few where a driver plays a GPU.
-    const std::vector<int> some = {320, 1100};
+    const std::vector<int> some = {total / 4, total * 3 / 4};
     const std::vector<int> all = {1, 40, 150, 320, 500, 800, 1100, 1400};
     for (const int rows : GetParam() == "vulkan" ? some : all) {
       SCOPED_TRACE(rows);
       BranchRunSettings settings = with_files(spill);
+      settings.sites = some_sites().sites;
       settings.refuse_after = rows;
       const auto refused = try_branches(model_, GetParam(), sequences_, branches_, settings);
       if (refused) continue;  // it had no more rows
@@ -178,8 +195,10 @@ TEST_P(Streaming, AnInterruptedRunGoesOnWhereItWas) {
 }
 
 TEST_P(Streaming, AFullDiskIsSaidAndTheRunGoesOn) {
+  const BranchRun resident = run(some_sites());
   for (const bool spill : {false, true}) {
     BranchRunSettings settings = with_files(spill);
+    settings.sites = some_sites().sites;
     std::filesystem::create_directories(settings.exec.state_folder);
     std::filesystem::create_symlink("/dev/full", settings.exec.state_folder / "states.0");
     const auto refused = try_branches(model_, GetParam(), sequences_, branches_, settings);
@@ -190,7 +209,7 @@ TEST_P(Streaming, AFullDiskIsSaidAndTheRunGoesOn) {
     std::filesystem::remove(settings.exec.state_folder / "states.0");
     Watch watch;
     settings.exec.observer = &watch;
-    expect_equal(run(settings), run({}));
+    expect_equal(run(settings), resident);
     EXPECT_EQ(watch.embeddings, 0) << "what was synced before is of use";
   }
 }

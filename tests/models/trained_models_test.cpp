@@ -18,6 +18,7 @@
 #include "study/summary.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -122,7 +123,7 @@ void check_layers(const ScanSummary& summary, const json& layers) {
 }
 
 TEST_P(DemoModel, ScanGivesTheNumbersAndPlacesOfTheReference) {
-  const auto backend = make_backend(GetParam(), {});
+  const auto backend = shared_backend(GetParam(), {});
   ASSERT_TRUE(backend) << backend.error().message;
   if ((*backend)->device().software) return check_a_part_beside_the_processor(GetParam());
   const ScanSummary summary = scan_demo(GetParam());
@@ -135,7 +136,7 @@ TEST_P(DemoModel, ScanGivesTheNumbersAndPlacesOfTheReference) {
 // A driver that only plays a GPU takes too long for the logits of all positions:
 // tests/cli/intervene holds its perplexity to the processor's on a part of the text.
 TEST_P(DemoModel, PerplexityIsThatOfTheReference) {
-  const auto backend = make_backend(GetParam(), {});
+  const auto backend = shared_backend(GetParam(), {});
   ASSERT_TRUE(backend) << backend.error().message;
   if ((*backend)->device().software)
     GTEST_SKIP()

@@ -13,7 +13,7 @@ constexpr Fill kFills[] = {Fill::normal, Fill::massive, Fill::wide, Fill::ties};
 
 TEST(Act, Agrees) {
   for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
-    for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}, {70000, 2}}) {
+    for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}}) {
       for (const Fill fill : kFills) {
         check_op({.op = OpCode::act,
                   .in = {f32({rows, dim}, fill)},
@@ -25,7 +25,7 @@ TEST(Act, Agrees) {
 
 TEST(ActMul, Agrees) {
   for (uint act = TEPUI_ACT_NONE; act <= TEPUI_ACT_SIGMOID; ++act) {
-    for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}, {70000, 2}}) {
+    for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}}) {
       for (const Fill fill : kFills) {
         check_op({.op = OpCode::act_mul,
                   .in = {f32({rows, dim}, fill), f32({rows, dim}, Fill::normal)},

@@ -9,7 +9,7 @@ namespace tepui::test {
 namespace {
 
 TEST(Add, Agrees) {
-  for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}, {70000, 2}}) {
+  for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}}) {
     for (const Fill fill : {Fill::normal, Fill::massive, Fill::ties}) {
       check_op({.op = OpCode::add,
                 .in = {f32({rows, dim}, fill), f32({rows, dim}, Fill::normal)},

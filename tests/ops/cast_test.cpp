@@ -3,6 +3,7 @@
 
 #include "backend/registry.h"
 #include "support/op_harness.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -39,7 +40,7 @@ TEST(Cast, EveryHalfValueButNan) {
     }
     const Outputs expected = run_reference(data);
     for (const std::string& name : backends_under_test()) {
-      auto backend = make_backend(name, {});
+      auto backend = shared_backend(name, {});
       ASSERT_TRUE(backend) << backend.error().message;
       EXPECT_EQ(compare(data, expected, run_backend(**backend, data)), "") << name;
     }

@@ -6,6 +6,7 @@
 
 #include "backend/registry.h"
 #include "support/op_harness.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -82,7 +83,7 @@ TEST(ExpertLinear, IsLinear) {
                              .in = {f32({6, 270}), packed(20, 270, DType::f32), absent(), absent()},
                              .params = ParamBytes(LinearParams{6, 20, 270, TEPUI_ACT_NONE})});
   for (const std::string& name : backends_under_test()) {
-    auto backend = make_backend(name, {.threads = 2, .isa = {}});
+    auto backend = shared_backend(name, {.threads = 2, .isa = {}});
     ASSERT_TRUE(backend) << backend.error().message;
     EXPECT_EQ(compare_bits(run_backend(**backend, linear), run_backend(**backend, experts)), "")
         << name;

@@ -7,6 +7,7 @@
 #include "ir/validate.h"
 #include "ops/builder.h"
 #include "support/op_harness.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -73,7 +74,7 @@ Names fused(const Program& program) {
   const Program result = fuse(program);
   EXPECT_TRUE(validate(result));
   for (const std::string_view name : backend_names()) {
-    auto backend = make_backend(name, {});
+    auto backend = shared_backend(std::string(name), {});
     EXPECT_TRUE(backend);
     EXPECT_EQ(run(**backend, program), run(**backend, result)) << name;
   }

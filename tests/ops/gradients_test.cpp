@@ -11,6 +11,7 @@
 #include "backend/registry.h"
 #include "ops/builder.h"
 #include "support/op_harness.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -102,7 +103,7 @@ void check_gradients(Model model) {
   std::vector<std::string> names = backends_under_test();
   std::map<std::string, Tensors> found;
   for (const std::string& name : names) {
-    std::unique_ptr<Backend> backend = make_backend(name, {.threads = 2, .isa = {}}).value();
+    const auto backend = shared_backend(name, {.threads = 2, .isa = {}}).value();
     found[name] = run(*backend, made->program, model.data);
   }
   for (std::size_t i = 0; i < model.of.size(); ++i) {

@@ -6,6 +6,7 @@
 #include "backend/registry.h"
 #include "ops/builder.h"
 #include "support/select_cases.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -36,7 +37,7 @@ TEST(PutRows, Definition) {
 // The rows that stay are not touched: the memory holds them already.
 TEST(PutRows, InPlace) {
   for (const std::string& name : backends_under_test()) {
-    auto backend = make_backend(name, {.threads = 2, .isa = {}});
+    auto backend = shared_backend(name, {.threads = 2, .isa = {}});
     ASSERT_TRUE(backend) << backend.error().message;
     Builder builder;
     const Value x = builder.input({DType::f32, {4, 2}}, "x");

@@ -8,6 +8,7 @@
 #include "backend/registry.h"
 #include "support/op_harness.h"
 #include "support/paths.h"
+#include "support/shared_backend.h"
 #include "weights/source.h"
 
 namespace tepui::test {
@@ -34,7 +35,7 @@ TEST(Quantised, ElementsAreThoseOfTheGgufPackage) {
     const Outputs expected = {{{DType::f32, shape}, {values->bytes.begin(), values->bytes.end()}}};
     EXPECT_EQ(compare_bits(expected, run_reference(data)), "");
     for (const std::string& backend_name : backends_under_test()) {
-      auto backend = make_backend(backend_name, {});
+      auto backend = shared_backend(backend_name, {});
       ASSERT_TRUE(backend) << backend.error().message;
       EXPECT_EQ(compare_bits(expected, run_backend(**backend, data)), "") << backend_name;
     }

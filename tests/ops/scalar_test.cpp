@@ -17,7 +17,7 @@ OpCase scalar_case(OpCode op, std::int64_t rows, std::int64_t dim, Fill fill, fl
 
 TEST(Scalar, Agrees) {
   for (const OpCode op : {OpCode::scale, OpCode::clamp, OpCode::softcap}) {
-    for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}, {70000, 2}}) {
+    for (const auto& [rows, dim] : {std::pair{0, 4}, {1, 1}, {3, 37}, {64, 129}}) {
       for (const Fill fill : {Fill::normal, Fill::massive, Fill::wide, Fill::ties}) {
         for (const float value : {0.75F, 30.0F}) check_op(scalar_case(op, rows, dim, fill, value));
       }

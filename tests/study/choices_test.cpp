@@ -9,6 +9,7 @@
 
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -51,7 +52,7 @@ class Scorer : public testing::TestWithParam<std::string> {
               std::string* error = nullptr) {
     BackendOptions on;
     on.threads = 2;
-    const auto backend = make_backend(GetParam(), on);
+    const auto backend = shared_backend(GetParam(), on);
     std::vector<BranchRequest> requests;
     for (const auto& text : edits) requests.push_back({"", text});
     const auto specs = parse_branches(requests, model_.spec, "--edit");

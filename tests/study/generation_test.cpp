@@ -14,6 +14,7 @@
 #include "study/text_measures.h"
 #include "support/paths.h"
 #include "support/run_model.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -31,7 +32,7 @@ class Generation : public testing::TestWithParam<std::string> {
       const std::vector<std::pair<std::string, std::string>>& edits = {}) {
     BackendOptions on;
     on.threads = 2;
-    const auto backend = make_backend(GetParam(), on);
+    const auto backend = shared_backend(GetParam(), on);
     EXPECT_TRUE(backend) << backend.error().message;
     std::vector<BranchRequest> requests;
     for (const auto& [name, text] : edits) requests.push_back({name, text});

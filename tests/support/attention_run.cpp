@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "models/site_width.h"
+#include "support/shared_backend.h"
 #include "tepui/op.h"
 
 namespace tepui::test {
@@ -55,7 +56,7 @@ AttentionRun run_attention_metrics(const Model& model, Sequences sequences,
   BackendOptions on;
   on.threads = settings.threads;
   on.isa = settings.isa;
-  auto backend = make_backend(settings.backend, on);
+  auto backend = shared_backend(settings.backend, on);
   EXPECT_TRUE(backend) << backend.error().message;
   if (!backend) return out;
   auto metrics = attention_metrics(options, marks);

@@ -5,6 +5,7 @@
 
 #include "exec/head.h"
 #include "study/branches.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 
@@ -103,7 +104,7 @@ Result<BranchRun> try_run(const Model& model, const std::string& backend_name, S
                           const BranchRunSettings& settings) {
   BackendOptions options;
   options.threads = settings.threads;
-  TEPUI_TRY(const auto backend, make_backend(backend_name, options));
+  TEPUI_TRY(const auto backend, shared_backend(backend_name, options));
   ThreadPool pool(settings.threads);
   TEPUI_TRY(const auto specs, parse_branches(requests, model.spec, "--edit"));
   std::vector<std::string> notes;
@@ -113,7 +114,7 @@ Result<BranchRun> try_run(const Model& model, const std::string& backend_name, S
   measured.top = 2;
   auto metrics = intervention_metrics(measured);
   metrics.push_back(std::make_unique<Whole>());
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse("all", model.spec));
+  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(settings.sites, model.spec));
   TEPUI_TRY(const auto head, Head::make(*backend, model, pool, 37, settings.keep_head));
   ExecOptions exec = settings.exec;
   exec.chunk_tokens = settings.chunk_tokens;

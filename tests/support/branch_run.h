@@ -21,6 +21,7 @@ struct BranchRunSettings {
   ExecOptions exec = {};           // what is not said above
   bool keep_head = true;
   int refuse_after = 0;  // so many rows the sink takes nothing more, as if its disk were full
+  std::string sites = "all";
 };
 
 struct BranchRun {

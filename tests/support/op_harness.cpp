@@ -7,13 +7,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <map>
-#include <stdexcept>
 
 #include "backend/registry.h"
 #include "ops/agreement.h"
 #include "ops/builder.h"
 #include "support/op_slices.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
@@ -119,50 +118,36 @@ std::vector<HostView> views(const std::vector<HostTensor>& tensors) {
   return result;
 }
 
-// Backends that compute on threads of this process are made for each number of threads; a device
-// is opened once, because its kernels are compiled when they are first used.
-using OpenBackends = std::map<std::string, std::unique_ptr<Backend>>;
-
-// Closes them while the driver and its layers are still whole, which they are not at exit.
-class CloseAtTheEnd : public testing::EmptyTestEventListener {
- public:
-  explicit CloseAtTheEnd(OpenBackends& opened) : opened_(opened) {}
-  void OnTestProgramEnd(const testing::UnitTest&) override { opened_.clear(); }
-
- private:
-  OpenBackends& opened_;
-};
-
-Backend& backend_with_threads(const std::string& name, int threads) {
-  static OpenBackends opened;
-  if (opened.empty())  // the first use; gtest owns the listener
-    testing::UnitTest::GetInstance()->listeners().Append(new CloseAtTheEnd(opened));
-  std::unique_ptr<Backend>& backend = opened[name];
-  if (backend == nullptr || backend->device().threads != 0) {
-    auto made = make_backend(name, {.threads = threads, .isa = {}});
-    if (!made) throw std::runtime_error(made.error().message);
-    backend = *std::move(made);
-  }
-  return *backend;
+bool without_parts() {
+  const char* const parts = std::getenv("TEPUI_TEST_PARTS");
+  return parts != nullptr && std::string_view(parts) == "no";
 }
 
+// With 1, 2 and 3 threads. A device, which has none of ours, runs once and then in parts, which are
+// the same rows in other places; twice where an op cannot be cut. With TEPUI_TEST_PARTS=no it runs
+// once: tests/CMakeLists.txt has the use.
 void check_backend(const std::string& name, const OpData& data, const Outputs& expected) {
   Outputs first;
   for (const int threads : {1, 2, 3}) {
-    Backend& backend = backend_with_threads(name, threads);
+    const auto made = shared_backend(name, {.threads = threads, .isa = {}});
+    ASSERT_TRUE(made) << made.error().message;
+    Backend& backend = **made;
     const Outputs found = run_backend(backend, data);
     ASSERT_EQ(found.size(), expected.size()) << name;
     if (threads == 1) {
       EXPECT_EQ(compare(data, expected, found), "") << name;
       first = found;
-      for (const Part& part : parts_of(data, found)) {
+      if (without_parts()) return;
+      const std::vector<Part> parts = parts_of(data, found);
+      for (const Part& part : parts) {
         EXPECT_EQ(compare_bits(part.expected, run_backend(backend, part.data)), "")
             << name << ": " << part.name << " against the whole";
       }
+      if (backend.device().threads == 0 && !parts.empty()) return;
     } else {
       EXPECT_EQ(compare_bits(first, found), "") << name << ": " << threads << " threads against 1";
     }
-    if (backend.device().threads == 0 && threads == 2) return;  // twice is enough for a device
+    if (backend.device().threads == 0 && threads == 2) return;
   }
 }
 

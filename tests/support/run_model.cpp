@@ -4,16 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "exec/head.h"
+#include "support/shared_backend.h"
 
 namespace tepui::test {
 
 namespace {
 
-std::unique_ptr<Backend> backend_of(const RunSettings& settings) {
+std::shared_ptr<Backend> backend_of(const RunSettings& settings) {
   BackendOptions options;
   options.threads = settings.threads;
   options.isa = settings.isa;
-  auto backend = make_backend(settings.backend, options);
+  auto backend = shared_backend(settings.backend, options);
   EXPECT_TRUE(backend) << backend.error().message;
   return *std::move(backend);
 }

@@ -29,8 +29,8 @@ inline std::vector<SelectInput> select_inputs() {
       inputs.push_back({{0, 0, 1, 6, 6, 39, 40}, dim, fill});
     }
     inputs.push_back({{0, 300}, 65, fill});
-    inputs.push_back({{0, 66000, 70000}, 2, fill});
   }
+  inputs.push_back({{0, 66000, 70000}, 2, Fill::ties});
   return inputs;
 }
 

@@ -7,6 +7,7 @@
 #include "backend/registry.h"
 #include "support/op_harness.h"
 #include "support/planted_rows.h"
+#include "support/shared_backend.h"
 #include "train/backend_loss.h"
 #include "train/logistic.h"
 #include "train/mean_objective.h"
@@ -24,7 +25,7 @@ TEST(BackendLoss, SumsAgreeWithTheDefinition) {
   const MemoryRows rows = data.rows();
   const std::vector<double> weights = {0.5, 2, 1};
   for (const std::string& name : test::backends_under_test()) {
-    const auto backend = make_backend(name, {.threads = 2, .isa = {}}).value();
+    const auto backend = test::shared_backend(name, {.threads = 2, .isa = {}}).value();
     BackendNetLossFactory losses(*backend);
     for (const bool real : {false, true}) {
       for (const std::vector<int>& hidden : {std::vector<int>{}, {16}, {8, 8}}) {
@@ -61,7 +62,7 @@ TEST(BackendLoss, TheMinimumIsTheSame) {
   HostNetLossFactory host;
   const auto expected = fit_logistic(host, known, PlantedRows::kClasses, 1e-2, {}, nullptr);
   for (const std::string& name : test::backends_under_test()) {
-    const auto backend = make_backend(name, {.threads = 2, .isa = {}}).value();
+    const auto backend = test::shared_backend(name, {.threads = 2, .isa = {}}).value();
     BackendNetLossFactory losses(*backend);
     const auto found = fit_logistic(losses, known, PlantedRows::kClasses, 1e-2, {}, nullptr);
     ASSERT_TRUE(found) << found.error().message;

@@ -9,6 +9,7 @@
 #include "backend/registry.h"
 #include "support/op_harness.h"
 #include "support/paths.h"
+#include "support/shared_backend.h"
 #include "train/train_engine.h"
 
 namespace tepui::test {
@@ -20,7 +21,7 @@ class TorchSteps {
  public:
   TorchSteps(const std::string& name, const std::string& backend)
       : folder_(std::filesystem::path(TEPUI_TEST_DATA) / "train" / name),
-        backend_(make_backend(backend, {.threads = 2, .isa = {}}).value()),
+        backend_(shared_backend(backend, {.threads = 2, .isa = {}}).value()),
         model_(open_model(folder_).value()),
         golden_(open_safetensors(folder_ / "golden.safetensors").value()) {}
 
@@ -98,7 +99,7 @@ class TorchSteps {
   }
 
   std::filesystem::path folder_;
-  std::unique_ptr<Backend> backend_;
+  std::shared_ptr<Backend> backend_;
   Model model_;
   std::unique_ptr<WeightSource> golden_;
   std::unique_ptr<TrainEngine> engine_;

@@ -12,6 +12,7 @@
 #include "base/mapped_file.h"
 #include "support/op_harness.h"
 #include "support/paths.h"
+#include "support/shared_backend.h"
 #include "train/train_checkpoint.h"
 
 namespace tepui::test {
@@ -111,7 +112,7 @@ TEST(Trainer, EveryVariantTrains) {
     SCOPED_TRACE(variants.front());
     std::vector<std::vector<float>> first;
     for (const std::string& name : backends_under_test()) {
-      const auto backend = make_backend(name, {.threads = 2, .isa = {}}).value();
+      const auto backend = shared_backend(name, {.threads = 2, .isa = {}}).value();
       TrainRequest request = request_in(folder.path());
       TrainRecipe& recipe = request.recipe;
       recipe.model = {.layers = 1, .heads = 2, .width = 8, .context = 8, .dropout = 0.2};
