@@ -78,6 +78,41 @@ Status choose_places(Shown& shown, const ShowOptions& options) {
   return {};
 }
 
+// "0-7, 9"
+std::string ranges_of(const std::set<int>& layers) {
+  std::string text;
+  for (auto first = layers.begin(); first != layers.end();) {
+    auto last = first;
+    while (std::next(last) != layers.end() && *std::next(last) == *last + 1) ++last;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", *first);
+    if (last != first) text += fmt::format("-{}", *last);
+    first = std::next(last);
+  }
+  return text;
+}
+
+// Every layer that is asked for is there, of several runs in one of them at least.
+Status check_layers(const std::vector<Shown>& runs, const std::vector<LayerRange>& asked) {
+  std::set<int> scanned;
+  for (const Shown& run : runs) {
+    for (const PointSummary& point : run.scan.points)
+      if (point.point.site == run.site && point.point.layer != kNoLayer)
+        scanned.insert(point.point.layer);
+  }
+  for (const LayerRange& range : asked) {
+    int layer = range.first;
+    while (scanned.contains(layer) && layer < range.last) ++layer;
+    if (scanned.contains(layer)) continue;
+    const std::string_view site = site_name(runs.front().site);
+    return fail(ErrorKind::usage, "--layers: {}, found {}",
+                scanned.empty() ? fmt::format("expected none for {}, which has no layers", site)
+                                : fmt::format("expected those where {} was scanned, {}", site,
+                                              ranges_of(scanned)),
+                layer);
+  }
+  return {};
+}
+
 // Sections, a blank line between them.
 class Page {
  public:
@@ -88,9 +123,30 @@ class Page {
     return !several_ || section == "compare" || section == "finding" || section == "branches" ||
            section == "facts";
   }
-  void add(const std::string& section) {
+  void add(std::string_view name, const std::string& section) {
     if (section.empty()) return;
     text += (text.empty() ? "" : "\n") + section;
+    added_.insert(name);
+  }
+  // Whether all that was asked for by name is there.
+  Status check(const std::string& store) const {
+    for (const std::string_view section : options_.sections) {
+      if (added_.contains(section)) continue;
+      if (section == "compare" && !several_)
+        return fail(ErrorKind::usage, "--only compare: expected several folders, found {} alone",
+                    store);
+      return fail(ErrorKind::usage, "{}: nothing of what --only asks for as {} is stored there{}",
+                  store, section,
+                  section == "branches" ? " (tepui perplexity and tepui intervene keep it)"
+                                        : " (tepui scan keeps it)");
+    }
+    if (options_.sequence || options_.channel) {
+      if (!wants("life"))
+        return fail(ErrorKind::usage,
+                    "--sequence and --channel choose whose life is shown: expected --only life "
+                    "beside them, as life is not among what is shown");
+    }
+    return {};
   }
 
   std::string text;
@@ -98,31 +154,35 @@ class Page {
  private:
   const ShowOptions& options_;
   bool several_;
+  std::set<std::string_view> added_;
 };
 
 Status add_places(Shown& run, const ShowOptions& options, const Style& style, Page& page) {
   const ScanSummary& scan = run.narrowed;
   if (scan.points.empty()) return {};
   StoreReader& store = run.store->reader;
-  if (page.wants("layers")) page.add(layers_section(scan, run.site, options.parts, style));
+  if (page.wants("layers"))
+    page.add("layers", layers_section(scan, run.site, options.parts, style));
   if (page.wants("where")) {
     TEPUI_TRY(const auto profiles, place_profiles(store, scan, run.site));
-    page.add(where_section(scan, run.site, profiles, options.parts, style));
+    page.add("where", where_section(scan, run.site, profiles, options.parts, style));
   }
-  if (page.wants("tokens")) page.add(tokens_section(scan, run.site, options.parts, style));
-  if (page.wants("quantiles")) page.add(quantiles_section(scan, run.site, options.parts, style));
+  if (page.wants("tokens"))
+    page.add("tokens", tokens_section(scan, run.site, options.parts, style));
+  if (page.wants("quantiles"))
+    page.add("quantiles", quantiles_section(scan, run.site, options.parts, style));
   if (page.wants("life")) {
     TEPUI_TRY(const auto life,
               channel_life(store, scan, run.site, options.sequence, options.channel));
-    if (life) page.add(life_section(scan, run.site, *life, options.parts, style));
+    if (life) page.add("life", life_section(scan, run.site, *life, options.parts, style));
   }
   return {};
 }
 
 Status add_run(Shown& run, const ShowOptions& options, const Style& style, Page& page) {
   if (!run.letter.empty())
-    page.add(painted(run.letter + "  " + spelled_out(run.store->name, style.letters) + "\n",
-                     Paint::strong, style));
+    page.add("", painted(run.letter + "  " + spelled_out(run.store->name, style.letters) + "\n",
+                         Paint::strong, style));
   if (page.wants("finding")) {
     std::string text = wrapped(finding(run.scan, style.letters), style.columns);
     if (!text.ends_with('\n')) text += '\n';
@@ -131,20 +191,20 @@ Status add_run(Shown& run, const ShowOptions& options, const Style& style, Page&
       text += wrapped(fmt::format("Shown here: {}; --site takes one of {}.\n", site_name(run.site),
                                   names_of(sites)),
                       style.columns);
-    page.add(text);
+    page.add("finding", text);
   }
   if (page.wants("branches")) {
     TEPUI_TRY(const auto likelihoods, run.store->reader.likelihoods());
     if (!likelihoods.empty()) {
       TEPUI_TRY(const ScoredRun scored, read_scores(run.store->reader));
-      page.add(branches_section(scored, options.parts, style));
+      page.add("branches", branches_section(scored, options.parts, style));
     }
   }
   TEPUI_TRY(add_places(run, options, style, page));
   if (!page.wants("facts")) return {};
   TEPUI_TRY(const auto records, run.store->reader.runs());
   TEPUI_TRY(const auto identity, run.store->reader.identity());
-  page.add(facts_section(run.scan, records, identity, style));
+  page.add("facts", facts_section(run.scan, records, identity, style));
   return {};
 }
 
@@ -200,15 +260,17 @@ Result<std::string> show(std::span<ShownStore> stores, const ShowOptions& option
     TEPUI_TRY(choose_places(run, options));
     named.push_back({run.letter, &run.narrowed});
   }
+  TEPUI_TRY(check_layers(runs, options.layers));
   Page page(options, several);
   if (several && page.wants("compare")) {
     std::string names;
     for (const Shown& run : runs)
       names += run.letter + "  " + spelled_out(run.store->name, style.letters) + "\n";
-    page.add(names);
-    page.add(compare_section(named, runs.front().site, options.parts, style));
+    page.add("", names);
+    page.add("compare", compare_section(named, runs.front().site, options.parts, style));
   }
   for (Shown& run : runs) TEPUI_TRY(add_run(run, options, style, page));
+  TEPUI_TRY(page.check(stores.front().name));
   if (page.text.empty())
     return fail(ErrorKind::usage,
                 "{}: nothing of what --only asks for is stored there (tepui scan keeps all of it)",

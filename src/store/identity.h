@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Whether a run may continue a store: both identities must be equal, and where they are not the
-// error names the first field that differs, in the fields' alphabetical order.
+// error names the fields that differ, in alphabetical order, with both values.
 #pragma once
 
 #include <filesystem>

@@ -247,10 +247,14 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
   };
   const Status status = run_pending(capture, writer, pool, division, on_progress);
   outcome.computed = writer.finished() - before;
-  if (!status)
-    return fail(status.error().kind,
-                "{}; {} of {} sequences are there whole, and the same command goes on behind them",
-                status.error().message, writer.finished(), sequences);
+  if (!status) {
+    // What the disk or the device refused may be mended; what is wrong with the model stays so.
+    const bool mends = status.error().kind != ErrorKind::data;
+    return fail(status.error().kind, "{}; {} of {} sequences are there whole, {}",
+                status.error().message, writer.finished(), sequences,
+                mends ? "and the same command goes on behind them"
+                      : "but the same command would stop there again");
+  }
   TEPUI_TRY(writer.finish());
   TEPUI_TRY(write_sidecar(capture, true));
   TEPUI_TRY(remove_capture_progress(capture.plan.folder));

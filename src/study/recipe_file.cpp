@@ -42,7 +42,7 @@ class RecipeReader {
     hashed.erase("out");
     std::ostringstream text;
     text << toml::toml_formatter(hashed);  // keys in order, comments gone
-    out_.hash = hash_hex(text.str());
+    out_.record = {hash_hex(text.str()), toml_as_json(hashed)};
     return std::move(out_);
   }
 

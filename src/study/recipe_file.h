@@ -11,12 +11,13 @@
 
 #include "tepui/result.h"
 #include "train/recipe.h"
+#include "train/recipe_record.h"
 
 namespace tepui {
 
 struct RecipeFile {
   TrainRecipe recipe;
-  std::string hash;                          // of the recipe, not of comments or order
+  RecipeRecord record;                       // as it is written
   std::optional<std::filesystem::path> out;  // where the run belongs
 };
 

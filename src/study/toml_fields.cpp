@@ -107,6 +107,26 @@ Result<std::vector<std::string>> TomlFields::texts(const std::string& key) {
   return out;
 }
 
+nlohmann::json toml_as_json(const toml::node& node) {
+  if (const auto* table = node.as_table()) {
+    auto json = nlohmann::json::object();
+    for (const auto& [key, value] : *table) json[std::string(key.str())] = toml_as_json(value);
+    return json;
+  }
+  if (const auto* list = node.as_array()) {
+    auto json = nlohmann::json::array();
+    for (const toml::node& entry : *list) json.push_back(toml_as_json(entry));
+    return json;
+  }
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* truth = node.as_boolean()) return truth->get();
+  if (const auto* whole = node.as_integer()) return whole->get();
+  if (const auto* number = node.as_floating_point();
+      number != nullptr && std::isfinite(number->get()))
+    return number->get();
+  return toml_spelling(node);
+}
+
 std::vector<std::string> TomlFields::others() {
   std::vector<std::pair<toml::source_position, std::string>> found;
   for (const auto& [key, value] : table_) {

@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -53,5 +54,8 @@ class TomlFields {
 
 // A value as it stands in the file, for errors and for placeholders.
 std::string toml_spelling(const toml::node& node);
+
+// What JSON has no word for (dates, infinity) as a text, as it is spelled.
+nlohmann::json toml_as_json(const toml::node& node);
 
 }  // namespace tepui

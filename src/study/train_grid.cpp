@@ -27,7 +27,7 @@ class GridRun {
   bool known() {
     const auto text = read_file(request_.out / kSummary);
     const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
-    if (!json.is_object() || json.value("recipe", "") != request_.recipe_hash) return false;
+    if (!json.is_object() || json.value("recipe", "") != request_.record.hash) return false;
     const auto number = [](const nlohmann::json& value) { return value.get<double>(); };
     try {
       row_.validation_loss = number(json.at("validation_loss"));
@@ -66,7 +66,7 @@ class GridRun {
     for (const GridLayer& layer : row_.layers)
       layers.push_back({{"median", layer.median}, {"top", layer.top}, {"ratio", layer.ratio}});
     return {{"name", row_.name},
-            {"recipe", request_.recipe_hash},
+            {"recipe", request_.record.hash},
             {"validation_loss", row_.validation_loss},
             {"sink_rate", row_.sink_rate},
             {"perplexity", row_.zeroing.perplexity},

@@ -48,7 +48,7 @@ WatchedSteps watched_steps(const TrainRequest& request, const TrainCommand& comm
       -1, ' ', true, nlohmann::json::error_handler_t::replace);
   info.model = std::filesystem::weakly_canonical(request.out).filename().string();
   info.model_path = request.out.string();
-  info.model_fingerprint = request.recipe_hash;
+  info.model_fingerprint = request.record.hash;
   info.tokenizer = "none";
   info.text = "the validation data of " + command.recipe.string();
   info.backend = device.backend;
@@ -57,7 +57,7 @@ WatchedSteps watched_steps(const TrainRequest& request, const TrainCommand& comm
   info.version = tepui_version();
   return {request.out,
           {{"version", tepui_version()},
-           {"recipe", request.recipe_hash},
+           {"recipe", request.record.hash},
            {"backend", device.backend},
            {"isa", device.isa}},
           info};
@@ -72,7 +72,7 @@ Result<TrainRequest> request_of(const TrainCommand& command, RecipeFile file) {
                 command.recipe.string());
   request.out = command.out ? *command.out : *file.out;
   request.recipe = std::move(file.recipe);
-  request.recipe_hash = std::move(file.hash);
+  request.record = std::move(file.record);
   if (command.until) request.until = *command.until;
   return request;
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/json_difference.h"
 #include "base/mapped_file.h"
 #include "base/new_file.h"
 #include "weights/safetensors_writer.h"
@@ -87,7 +88,7 @@ Result<std::optional<CheckpointPlace>> last_checkpoint(const std::filesystem::pa
 
 Status write_checkpoint(const std::filesystem::path& run, std::int64_t step,
                         const std::vector<Parameter>& parameters, const TrainState& state,
-                        const std::filesystem::path& like, const std::string& recipe) {
+                        const std::filesystem::path& like, const RecipeRecord& recipe) {
   const std::filesystem::path unfinished = run / "unfinished";
   std::error_code error;
   std::filesystem::remove_all(unfinished, error);
@@ -101,14 +102,15 @@ Status write_checkpoint(const std::filesystem::path& run, std::int64_t step,
     list.push_back({tensor.name, tensor.shape, tensor.values});
   TEPUI_TRY(write_safetensors(unfinished / "model.safetensors", list, {{"format", "pt"}}));
   TEPUI_TRY(write_moments(unfinished / kStateFile, parameters, state));
-  const nlohmann::json trainer = {{"next_step", step}, {"recipe", recipe}};
-  TEPUI_TRY(write_new_file(unfinished / kTrainerFile, trainer.dump(2) + "\n"));
+  const nlohmann::json trainer = {
+      {"next_step", step}, {"recipe", recipe.hash}, {"settings", recipe.settings}};
+  TEPUI_TRY(
+      write_new_file(unfinished / kTrainerFile,
+                     trainer.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n"));
   return replace_folder(unfinished, run / checkpoint_name(step));
 }
 
-Result<TrainState> read_checkpoint(const CheckpointPlace& place,
-                                   const std::vector<Parameter>& parameters,
-                                   const std::string& recipe) {
+Status check_recipe(const CheckpointPlace& place, const RecipeRecord& recipe) {
   const std::string file = (place.folder / kTrainerFile).string();
   TEPUI_TRY(const std::string text, read_file(file));
   const auto json = nlohmann::json::parse(text, nullptr, false);
@@ -116,11 +118,24 @@ Result<TrainState> read_checkpoint(const CheckpointPlace& place,
       !json.value("recipe", nlohmann::json()).is_string())
     return fail(ErrorKind::data, "{}: expected next_step {} and the recipe's hash", file,
                 place.step);
-  if (json["recipe"] != recipe)
-    return fail(ErrorKind::usage,
-                "{}: the run there has another recipe: expected the same one to go on, or another "
-                "--out",
-                place.folder.parent_path().string());
+  if (json["recipe"] == recipe.hash) return {};
+  const nlohmann::json stored = json.value("settings", nlohmann::json());
+  const bool known = stored.is_object() && recipe.settings.is_object();
+  const auto told = [](const JsonDifference& difference) {
+    return fmt::format("{} = {} (given: {})", difference.field, difference.stored,
+                       difference.wanted);
+  };
+  return fail(
+      ErrorKind::usage,
+      "{}: the run there has another recipe{}: expected the same one to go on, or another "
+      "--out",
+      place.folder.parent_path().string(),
+      known ? ", with " + listed_differences(json_differences(stored, recipe.settings), ", ", told)
+            : " (its settings were not kept)");
+}
+
+Result<TrainState> read_checkpoint(const CheckpointPlace& place,
+                                   const std::vector<Parameter>& parameters) {
   TrainState state;
   TEPUI_TRY(const std::unique_ptr<WeightSource> source,
             open_safetensors(place.folder / kStateFile));

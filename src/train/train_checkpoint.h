@@ -14,6 +14,7 @@
 #include "models/model.h"
 #include "tepui/result.h"
 #include "train/parameters.h"
+#include "train/recipe_record.h"
 #include "train/train_engine.h"
 
 namespace tepui {
@@ -28,14 +29,17 @@ std::filesystem::path checkpoint_name(std::int64_t step);  // "step-002000"
 // The one with the most steps; nothing where there is none.
 Result<std::optional<CheckpointPlace>> last_checkpoint(const std::filesystem::path& run);
 
-// `recipe` is a hash of it; the configuration and the tokenizer are copied from `like`.
+// The configuration and the tokenizer are copied from `like`.
 Status write_checkpoint(const std::filesystem::path& run, std::int64_t step,
                         const std::vector<Parameter>& parameters, const TrainState& state,
-                        const std::filesystem::path& like, const std::string& recipe);
+                        const std::filesystem::path& like, const RecipeRecord& recipe);
 
-// What training goes on from; an error where the recipe was another one.
+// An error where the checkpoint was made by another recipe: it names the settings that differ, with
+// both values.
+Status check_recipe(const CheckpointPlace& place, const RecipeRecord& recipe);
+
+// What training goes on from.
 Result<TrainState> read_checkpoint(const CheckpointPlace& place,
-                                   const std::vector<Parameter>& parameters,
-                                   const std::string& recipe);
+                                   const std::vector<Parameter>& parameters);
 
 }  // namespace tepui

@@ -16,6 +16,7 @@ Result<TrainPlan> plan_training(const TrainRequest& request) {
 Result<TrainPlan> plan_training(const TrainRequest& request, const TokenData& data) {
   const TrainRecipe& recipe = request.recipe;
   TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
+  if (last) TEPUI_TRY(check_recipe(*last, request.record));
   TrainPlan plan;
   plan.vocabulary = std::max(recipe.model.vocabulary, data.vocabulary);
   if (recipe.model.from) {

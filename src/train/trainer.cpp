@@ -58,7 +58,9 @@ class TrainRun {
   Status open() {
     TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request_.out));
     const std::filesystem::path initial = request_.out / "initial";
-    if (!last) {
+    if (last) {
+      TEPUI_TRY(check_recipe(*last, request_.record));
+    } else {
       TEPUI_TRY(make_initial(initial));
     }
     like_ = last ? last->folder : initial;
@@ -67,7 +69,7 @@ class TrainRun {
     TEPUI_TRY(make_engine());
     TrainState state;
     if (last) {
-      TEPUI_TRY(state, read_checkpoint(*last, engine_->parameters(), request_.recipe_hash));
+      TEPUI_TRY(state, read_checkpoint(*last, engine_->parameters()));
       step_ = last->step;
       good_ = out_.checkpoint = last->folder;
     } else {
@@ -300,7 +302,7 @@ class TrainRun {
   Status save() {
     TEPUI_TRY(const TrainState state, engine_->save());
     TEPUI_TRY(write_checkpoint(request_.out, step_, engine_->parameters(), state, like_,
-                               request_.recipe_hash));
+                               request_.record));
     good_ = out_.checkpoint = request_.out / checkpoint_name(step_);
     return {};
   }

@@ -12,6 +12,7 @@
 #include "tepui/backend.h"
 #include "tepui/result.h"
 #include "train/recipe.h"
+#include "train/recipe_record.h"
 #include "train/watch.h"
 
 namespace tepui {
@@ -42,7 +43,7 @@ struct TrainObserver {
 
 struct TrainRequest {
   TrainRecipe recipe;
-  std::string recipe_hash;
+  RecipeRecord record;  // of the recipe as it is written
   std::filesystem::path out;
   std::int64_t until = std::numeric_limits<std::int64_t>::max();  // a step to stop before
 };

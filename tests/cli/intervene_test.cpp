@@ -3,12 +3,15 @@
 // model.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
+#include "store/reader.h"
 #include "support/cli_inputs.h"
+#include "support/killed_runs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 
@@ -250,7 +253,8 @@ TEST_F(Intervene, AnEditThatBreaksTheModelIsReported) {
 
 TEST_F(Intervene, AKilledRunGoesOn) {
   std::string ids = "[";
-  for (int i = 0; i < 400; ++i)
+  constexpr std::size_t kSequences = 200;
+  for (std::size_t i = 0; i < kSequences; ++i)
     ids += fmt::format("{}[{}, {}, {}, {}]", i == 0 ? "" : ",", i % 50, i % 7, 3, i % 31);
   test::write_file(folder_.path() / "ids.json", ids + "]");
   const auto command = [](const std::string& out) -> std::vector<std::string> {
@@ -261,16 +265,17 @@ TEST_F(Intervene, AKilledRunGoesOn) {
             "--wave",    "16",
             "--out",     out};
   };
+  const auto start = std::chrono::steady_clock::now();
   good(command("whole"));
-  int kills = 0;
-  for (double seconds = 0.03;; seconds += 0.03) {
-    const ProgramResult result =
-        test::run_program({command("killed"), folder_.path(), {}, seconds, ""});
-    if (result.code == 0) break;
-    ASSERT_EQ(result.code, -9) << result.err;
-    ++kills;
-  }
-  EXPECT_GT(kills, 0);
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+  const auto finished = [&]() -> std::string {
+    auto store = StoreReader::open(folder_.path() / "killed");
+    const std::size_t count = store ? store->finished().value_or(std::vector<int>{}).size() : 0;
+    return count == 0 || count == kSequences ? "" : std::to_string(count);
+  };
+  const test::ProgramRun killed{command("killed"), folder_.path(), {}, 0, ""};
+  EXPECT_GT(test::kill_and_resume(killed, 8, whole.count(), 16, finished).midway, 0);
+  good(killed.arguments);
   for (const char* out : {"whole", "killed"}) good({"export", out});
   for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "whole/export")) {
     const auto name = entry.path().filename();

@@ -47,7 +47,8 @@ TEST_F(ScoresShown, OfAnIntervention) {
   const auto nothing =
       test::run_program({{"show", "out", "--only", "life"}, folder_.path(), {}, 0, ""});
   EXPECT_EQ(nothing.code, 2);
-  EXPECT_NE(nothing.err.find("nothing of what --only asks for"), std::string::npos) << nothing.err;
+  EXPECT_NE(nothing.err.find("nothing of what --only asks for as life"), std::string::npos)
+      << nothing.err;
   const json& branches = page["branches"]["branches"];
   ASSERT_EQ(branches.size(), 3U);
   const json& change = page["words"]["change"];

@@ -2,11 +2,15 @@
 // Sweeps as a user runs them: whole, in shards, by several processes, killed and taken up again.
 #include <gtest/gtest.h>
 
+#include <fmt/ranges.h>
+
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/mapped_file.h"
+#include "support/killed_runs.h"
 #include "support/sweep_fixture.h"
 
 namespace tepui {
@@ -100,15 +104,19 @@ TEST_F(Sweep, ShardsOfDifferentStudiesAreRefused) {
 }
 
 TEST_F(Sweep, KilledAndTakenUpIsTheSame) {
+  const auto start = std::chrono::steady_clock::now();
   good({"sweep", "study.toml", "--out", "whole"});
-  int kills = 0;
-  for (double seconds = 0.05;; seconds += 0.05) {
-    const ProgramResult result = run({"sweep", "study.toml", "--out", "killed"}, seconds);
-    if (result.code == 0) break;
-    ASSERT_EQ(result.code, -9) << result.err;
-    ++kills;
-  }
-  EXPECT_GT(kills, 0);
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+  // The stores of units; in the end they are one a job.
+  const auto units = [&]() -> std::string {
+    if (!fs::exists(folder_.path() / "killed")) return "";
+    const auto names = folders_of("killed");
+    return names == folders_of("whole") ? "" : fmt::format("{}", fmt::join(names, " "));
+  };
+  const test::ProgramRun killed{
+      {"sweep", "study.toml", "--out", "killed"}, folder_.path(), {}, 0, ""};
+  EXPECT_GT(test::kill_and_resume(killed, 8, whole.count(), 15, units).midway, 0);
+  good(killed.arguments);
   EXPECT_EQ(results("killed"), results("whole"));
 }
 

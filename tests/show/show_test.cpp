@@ -155,6 +155,7 @@ TEST_F(Show, ScansSideBySide) { expect_golden(without_times(text({"a", "b"})), "
 TEST_F(Show, FitsEveryWidth) {
   ShowOptions all;
   all.sections = {std::begin(kShowSections), std::end(kShowSections)};
+  all.sections.erase("branches");  // scans have none
   for (const Letters letters : {Letters::unicode, Letters::ascii})
     for (const int columns : {24, 30, 40, 60, 72, 80, 100, 132, 200})
       for (const std::string& line : lines_of(text({"a", "b"}, all, {columns, letters, false})))
@@ -224,8 +225,16 @@ TEST_F(Show, WhatIsNotThereIsAnError) {
   EXPECT_NE(shown({"a"}, options, {}).error().message.find("expected one of resid_post"),
             std::string::npos);
   options.site = std::nullopt;
-  options.layers = *parse_layers("4-9");
-  EXPECT_EQ(shown({"a"}, options, {}).error().kind, ErrorKind::usage);
+  options.layers = *parse_layers("1,2-9");  // not dropped beside those that are there
+  EXPECT_EQ(shown({"a"}, options, {}).error().message,
+            "--layers: expected those where resid_post was scanned, 0-3, found 4");
+  options.layers.clear();
+  options.sections = {"layers", "branches"};
+  EXPECT_NE(shown({"a"}, options, {}).error().message.find("--only asks for as branches"),
+            std::string::npos);
+  options.sections = {"layers"};
+  options.channel = 1;
+  EXPECT_NE(shown({"a"}, options, {}).error().message.find("--only life"), std::string::npos);
   for (const char* wrong : {"", "x", "3-1", "1,", "-1", "1-", "1 2"})
     EXPECT_FALSE(parse_layers(wrong)) << wrong;
 }

@@ -164,7 +164,7 @@ TEST(Durability, AClosedOutputIsAClearError) {
   EXPECT_EQ(ended, 0);
 }
 
-TEST(Durability, AnotherIdentityIsRefusedByItsFirstField) {
+TEST(Durability, AnotherIdentityIsRefusedByTheFieldsThatDiffer) {
   TemporaryFolder folder;
   ASSERT_TRUE(open_store(folder.path()));
   auto identity = test::planted_identity();
@@ -175,8 +175,9 @@ TEST(Durability, AnotherIdentityIsRefusedByItsFirstField) {
   const auto file = (folder.path() / kStoreFile).string();
   EXPECT_EQ(refused.error().message,
             file +
-                ": this store was made with options.context = 8, but this run has 16; choose "
-                "another --out, or run with the same options to continue it");
+                ": this store was made with options.context = 8, but this run has 16, with text "
+                "= \"c3d4\", but this run has \"ffff\"; choose another --out, or run with the same "
+                "options to continue it");
   identity = test::planted_identity();
   identity.erase("model");
   const auto missing = StoreWriter::open_or_create(folder.path(), identity, test::planted_run());

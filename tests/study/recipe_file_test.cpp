@@ -43,7 +43,7 @@ TEST(RecipeFile, DefaultsAndPaths) {
 TEST(RecipeFile, HashIsOfWhatMatters) {
   const TemporaryFolder folder;
   const auto hash = [&](const std::string& text) {
-    return read_text_recipe(folder, text).value().hash;
+    return read_text_recipe(folder, text).value().record.hash;
   };
   const std::string first = hash("out = \"a\"\n" + kModel + kData + kTrain);
   EXPECT_EQ(first, hash("# other\nout = \"b\"\n" + kTrain + kModel + "\n" + kData));
@@ -84,7 +84,7 @@ TEST(RecipeFile, VariantsTermsAndGrids) {
             (std::vector<std::string>{"variant=none,seed=1", "variant=none,seed=2",
                                       "variant=dyt+gated,seed=1", "variant=dyt+gated,seed=2"}));
   EXPECT_EQ((*grid)[3].file.recipe.seed, 2U);
-  EXPECT_NE((*grid)[0].file.hash, (*grid)[1].file.hash);
+  EXPECT_NE((*grid)[0].file.record.hash, (*grid)[1].file.record.hash);
 }
 
 TEST(RecipeFile, ErrorsNameTheLine) {

@@ -33,7 +33,7 @@ TrainRequest request_in(const std::filesystem::path& folder) {
   request.recipe.evaluate_every = 5;
   request.recipe.evaluation_batches = 2;
   request.recipe.model.dropout = 0.1;
-  request.recipe_hash = "of the test";
+  request.record = {"of the test", {{"train", {{"seed", 1}, {"batch", 4}}}}};
   return request;
 }
 
@@ -92,10 +92,16 @@ TEST(Trainer, GoesOnWithTheSameBits) {
     EXPECT_EQ(rest.next, 12);
     EXPECT_EQ(weights_of(whole.checkpoint), weights_of(rest.checkpoint));
     EXPECT_EQ(whole.whole_validation, rest.whole_validation);
-    request.recipe_hash = "another";
+    request.record = {"another", {{"train", {{"seed", 2}, {"clip", 1.0}, {"batch", 4}}}}};
     const auto other = train(*one, request, {});
     ASSERT_FALSE(other);
-    EXPECT_NE(other.error().message.find("another recipe"), std::string::npos);
+    EXPECT_EQ(other.error().message,
+              request.out.string() +
+                  ": the run there has another recipe, with train.clip = nothing (given: 1.0), "
+                  "train.seed = 1 (given: 2): expected the same one to go on, or another --out");
+    const auto plan = plan_training(request);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().message, other.error().message);
   }
 }
 
