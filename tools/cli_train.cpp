@@ -2,6 +2,7 @@
 // tepui train
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -123,7 +124,15 @@ Status run_all(const TrainArguments& a) {
   if (!rows) return tl::unexpected(rows.error());
   const std::string text = a.json ? grid_json(*rows) : grid_table(*rows);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return flush_output();
+  TEPUI_TRY(flush_output());
+  const auto failed =
+      std::ranges::count_if(*rows, [](const GridRow& row) { return !row.failure.empty(); });
+  if (failed > 0)
+    return fail(ErrorKind::data, "{} of {} runs cannot go on: {}", failed, rows->size(),
+                std::ranges::find_if(*rows, [](const GridRow& row) {
+                  return !row.failure.empty();
+                })->failure);
+  return {};
 }
 
 Status run(const TrainArguments& a) {

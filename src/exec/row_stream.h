@@ -21,6 +21,11 @@ struct RowBlock {
   std::span<const float> rows;  // [R, width] with R the sum of lengths; valid during take() only
 };
 
+// An error that names the first value that is not finite. What an edit makes of activations need
+// not be.
+Status check_finite_row(std::span<const float> row, Point point, int sequence, int position);
+Status check_finite_rows(const RowBlock& block);
+
 // Blocks come in order of computation: unit by unit (the sequences of one wave), in it layer by
 // layer, in it chunk by chunk, in it site by site. Every sequence of a unit comes exactly once for
 // each site that was asked for. An error stops the run and is what the run returns.

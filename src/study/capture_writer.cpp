@@ -2,7 +2,6 @@
 #include "study/capture_writer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -50,21 +49,6 @@ Result<int> read_progress(const CapturePlan& plan) {
   return finished->get<int>();
 }
 
-// What an edit makes of the activations is what was asked for.
-Status check_row(std::span<const float> row, Point point, int sequence, int position) {
-  const auto wrong = std::ranges::find_if(row, [](float x) { return !std::isfinite(x); });
-  if (wrong == row.end()) return {};
-  const std::string layer = point.layer == kNoLayer ? "" : fmt::format(" of layer {}", point.layer);
-  return fail(
-      ErrorKind::data,
-      "activation {}{} is {} at sequence {}, position {}, channel {}: expected finite values",
-      site_name(point.site), layer,
-      std::isnan(*wrong) ? "nan"
-      : *wrong > 0       ? "inf"
-                         : "-inf",
-      sequence, position, wrong - row.begin());
-}
-
 }  // namespace
 
 Result<CaptureWriter> CaptureWriter::open(const CapturePlan& plan) {
@@ -103,8 +87,8 @@ Status CaptureWriter::take(const RowBlock& block) {
       const auto row =
           block.rows.subspan((first_row + static_cast<std::size_t>(position)) * width, width);
       if (!plan_->edited)
-        TEPUI_TRY(
-            check_row(row, block.point, block.first_sequence + static_cast<int>(s), position));
+        TEPUI_TRY(check_finite_row(row, block.point, block.first_sequence + static_cast<int>(s),
+                                   position));
       rows_.insert(rows_.end(), row.begin(), row.end());
     }
     first_row += static_cast<std::size_t>(block.lengths[s]);

@@ -50,6 +50,7 @@ class ApplyingRows final : public RowConsumer {
       : probes_(probes), first_token_(std::move(first_token)), pool_(pool) {}
 
   Status take(const RowBlock& block) override {
+    TEPUI_TRY(check_finite_rows(block));
     for (AppliedProbe& one : probes_) {
       if (one.probe.point != block.point) continue;
       const TrainedProbe& trained = one.probe.trained;

@@ -18,7 +18,10 @@ ProbeRows::ProbeRows(std::span<const Point> points, const ModelSpec& spec, Spill
     rows_.emplace(point, std::make_unique<RowSpill>(*site_width(spec, point.site), budget));
 }
 
-Status ProbeRows::take(const RowBlock& block) { return rows_.at(block.point)->append(block.rows); }
+Status ProbeRows::take(const RowBlock& block) {
+  TEPUI_TRY(check_finite_rows(block));  // nothing can be learnt from others
+  return rows_.at(block.point)->append(block.rows);
+}
 
 Result<std::vector<std::vector<Point>>> place_groups(std::span<const Point> points,
                                                      const ModelSpec& spec, std::int64_t tokens,

@@ -60,6 +60,7 @@ class GridRun {
     return true;
   }
 
+  void fails(const std::string& message) { row_.failure = message; }
   const GridRow& row() const { return row_; }
   nlohmann::json summary() const {
     nlohmann::json layers = nlohmann::json::array();
@@ -135,8 +136,11 @@ Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView
     if (!run.known() && own && !stopped) {
       if (view.begin)
         view.begin(grid[i].name, static_cast<int>(i) + 1, static_cast<int>(grid.size()));
-      TEPUI_TRY(const bool finished, run.run());
-      stopped = !finished;
+      const Result<bool> finished = run.run();
+      if (!finished && finished.error().kind != ErrorKind::data)
+        return tl::unexpected(finished.error());
+      if (!finished) run.fails(finished.error().message);
+      stopped = finished && !*finished;
     }
     rows.push_back(run.row());
   }

@@ -29,6 +29,7 @@ struct GridLayer {
 struct GridRow {
   std::string name;
   bool finished = false;       // else nothing follows
+  std::string failure;         // why it cannot go on: its loss, say, is no number
   double validation_loss = 0;  // of the whole validation data, nats a token
   double sink_rate = 0;        // the share of heads that are sinks, over all layers
   std::vector<GridLayer> layers;
@@ -40,7 +41,8 @@ struct GridView {
   TrainView train;
 };
 
-// Runs what is not finished, then measures; a stopped run ends it.
+// Runs what is not finished, then measures; a stopped run ends it. A run whose numbers go wrong
+// costs itself alone: its row has the failure.
 Result<std::vector<GridRow>> run_grid(const GridCommand& command, const GridView& view);
 
 // What run_grid would do; computes nothing and writes nothing.

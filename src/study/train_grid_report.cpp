@@ -22,7 +22,8 @@ std::string grid_table(const std::vector<GridRow>& rows) {
   std::string left_out;
   for (const GridRow& row : rows) {
     if (!row.finished) {
-      left_out += fmt::format("not finished: {}\n", row.name);
+      left_out += row.failure.empty() ? fmt::format("not finished: {}\n", row.name)
+                                      : fmt::format("failed: {}: {}\n", row.name, row.failure);
       continue;
     }
     columns[0].cells.push_back(row.name);
@@ -85,6 +86,7 @@ std::string grid_json(const std::vector<GridRow>& rows) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const GridRow& row : rows) {
     nlohmann::ordered_json entry = {{"name", row.name}, {"finished", row.finished}};
+    if (!row.failure.empty()) entry["failure"] = valid_utf8(row.failure);
     if (row.finished) {
       entry["validation_loss"] = row.validation_loss;
       entry["perplexity"] = row.zeroing.perplexity;

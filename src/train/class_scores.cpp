@@ -21,6 +21,9 @@ std::vector<int> predictions_of(std::span<const double> log_p, int classes) {
 }
 
 double roc_auc(std::span<const double> scores, const std::vector<bool>& positive) {
+  // Without an order there are neither ranks nor ties.
+  if (std::ranges::any_of(scores, [](double score) { return std::isnan(score); }))
+    return std::nan("");
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });

@@ -18,7 +18,7 @@ struct ClassScores {
 // log_p is [labels, classes]; a row's prediction is its largest, the lowest index among equals.
 ClassScores class_scores(std::span<const int> labels, std::span<const double> log_p, int classes);
 std::vector<int> predictions_of(std::span<const double> log_p, int classes);
-// The chance that a positive's score is above a negative's, ties half.
+// The chance that a positive's score is above a negative's, ties half; NaN where a score is.
 double roc_auc(std::span<const double> scores, const std::vector<bool>& positive);
 
 struct ValueScores {

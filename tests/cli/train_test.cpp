@@ -65,6 +65,21 @@ TEST_F(TrainCommandLine, TwoDoNotTrainInOneFolder) {
       << refused.err;
 }
 
+// What a run's numbers cost stays with that run; the others are run, and what is wrong is said.
+TEST_F(TrainCommandLine, AGridGoesOnBehindARunThatFails) {
+  std::string recipe = read_file(folder_.path() / "r.toml").value();
+  write_file(folder_.path() / "g.toml", recipe + "[grid.train]\nlearning_rate = [1e30, 1e-3]\n");
+  const ProgramResult result = tepui({"train", "g.toml", "--grid", "--json", "--backend", "cpu"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_NE(result.err.find("1 of 2 runs cannot go on: step 1: "), std::string::npos) << result.err;
+  const auto runs = nlohmann::json::parse(result.out)["runs"];
+  ASSERT_EQ(runs.size(), 2U);
+  EXPECT_EQ(runs[0]["finished"], false);
+  EXPECT_NE(runs[0]["failure"].get<std::string>().find("the last good checkpoint is "),
+            std::string::npos);
+  EXPECT_EQ(runs[1]["finished"], true);
+}
+
 // A product of two variants, in two shards; what is finished stays and is read by a scan.
 TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
   std::string recipe = read_file(folder_.path() / "r.toml").value();
