@@ -123,7 +123,7 @@ Status write_sensitive_tokens(const Sensitivity& sensitivity, const std::filesys
       else
         row.number("since_boundary", token.since_boundary);
       row.real("log_likelihood", token.log_likelihood[branch]);
-      row.real("change", token.log_likelihood[branch] - token.log_likelihood[0]);
+      row.real("change", token.log_likelihood[0] - token.log_likelihood[branch]);
       row.end();
       if (text.size() < (std::size_t{1} << 16)) continue;
       TEPUI_TRY(out.write(text));

@@ -13,7 +13,8 @@ namespace tepui {
 std::string sensitivity_table(const Sensitivity& sensitivity);
 nlohmann::ordered_json sensitivity_json(const Sensitivity& sensitivity);
 // Every token as CSV: branch, sequence, position, token_id, piece, class, since_boundary,
-// log_likelihood, change. The file appears whole or not at all.
+// log_likelihood, change (of the loss, as in the tables: what the branch costs). The file appears
+// whole or not at all.
 Status write_sensitive_tokens(const Sensitivity& sensitivity, const std::filesystem::path& file);
 
 }  // namespace tepui

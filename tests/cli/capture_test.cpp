@@ -11,6 +11,7 @@
 #include "support/branch_run.h"
 #include "support/cli_inputs.h"
 #include "support/killed_runs.h"
+#include "support/model_copy.h"
 #include "support/paths.h"
 #include "support/run_model.h"
 #include "support/run_program.h"
@@ -266,6 +267,38 @@ TEST_F(CaptureCommand, AFullDiskIsSaidAndLosesNothing) {
   EXPECT_GT(json::parse(file("full/progress.json"))["finished_sequences"].get<int>(), 0);
   ASSERT_EQ(test::run_program(plain).code, 0);
   EXPECT_TRUE(all("full") == all("whole"));
+}
+
+// The embedding of token 50 lies along a row of the up projection, whose neuron the down projection
+// takes beyond f32.
+TEST_F(CaptureCommand, WhatIsNotFiniteStopsItWheneverItIsRun) {
+  const auto model = test::copy_model(kTiny, folder_.path() / "model");
+  const auto place = [&](const char* tensor, std::size_t element) {
+    return test::offset_of(model, tensor, element);
+  };
+  const std::string weights = read_file(model / "model.safetensors").value();
+  std::string row = weights.substr(place("model.layers.0.mlp.up_proj.weight", 35 * 32), 64);
+  for (std::size_t i = 1; i < row.size(); i += 2) row[i] = static_cast<char>(row[i] + 3);  // * 64
+  test::patch_weights(model, place("model.embed_tokens.weight", 50 * 32), row);
+  test::patch_weights(model, place("model.layers.0.mlp.down_proj.weight", 35), "\xf0\x7c");
+  std::vector<std::vector<TokenId>> ids(30, {1, 2, 3});
+  ids.push_back({50});
+  give(ids);
+  ProgramRun run = capture("acts", {"--wave", "16"});
+  run.arguments[1] = model.string();
+  for (int again = 0; again < 2; ++again) {
+    const ProgramResult result = test::run_program(run);
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find("inf at sequence 30, position 0, channel 0: expected finite values; "
+                              "25 of 31 sequences are there whole, but the same command would "
+                              "stop there again"),
+              std::string::npos)
+        << result.err;
+  }
+  run.arguments = {"probe", model.string(), "--ids", "ids.json", "--target", "first"};
+  const ProgramResult probe = test::run_program(run);  // learns nothing, and ends
+  EXPECT_EQ(probe.code, 1);
+  EXPECT_NE(probe.err.find("inf at sequence 30"), std::string::npos) << probe.err;
 }
 
 TEST_F(CaptureCommand, RefusesWhatWouldBeLostOrIsNotThere) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
@@ -292,6 +293,10 @@ TEST_F(Intervene, WordsAndSentences) {
   const json found = document({"words", "out", "--tokens", "w.csv"});
   ASSERT_EQ(found["branches"].size(), 1U);
   const json& branch = found["branches"][0];
+  double of_tokens = 0;
+  std::istringstream lines(read_file(folder_.path() / "w.csv").value());
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("1,")) of_tokens += std::stod(line.substr(line.rfind(',') + 1));
   for (const char* group : {"classes", "positions", "coherence"}) {
     std::int64_t tokens = 0;
     double share = 0;
@@ -304,6 +309,7 @@ TEST_F(Intervene, WordsAndSentences) {
       EXPECT_GE(entry["change"]["high"], entry["change"]["mean"]);
     }
     EXPECT_EQ(tokens, 4 * 255) << group;
+    EXPECT_NEAR(change, of_tokens, 1e-3) << group;
     EXPECT_NEAR(share, 1, 1e-9) << group;
     const json scores = document({"intervene", kDemo, "--text", kSample, "--chunks", "4", "--edit",
                                   "resid_post.1:0:36,119=zero", "--out", "out"});

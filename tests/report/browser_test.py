@@ -37,6 +37,20 @@ AXIS_TITLES = """(plot.layout.scene ? ['xaxis', 'yaxis', 'zaxis'] : ['xaxis', 'y
   Object.entries(plot.layout.scene || plot.layout).filter(([name]) => name.startsWith(direction))
     .some(([, axis]) => axis.title && axis.title.text.length))"""
 
+# Titles of axes that lie among the ticks of their axis, or leave the figure.
+TITLES_AMISS = r"""
+const plot = document.getElementById(arguments[0] + '-plot');
+const all = plot.getBoundingClientRect();
+const box = (element) => element.getBoundingClientRect();
+return ['x', 'y'].flatMap((axis) => Array.from(plot.querySelectorAll(`.infolayer [class^=${axis}][class$=title]`))
+  .filter((title) => {
+    const own = box(title);
+    return own.left < all.left - 1 || own.right > all.right + 1 || own.bottom > all.bottom + 1 ||
+      Array.from(plot.querySelectorAll(`.cartesianlayer .${axis}tick text`)).map(box).some((tick) => axis === 'x' ?
+        Math.min(own.bottom, tick.bottom) - Math.max(own.top, tick.top) > 2 :
+        Math.min(own.right, tick.right) - Math.max(own.left, tick.left) > 2);
+  }).map((title) => title.textContent))"""
+
 # Bytes that tokens may stand for, and how the page must show them.
 HOSTILE = {
     b"<script>window.pwned=1</script>": '"<script>window.pwned=1</script>"',
@@ -214,6 +228,7 @@ class Report(unittest.TestCase):
             self.assertTrue(self.element(f"#{figure} h2").text)
             self.assertGreater(len(self.element(f"#{figure} .see").text), 20, figure)
             self.assertTrue(all(self.plot(figure, AXIS_TITLES)), figure)
+            self.assertEqual(self.js(TITLES_AMISS, figure), [], f"{figure} at {width}")
             self.element(f"#{figure} summary").send_keys(Keys.ENTER)
             self.wait("return document.querySelectorAll('#' + arguments[0] + ' tbody tr').length", figure)
             self.look(name, figure)

@@ -78,6 +78,11 @@ function framed(chart, theme, width) {
     legend: { ...LEGEND, y: 1.02 },
     hovermode: "closest", dragmode: chart.dragmode || "zoom",
   }, chart.layout);
+  // Without a distance of its own a title gives way to the margin, onto the ticks.
+  for (const [name, axis] of Object.entries(layout)) {
+    if (!/^[xy]axis/.test(name) || !axis.title?.text || "standoff" in axis.title) continue;
+    layout[name] = { ...axis, automargin: true, title: { ...axis.title, standoff: narrow ? 9 : 12 } };
+  }
   layout.legend = { ...layout.legend, ...legendRows(chart, width) };
   return layout;
 }

@@ -75,7 +75,7 @@ function logColour(sizes) {
 function sizeBar(least, most, theme, width, y) {
   const place = width < 600 ? { orientation: "h", x: 0.5, xanchor: "center", y, yanchor: "bottom",
     thickness: 10, title: { text: "|x|", side: "top" } } :
-    { thickness: 14, len: 0.85, title: { text: "|x|" } };
+    { thickness: 14, len: 0.85, title: { text: "|x|", side: "right" } };
   return { ...place, ...powerTicks(least, most), outlinewidth: 0, tickfont: { color: theme.ink } };
 }
 

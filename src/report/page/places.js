@@ -1,7 +1,7 @@
 "use strict";
 // Where the top values sit: layer x channel and layer x position.
 
-function placeTraces(entry, columns, key, theme, width, axes, [least, most], above) {
+function placeTraces(entry, columns, key, theme, axes, [least, most]) {
   const { run } = entry;
   const sizes = columns.value.map(Math.abs);
   const { logs } = logColour(sizes);
@@ -9,10 +9,9 @@ function placeTraces(entry, columns, key, theme, width, axes, [least, most], abo
   return [{ type: "scatter", mode: "markers",
     x: columns.layer.map((layer) => (layer === null ? 0 : layer)), y: columns[key], ...axes,
     showlegend: false,
-    marker: { size: logs.map((value) => 4 + 10 * scale(value)), color: logs, cmin: least, cmax: most,
-      colorscale: COLOURS, showscale: axes.xaxis === undefined,
+    marker: { size: logs.map((value) => 4 + 10 * scale(value)), color: logs, coloraxis: "coloraxis",
       line: { color: theme.ink, width: columns.massive.map((flag) => (flag ? 2 : 0.4)) },
-      opacity: 1, colorbar: sizeBar(least, most, theme, width, above) },
+      opacity: 1 },
     text: columns.value.map((value, at) => `x = ${show(value)}${columns.massive[at] ? ", massive" : ""}` +
       `<br>token ${plotText(cut(tokenText(run, columns.token[at]), 30))}` +
       `<br>layer ${columns.layer[at] === null ? "–" : columns.layer[at]}, channel ${columns.channel[at]}` +
@@ -28,6 +27,14 @@ function placeRange(entries, part, key) {
   return [-0.04 * most, 1.04 * most];
 }
 
+// Above markers a bar's title would move the x axis's onto the ticks (plotly.js 3.7): its first tick
+// says what it is of.
+function placeBar({ least, most }, theme, width, above) {
+  const bar = sizeBar(least, most, theme, width, above);
+  return width < 600 ? { ...bar, title: { text: "" }, ticktext: bar.ticktext.map((text, at) =>
+    (at ? text : "|x| = " + text)) } : bar;
+}
+
 function placesFigure(id, part, key, title) {
   const listOf = (entry) => entry.site.places[part];
   return {
@@ -41,9 +48,9 @@ function placesFigure(id, part, key, title) {
         y: { title: { text: key }, range: placeRange(entries, part, key) } });
       const left = entries.reduce((sum, entry) => sum + listOf(entry).left_out, 0);
       return { data: entries.flatMap((entry, at) =>
-        placeTraces(entry, listOf(entry), key, theme, width, frame.axesOf(at),
-          [all.least, all.most], frame.above)),
-      layout: frame.layout, height: frame.height,
+        placeTraces(entry, listOf(entry), key, theme, frame.axesOf(at), [all.least, all.most])),
+      layout: { ...frame.layout, coloraxis: { colorscale: COLOURS, cmin: all.least, cmax: all.most,
+        colorbar: placeBar(all, theme, width, frame.above) } }, height: frame.height,
       note: "Of each sequence's largest |x|; outlined ones are massive by the rule." +
         (left ? ` ${left} weaker places are left out.` : "") };
     },

@@ -195,9 +195,11 @@ const mapFigure = {
     const side = map.ids.length;
     const line = (at, down) => ({ type: "line", layer: "above", line: { color: theme.list[0], width: 1, dash: "dot" },
       ...(down ? { x0: at, x1: at, y0: at, y1: side - 0.5 } : { x0: -0.5, x1: at, y0: at, y1: at }) });
-    const ticks = side <= 32 ? { tickvals: text.map((_, at) => at), ticktext: text } : {};
+    const height = Math.min(760, Math.max(360, width * 0.8));
+    const named = text.map((_, at) => at).filter((at) => at % Math.ceil((14 * side) / (height - 140)) === 0);
+    const ticks = side <= 32 ? { tickvals: named, ticktext: named.map((at) => text[at]) } : {};
     const left = run.attention.maps.left_out;
-    return { height: Math.min(760, Math.max(360, width * 0.8)),
+    return { height,
       data: [{ type: "heatmap", z: rows, colorscale: COLOURS, hoverongaps: false,
         ...(attentionState.values === "probabilities" ? { zmin: 0, zmax: 1 } : {}),
         customdata: rows.map((_, row) => rows.map((__, column) => [text[row], text[column]])),

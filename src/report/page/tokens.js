@@ -54,7 +54,7 @@ const tokensFigure = {
     if (!tokensKept()) return { data: [], layout: {}, height: 0 };
     const most = entries.reduce((a, { list }) => Math.max(a, list.rows.length), 4);
     const shown = Math.min(most, SHOWN_TOKENS);
-    const x = sizeAxis(width < 600 ? "largest |x|, mean ± dev." :
+    const x = sizeAxis(width < 600 || (entries.length > 1 && width < 1000) ? "largest |x|, mean ± dev." :
       "largest |x| at the token, mean ± deviation", true);
     const frame = panels(entries, width, theme, { height: 30 + 26 * shown, own: true, x, y: {
       range: [shown - 0.5, -0.5], title: { text: "token", standoff: 12 },

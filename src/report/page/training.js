@@ -154,7 +154,7 @@ const ratioFigure = {
         hovertemplate: `%{text}<extra></extra>`,
         colorbar: { ...bar, ...(log ? powerTicks(least, most) : { tickformat: ".1f" }), outlinewidth: 0,
           title: { text: trainingState.measure === "sink_rate" ? "rate" : log && name.includes("/") ? "ratio" : "|x|",
-            side: width < 600 ? "top" : undefined } } })) };
+            side: width < 600 ? "top" : "right" } } })) };
   },
   table: () => ({ columns: [{ name: "run", kind: "text" }, ...numbers("step", "layer", "median", "top-1",
     "ratio", "mean top-1 / mean median", "sink rate", "attention to the first", "first |k|", "others' |k|",

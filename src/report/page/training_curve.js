@@ -35,8 +35,8 @@ function stackedFrame(theme, names, log) {
   const domains = [[0.46, 1], [0.23, 0.41], [0, 0.18]];
   const layout = { xaxis: { ...grid, ...stepAxis(), anchor: "y3" } };
   names.forEach((name, at) => {
-    layout["yaxis" + (at ? at + 1 : "")] = { ...grid, domain: domains[at], title: { text: name },
-      ...(at === 0 && log ? sizeAxis(name, true) : {}), ...(at === 2 ? { range: [-0.05, 1.05] } : {}) };
+    layout["yaxis" + (at ? at + 1 : "")] = { ...grid, domain: domains[at],
+      ...(at === 0 && log ? sizeAxis(name, true) : {}), title: { text: name, standoff: undefined }, ...(at === 2 ? { range: [-0.05, 1.05] } : {}) };
   });
   return layout;
 }
