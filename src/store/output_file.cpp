@@ -35,9 +35,15 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
                 error.message());
   OutputFile file;
   file.path_ = path;
-  file.temporary_ = path.string() + fmt::format(".part{}", ::getpid());
-  file.descriptor_ =
-      ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const auto there = std::filesystem::status(path, error);
+  // A device or a pipe is written to: a file in its place would not be what was asked for.
+  if (std::filesystem::is_other(there)) {
+    file.descriptor_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  } else {
+    file.temporary_ = path.string() + fmt::format(".part{}", ::getpid());
+    file.descriptor_ =
+        ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  }
   if (file.descriptor_ < 0)
     return fail(ErrorKind::io, "{}: cannot be written: {}", path.string(), std::strerror(errno));
   return file;
@@ -53,7 +59,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
 OutputFile::~OutputFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Status OutputFile::write(std::string_view text) {
@@ -61,6 +67,10 @@ Status OutputFile::write(std::string_view text) {
 }
 
 Status OutputFile::commit() {
+  if (temporary_.empty()) {
+    if (::close(std::exchange(descriptor_, -1)) == 0) return {};
+    return fail(ErrorKind::io, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  }
   if (::fsync(descriptor_) != 0)
     return fail(ErrorKind::io, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
   ::close(std::exchange(descriptor_, -1));

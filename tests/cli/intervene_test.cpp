@@ -254,8 +254,7 @@ TEST_F(Intervene, AnEditThatBreaksTheModelIsReported) {
 
 TEST_F(Intervene, AKilledRunGoesOn) {
   std::string ids = "[";
-  constexpr std::size_t kSequences = 200;
-  for (std::size_t i = 0; i < kSequences; ++i)
+  for (std::size_t i = 0; i < 200; ++i)
     ids += fmt::format("{}[{}, {}, {}, {}]", i == 0 ? "" : ",", i % 50, i % 7, 3, i % 31);
   test::write_file(folder_.path() / "ids.json", ids + "]");
   const auto command = [](const std::string& out) -> std::vector<std::string> {
@@ -272,7 +271,7 @@ TEST_F(Intervene, AKilledRunGoesOn) {
   const auto finished = [&]() -> std::string {
     auto store = StoreReader::open(folder_.path() / "killed");
     const std::size_t count = store ? store->finished().value_or(std::vector<int>{}).size() : 0;
-    return count == 0 || count == kSequences ? "" : std::to_string(count);
+    return count == 0 || count == 200 ? "" : std::to_string(count);
   };
   const test::ProgramRun killed{command("killed"), folder_.path(), {}, 0, ""};
   EXPECT_GT(test::kill_and_resume(killed, 8, whole.count(), 16, finished).midway, 0);
@@ -321,10 +320,11 @@ TEST_F(Intervene, WordsAndSentences) {
   }
   EXPECT_EQ(branch["classes"][0]["group"], "first token");
   EXPECT_EQ(branch["coherence"][0]["group"], "5 after a boundary");
-  const std::string table = good({"words", "out"}).out;
-  EXPECT_NE(table.find("function word"), std::string::npos) << table;
+  EXPECT_NE(good({"words", "out"}).out.find("function word"), std::string::npos);
   EXPECT_EQ(test::line_count(read_file(folder_.path() / "w.csv").value()), 1U + 2 * 4 * 255);
   EXPECT_NE(error({"words", "nowhere"}, 1).find("expected a store"), std::string::npos);
+  error({"words", "out", "--tokens", "/dev/full"}, 1);  // written to, not replaced by a file
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
 
 TEST_F(Intervene, SaysWhatIsWrong) {
