@@ -132,7 +132,8 @@ const classesFigure = {
     const lists = entries.map(({ words, branch }) => words.branches[branch][branchState.group]);
     const most = lists.reduce((a, list) => Math.max(a, list.length), 2);
     const frame = panels(entries, width, theme, { height: 60 + 30 * most, own: true,
-      x: { title: { text: "change of the loss, nats per token" }, tickformat: "~g" },
+      x: { title: { text: width < 600 ? "change, nats per token" : "change of the loss, nats per token" },
+        tickformat: "~g" },
       y: { range: [most - 0.5, -0.5], title: { text: GROUPS[branchState.group], standoff: 12 } } });
     const data = entries.map((entry, at) => {
       Object.assign(frame.layout["yaxis" + (at ? at + 1 : "")],
