@@ -64,7 +64,8 @@ float mix[kQueries * kChannels];
 
 // Loads channels `from` on of the queries and of the keys from row `first` on.
 void load_slice(uint from, uint first, uint stop, uint channel) {
-  const uint kv_width = p.kv_heads * p.head_dim;
+  const uint begin = row_of_keys(0, channel);
+  const uint kv_width = row_of_keys(1, 0);
   for (uint e4 = 0; e4 < kSlots * kDepth; e4 += 4 * LANES) {
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       const uint e = e4 + i * LANES + lane();
@@ -82,7 +83,7 @@ void load_slice(uint from, uint first, uint stop, uint channel) {
       const uint d = from + e % kDepth;
       if (e >= keys * kDepth) continue;
       room[(kSlots + e / kDepth) * kPitch + e % kDepth] =
-          d < p.head_dim ? k.v[(first + e / kDepth) * kv_width + channel + d] : 0.0;
+          d < p.head_dim ? k.v[begin + (first + e / kDepth) * kv_width + d] : 0.0;
     }
   }
 }
@@ -170,7 +171,8 @@ void mix_stage(uint first, uint keys, uint stage, bool all, bool chosen, uint vi
 // The same of a whole tile.
 void mix_values(uint first, uint stop, uint channel, bool all, bool chosen, uint visible[kQueries],
                 uint last[kQueries]) {
-  const uint kv_width = p.kv_heads * p.head_dim;
+  const uint begin = row_of_keys(0, channel);
+  const uint kv_width = row_of_keys(1, 0);
   for (uint stage = 0; stage < kKeys && first + stage <= stop; stage += kStage) {
     const uint keys = min(min(kStage, kKeys - stage), stop - first - stage + 1);
     barrier();
@@ -179,7 +181,7 @@ void mix_values(uint first, uint stop, uint channel, bool all, bool chosen, uint
         const uint e = e4 + i * LANES + lane();
         const uint d = e % kWidth;
         if (e < keys * kWidth && d < p.head_dim)
-          room[e] = v.v[(first + stage + e / kWidth) * kv_width + channel + d];
+          room[e] = v.v[begin + (first + stage + e / kWidth) * kv_width + d];
       }
     }
     barrier();

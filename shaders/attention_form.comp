@@ -33,14 +33,13 @@ shared float weights[LANES];
 
 // Adds the values of the keys from row `first` on, by weight; true if any has one.
 bool mix_edited(uint first, uint keys, uint channel, inout float more[kPerLane]) {
-  const uint kv_width = p.kv_heads * p.head_dim;
   bool any = false;
   for (uint j = 0; j < keys; ++j) {
     if (weights[j] == 0) continue;
     any = true;
     [[unroll]] for (uint i = 0; i < kPerLane; ++i) {
       const uint d = i * LANES + lane();
-      if (d < p.head_dim) more[i] = fma(weights[j], v.v[(first + j) * kv_width + channel + d], more[i]);
+      if (d < p.head_dim) more[i] = fma(weights[j], v.v[row_of_keys(first + j, channel) + d], more[i]);
     }
   }
   return any;
@@ -51,7 +50,6 @@ void main() {
   const uint head = group() % p.heads;
   if (row >= p.rows) return;
   const Seen seen = seen_by(row, head);
-  const uint kv_width = p.kv_heads * p.head_dim;
   const uint start = seen.begin + (seen.visible - seen.begin) / LANES * LANES;
   const float nothing = uintBitsToFloat(0xff800000u);
   float largest = nothing;
@@ -77,7 +75,8 @@ void main() {
       const uint d = i * LANES + lane();
       if (d >= p.head_dim) break;
       mix[i] = mix[i] * shrink;
-      uint at = (first + skipped) * kv_width + seen.channel + d;
+      uint at = row_of_keys(first + skipped, seen.channel) + d;
+      const uint kv_width = row_of_keys(1, 0);
       for (uint j = skipped; j < keys; ++j) {
         mix[i] = fma(weights[j], v.v[at], mix[i]);
         at += kv_width;

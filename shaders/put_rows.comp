@@ -13,12 +13,16 @@ layout(push_constant, scalar) uniform Push {
 
 void main() {
   const uint i = group() * LANES + lane();
+  const uint width = p.tables * p.dim;
   if (p.in_place != 0) {
-    if (i < p.fresh * p.dim) y.v[uint(at.v[i / p.dim]) * p.dim + i % p.dim] = fresh.v[i];
+    if (i >= p.fresh * width) return;
+    const uint table = i % width / p.dim;
+    y.v[(table * p.rows + uint(at.v[i / width])) * p.dim + i % p.dim] = fresh.v[i];
     return;
   }
-  if (i >= p.rows * p.dim) return;
-  const int row = int(i / p.dim);
+  if (i >= p.tables * p.rows * p.dim) return;
+  const uint table = i / p.dim / p.rows;
+  const int row = int(i / p.dim - table * p.rows);
   uint low = 0;  // how many rows that are put lie before this one
   uint high = p.fresh;
   while (low < high) {
@@ -27,5 +31,5 @@ void main() {
     else high = middle;
   }
   const bool put = low < p.fresh && at.v[low] == row;
-  y.v[i] = put ? fresh.v[low * p.dim + i % p.dim] : x.v[i];
+  y.v[i] = put ? fresh.v[low * width + table * p.dim + i % p.dim] : x.v[i];
 }

@@ -7,7 +7,7 @@
 // Where a query stands: its own element in q, and the keys that it sees.
 struct Seen {
   uint query;     // of q
-  uint channel;   // of k, in every row
+  uint channel;   // of k and v without a cache, in every row, and of the extra key
   uint head;
   uint bias;      // of the head's biases
   uint begin;     // the first row of the sequence's keys
@@ -68,9 +68,16 @@ float score_from(float product, Seen at, uint key) {
   return score;
 }
 
+// Where the row `key` of a key head begins in k and v, whose `channel` is given: without a cache
+// heads lie beside each other, with one a head's rows.
+uint row_of_keys(uint key, uint channel) {
+  return ATTENTION.cached != 0 ? channel * ATTENTION.cached + key * ATTENTION.head_dim
+                               : key * ATTENTION.kv_heads * ATTENTION.head_dim + channel;
+}
+
 // The score of the key in row `key`, which the query must see.
 float score_of(Seen at, uint key) {
-  const uint from = key * ATTENTION.kv_heads * ATTENTION.head_dim + at.channel;
+  const uint from = row_of_keys(key, at.channel);
   precise float sum = 0;
   // One term after the other; four a round, since Mesa's software device ends a lane silently
   // behind 65,535 rounds of all its loops together.

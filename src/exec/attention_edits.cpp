@@ -48,11 +48,11 @@ Status edit_attention(Edited& out, std::size_t first, std::size_t count, int hea
   Program& program = out.lowered.program;
   const auto step = std::ranges::find(program.steps, OpCode::attention, &Step::op);
   TEPUI_ASSERT(step != program.steps.end());
-  const std::int64_t keys = program.type_of(step->in[1]).shape[0];
-  const auto words = static_cast<std::int64_t>(count) * (2 + heads) + keys;
+  auto params = step->params.as<AttentionParams>();
+  const auto words = static_cast<std::int64_t>(count) * (2 + heads) +
+                     static_cast<std::int64_t>(rows_of_keys(params));
   const Value edits{static_cast<std::uint32_t>(program.values.size())};
   program.values.push_back({{DType::u32, Shape{words}}, Role::input, "attention edits"});
-  auto params = step->params.as<AttentionParams>();
   params.edits = static_cast<uint>(count);
   step->params = ParamBytes(params);
   step->in[5] = edits;

@@ -24,6 +24,24 @@ int in_steps(int rows) {
   return (rows + kStep - 1) / kStep * kStep;
 }
 
+// Keys or values of sequences, whose rows hold all heads beside each other, as a cache of so many
+// rows holds them: one head's rows after the other's.
+std::vector<float> by_head(const Dims& dims, int rows,
+                           std::span<const std::span<const float>> all) {
+  const auto heads = static_cast<std::size_t>(dims.kv_heads);
+  const auto dim = static_cast<std::size_t>(dims.head_dim);
+  const auto of_head = static_cast<std::size_t>(rows) * dim;
+  std::vector<float> out(heads * of_head);
+  std::size_t at = 0;
+  for (const std::span<const float> sequence : all) {
+    for (std::size_t from = 0; from < sequence.size(); at += dim)
+      for (std::size_t head = 0; head < heads; ++head, from += dim)
+        std::ranges::copy(sequence.subspan(from, dim),
+                          out.begin() + static_cast<std::ptrdiff_t>(head * of_head + at));
+  }
+  return out;
+}
+
 int roomy(int needed, int before) {
   return needed <= before && before <= 4 * needed ? before : in_steps(needed);
 }
@@ -59,20 +77,16 @@ Status Decoder::keep(std::span<const Prefix* const> prefixes) {
   layers_.clear();
   pool_.clear();
   const Dims& dims = model_.spec.dims;
-  const std::size_t width =
-      static_cast<std::size_t>(dims.kv_heads) * static_cast<std::size_t>(dims.head_dim);
   for (std::size_t layer = 0; layer < static_cast<std::size_t>(dims.layers); ++layer) {
-    std::vector<float> keys;
-    std::vector<float> values;
+    std::vector<std::span<const float>> keys;
+    std::vector<std::span<const float>> values;
     for (const Prefix* prefix : prefixes) {
-      keys.insert(keys.end(), prefix->keys[layer].begin(), prefix->keys[layer].end());
-      values.insert(values.end(), prefix->values[layer].begin(), prefix->values[layer].end());
+      keys.emplace_back(prefix->keys[layer]);
+      values.emplace_back(prefix->values[layer]);
     }
-    keys.resize(static_cast<std::size_t>(rows_) * width);
-    values.resize(static_cast<std::size_t>(rows_) * width);
     Layer cache;
-    TEPUI_TRY(cache.keys, uploaded(backend_, keys));
-    TEPUI_TRY(cache.values, uploaded(backend_, values));
+    TEPUI_TRY(cache.keys, uploaded(backend_, by_head(dims, rows_, keys)));
+    TEPUI_TRY(cache.values, uploaded(backend_, by_head(dims, rows_, values)));
     layers_.push_back(std::move(cache));
   }
   return {};
@@ -106,7 +120,7 @@ Status Decoder::place(Step& step, std::span<const Continuation> continuations) {
     step.branch_of.push_back(continuation.branch);
   }
   step.cache.rows = step.cache.in_place ? rows_ : roomy(needed, rows_);
-  std::vector<std::int32_t> moved(static_cast<std::size_t>(step.cache.rows), 0);
+  std::vector<std::int32_t> moved(static_cast<std::size_t>(step.cache.rows), 0);  // of one head
   std::vector<std::int32_t> at;
   std::vector<std::int32_t> begins;
   std::vector<std::int32_t> ends;
@@ -129,7 +143,11 @@ Status Decoder::place(Step& step, std::span<const Continuation> continuations) {
   TEPUI_TRY(step.key_offsets, uploaded(backend_, offsets));
   TEPUI_TRY(step.at, uploaded(backend_, at));
   if (!step.cache.in_place) {
-    TEPUI_TRY(step.moved, uploaded(backend_, moved));
+    const int heads = model_.spec.dims.kv_heads;
+    std::vector<std::int32_t> of_heads;
+    for (int head = 0; head < heads; ++head)
+      for (const std::int32_t row : moved) of_heads.push_back(head * rows_ + row);
+    TEPUI_TRY(step.moved, uploaded(backend_, of_heads));
   }
   return {};
 }

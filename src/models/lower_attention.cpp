@@ -72,13 +72,13 @@ Value BlockLowering::rotate(Value x, int heads, std::string name) {
 }
 
 void BlockLowering::bind_cache() {
-  const std::int64_t width = std::int64_t{dims_.kv_heads} * dims_.head_dim;
-  const TensorType before{DType::f32, Shape{cache_->before, width}};
+  const std::int64_t heads = dims_.kv_heads;  // each with rows of its own, which lie together
+  const TensorType before{DType::f32, Shape{heads * cache_->before, dims_.head_dim}};
   LoweredCache& cache = out_.cache;
   cache.keys = builder_.input(before, "cached keys");
   cache.values = builder_.input(before, "cached values");
   if (!cache_->in_place)
-    cache.moved = builder_.input({DType::i32, Shape{cache_->rows}}, "moved rows");
+    cache.moved = builder_.input({DType::i32, Shape{heads * cache_->rows}}, "moved rows");
   cache.at = builder_.input({DType::i32, Shape{rows_}}, "rows of the cache");
   cache.offsets = builder_.input({DType::i32, Shape{3, chunk_.sequences() + 1}}, "key offsets");
 }

@@ -15,8 +15,8 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto q_dim = std::uint64_t{p.heads} * p.head_dim;
   const auto kv_dim = std::uint64_t{p.kv_heads} * p.head_dim;
   const std::uint64_t ends = std::uint64_t{p.sequences} + 1;
-  const bool cached = p.cached != 0 && in.size() > 1 && in[1].shape.rank() == 2;
-  const auto keys = cached ? static_cast<std::uint64_t>(in[1].shape[0]) : p.rows;
+  const std::uint64_t keys = rows_of_keys(p);
+  const Shape kv = p.cached != 0 ? shape_of(keys * p.kv_heads, p.head_dim) : shape_of(keys, kv_dim);
   OperandCheck check(
       "attention", in,
       {"q", "k", "v", "offsets", "bias", "edits", "extra_key", "extra_value", "drop_key"});
@@ -27,8 +27,8 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
              fmt::format("expected heads to be a multiple of kv_heads, found {} and {} of width {}",
                          p.heads, p.kv_heads, p.head_dim))
       .is(0, DType::f32, shape_of(p.rows, q_dim))
-      .is(1, DType::f32, shape_of(keys, kv_dim))
-      .is(2, DType::f32, shape_of(keys, kv_dim))
+      .is(1, DType::f32, kv)
+      .is(2, DType::f32, kv)
       .is(3, DType::i32, p.cached != 0 ? shape_of(3, ends) : shape_of(ends))
       .holds(p.softcap >= 0, "expected a softcap above 0, or 0 for none")
       .holds((p.bias_positions != 0) == (in.size() > 4 && in[4].present()),
@@ -111,11 +111,11 @@ void bound(const BoundRequest& request, std::span<double> bound) {
 
 // Counted for sequences of equal length, since lengths are data: two products for each causal pair;
 // all rows of `cached` keys are taken to be some sequence's.
-double flops(std::span<const TensorType> in, const ParamBytes& bytes) {
+double flops(std::span<const TensorType> /*in*/, const ParamBytes& bytes) {
   const auto p = bytes.as<AttentionParams>();
   if (p.sequences == 0) return 0;
   const double own = static_cast<double>(p.rows) / p.sequences;
-  const double keys = static_cast<double>(in[1].shape[0]) / p.sequences;
+  const double keys = static_cast<double>(rows_of_keys(p)) / p.sequences;
   const double pairs = p.rows * (keys - 0.5 * (own - 1));
   return 4 * pairs * p.heads * p.head_dim;
 }

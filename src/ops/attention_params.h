@@ -18,11 +18,12 @@ namespace tepui {
 //   q f32 [R, heads * head_dim], k and v f32 [R, kv_heads * head_dim], offsets i32 [S + 1],
 //   bias f32 [heads, bias_positions] or absent, edits, extra_key and extra_value f32
 //   [kv_heads * head_dim] or absent, drop_key u32 [2] or absent -> f32 like q
-// With `cached`, k and v hold more rows than q: offsets is i32 [3, S + 1], its second row where
-// each sequence's keys begin, ascending, its third where they end (not above the next one's
-// beginning, the last at most the rows of k; the last element of both rows is not read), and the
-// queries of a sequence are its last positions. The bits are those of the same rows computed with
-// all queries.
+// With `cached` N, k and v hold more rows than q, N of each key head, which lie together: they are
+// f32 [kv_heads * N, head_dim], and row h N + r is what row r is for key head h. offsets is i32
+// [3, S + 1], its second row where each sequence's keys begin, ascending, its third where they end
+// (not above the next one's beginning, the last at most N; the last element of both rows is not
+// read), and the queries of a sequence are its last positions. The bits are those of the same rows
+// computed with all queries.
 //
 // `form` says how else weights are made. With TEPUI_ATTEND_EXTRA every query of a sequence also
 // sees one key that no token has, whatever its window: score scale q . extra_key, with the softcap
@@ -42,9 +43,9 @@ namespace tepui {
 // With `edits` E, what queries give some keys is changed on its way, by one edit after the other:
 // scores as they enter the softmax, and, with TEPUI_EDIT_PROBABILITY, probabilities as they leave
 // it, whose sum is then no longer 1. What a query does not see stays hidden.
-//   edits u32 [E * (2 + heads) + K], K the rows of k: of each edit its rule (TEPUI_EDIT_SET, _CLIP
-//   or _SCALE, see edit), the bits of its value, and 1 for every head that it reaches, else 0; then
-//   by key the edits that select it, bit e for edit e
+//   edits u32 [E * (2 + heads) + K], K the rows of k (N): of each edit its rule (TEPUI_EDIT_SET,
+//   _CLIP or _SCALE, see edit), the bits of its value, and 1 for every head that it reaches, else
+//   0; then by key the edits that select it, bit e for edit e
 struct AttentionParams {
   uint rows;
   uint heads;
@@ -61,6 +62,11 @@ struct AttentionParams {
   float gamma TEPUI_OR(0);
   uint drop TEPUI_OR(0);
 };
+#ifdef __cplusplus
+inline std::uint64_t rows_of_keys(const AttentionParams& p) {
+  return p.cached != 0 ? p.cached : p.rows;
+}
+#endif
 #define TEPUI_ATTEND_EXTRA 1u
 #define TEPUI_ATTEND_EXTRA_KEY 2u    // extra_key is there
 #define TEPUI_ATTEND_EXTRA_VALUE 4u  // extra_value is there
@@ -96,14 +102,16 @@ struct AttentionMapParams {
   uint cells;
 };
 
-// put_rows: x with row i of `fresh` in place of row at[i]; `at` ascends strictly. With `in_place`
-// the result is bound to the memory of x, and nothing but these rows is written.
-//   x f32 [N, D], at i32 [R], fresh f32 [R, D] -> f32 [N, D]
+// put_rows: x, H tables of N rows, with part h of row i of `fresh` in place of row at[i] of table h
+// (a cache of keys or values, a table of each head); `at` ascends strictly. With `in_place` the
+// result is bound to the memory of x, and nothing but these rows is written.
+//   x f32 [H * N, D], at i32 [R], fresh f32 [R, H * D] -> f32 [H * N, D]
 struct PutRowsParams {
   uint rows;  // N
   uint dim;
   uint fresh;  // R
   uint in_place;
+  uint tables TEPUI_OR(1);  // H
 };
 
 // head_values: what marked tokens give each head, apart: row (s, m, h) holds the value of the token

@@ -116,7 +116,8 @@ class Query {
   }
   std::size_t kv_start(std::size_t j) const {
     const std::size_t row = sequence_keys_ + first_ + j;
-    return (row * p_.kv_heads + head_ / (p_.heads / p_.kv_heads)) * p_.head_dim;
+    const std::size_t kv_head = head_ / (p_.heads / p_.kv_heads);
+    return (p_.cached != 0 ? kv_head * p_.cached + row : row * p_.kv_heads + kv_head) * p_.head_dim;
   }
   double key_bias(std::size_t position) const {
     TEPUI_ASSERT(position < p_.bias_positions);
@@ -278,7 +279,7 @@ void for_each_query(std::span<const HostView> in, const AttentionParams& p, cons
       keys.begin = static_cast<std::size_t>(offsets[p.sequences + 1 + s]);
       keys.end = static_cast<std::size_t>(offsets[2 * (p.sequences + 1) + s]);
       TEPUI_ASSERT(keys.begin + (rows.end - rows.begin) <= keys.end);
-      TEPUI_ASSERT(keys.end <= static_cast<std::size_t>(in[1].type.shape[0]));
+      TEPUI_ASSERT(keys.end <= p.cached);
     }
     for (std::size_t row = rows.begin; row < rows.end; ++row) {
       const std::size_t position = keys.end - keys.begin - (rows.end - row);

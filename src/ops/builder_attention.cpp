@@ -52,7 +52,9 @@ Value Builder::head_values(Value v, Value marked, Value offsets, uint heads, uin
 }
 
 Value Builder::put_rows(Value x, Value at, Value fresh, bool in_place, std::string name) {
-  const PutRowsParams params{size(x, 0), size(x, 1), size(at, 0), in_place ? 1U : 0U};
+  const uint tables = std::max(size(fresh, 1) / std::max(size(x, 1), 1U), 1U);
+  const PutRowsParams params{size(x, 0) / tables, size(x, 1), size(at, 0), in_place ? 1U : 0U,
+                             tables};
   return emit_one(OpCode::put_rows, {x, at, fresh}, ParamBytes(params), std::move(name));
 }
 

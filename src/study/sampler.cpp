@@ -77,8 +77,7 @@ std::optional<std::size_t> first_not_finite(std::span<const float> logits) {
 
 double loss_of(std::span<const float> logits, TokenId id) {
   const double largest = double{row_of(logits).maxCoeff()};
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(double{logit} - largest);
+  const double sum = (row_of(logits).cast<double>() - largest).exp().sum();
   return largest + std::log(sum) - double{logits[static_cast<std::size_t>(id)]};
 }
 

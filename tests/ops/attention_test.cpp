@@ -217,7 +217,20 @@ TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
     last.types[3] = last.tensors[3].type;
     auto params = whole.params.as<AttentionParams>();
     params.rows = static_cast<uint>(rows);
-    params.cached = 1;
+    params.cached = static_cast<uint>(offsets.back());
+    for (const std::size_t i : {1U, 2U}) {  // keys, values: by head
+      const std::size_t dim = heads.head_dim * sizeof(float);
+      auto& bytes = last.tensors[i].bytes;
+      const std::size_t whole_rows = params.cached;
+      for (std::size_t row = 0; row < whole_rows; ++row)
+        for (std::size_t h = 0; h < heads.kv_heads; ++h)
+          std::copy_n(whole.tensors[i].bytes.begin() +
+                          static_cast<std::ptrdiff_t>((row * heads.kv_heads + h) * dim),
+                      dim,
+                      bytes.begin() + static_cast<std::ptrdiff_t>((h * whole_rows + row) * dim));
+      last.types[i] = last.tensors[i].type = {
+          DType::f32, {static_cast<std::int64_t>(heads.kv_heads * whole_rows), heads.head_dim}};
+    }
     last.params = ParamBytes(params);
     EXPECT_EQ(compare(last, run_reference(last), run_reference(last)), "");
     for (const std::string& name : backends_under_test()) {

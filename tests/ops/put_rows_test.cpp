@@ -11,11 +11,12 @@
 namespace tepui::test {
 namespace {
 
-OpCase put_case(uint rows, uint dim, const std::vector<double>& at) {
+OpCase put_case(uint rows, uint dim, const std::vector<double>& at, uint tables = 1) {
   const auto fresh = static_cast<std::int64_t>(at.size());
   return {.op = OpCode::put_rows,
-          .in = {f32({rows, dim}, Fill::special), i32(at), f32({fresh, dim}, Fill::massive)},
-          .params = ParamBytes(PutRowsParams{rows, dim, static_cast<uint>(fresh), 0})};
+          .in = {f32({tables * rows, dim}, Fill::special), i32(at),
+                 f32({fresh, tables * dim}, Fill::massive)},
+          .params = ParamBytes(PutRowsParams{rows, dim, static_cast<uint>(fresh), 0, tables})};
 }
 
 TEST(PutRows, Agrees) {
@@ -23,6 +24,7 @@ TEST(PutRows, Agrees) {
     check_op(put_case(9, dim, {}));
     check_op(put_case(1, dim, {0}));
     check_op(put_case(70, dim, {0, 3, 4, 69}));
+    check_op(put_case(9, dim, {0, 5, 8}, 3));
   }
 }
 
@@ -32,6 +34,11 @@ TEST(PutRows, Definition) {
   op_case.in[2] = exact(DType::f32, {2, 2}, {10, 20, 30, 40});
   EXPECT_EQ(output<float>(run_reference(make_data(op_case)), 0),
             (std::vector<float>{10, 20, 3, 4, 30, 40}));
+  op_case = put_case(2, 1, {1}, 3);
+  op_case.in[0] = exact(DType::f32, {6, 1}, {1, 2, 3, 4, 5, 6});
+  op_case.in[2] = exact(DType::f32, {1, 3}, {10, 20, 30});
+  EXPECT_EQ(output<float>(run_reference(make_data(op_case)), 0),
+            (std::vector<float>{1, 10, 3, 20, 5, 30}));
 }
 
 // The rows that stay are not touched: the memory holds them already.
@@ -40,7 +47,7 @@ TEST(PutRows, InPlace) {
     auto backend = shared_backend(name, {.threads = 2, .isa = {}});
     ASSERT_TRUE(backend) << backend.error().message;
     Builder builder;
-    const Value x = builder.input({DType::f32, {4, 2}}, "x");
+    const Value x = builder.input({DType::f32, {8, 1}}, "x");  // two tables of four rows
     const Value at = builder.input({DType::i32, {2}}, "at");
     const Value fresh = builder.input({DType::f32, {2, 2}}, "fresh");
     const Value out = builder.put_rows(x, at, fresh, true, "out");
@@ -67,7 +74,7 @@ TEST(PutRows, InPlace) {
     std::vector<float> result(8);
     ASSERT_TRUE((*backend)->wait((*backend)->download(std::as_writable_bytes(std::span(result)),
                                                       BufferSlice::whole(memory), {})));
-    EXPECT_EQ(result, (std::vector<float>{1, 2, -1, -2, 5, 6, -3, -4})) << name;
+    EXPECT_EQ(result, (std::vector<float>{1, -1, 3, -3, 5, -2, 7, -4})) << name;
   }
 }
 

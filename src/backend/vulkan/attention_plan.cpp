@@ -78,15 +78,14 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   return plan;
 }
 
-KeyReads attention_reads(const Step& step, const Program& program, const DeviceTraits& traits) {
+KeyReads attention_reads(const Step& step, const DeviceTraits& traits) {
   const auto p = step.params.as<AttentionParams>();
   if (p.rows == 0 || p.sequences == 0) return {};
   QueryTile tile;  // of other forms: one query
   tile.parts = p.heads / p.kv_heads;
   if (is_plain(p)) tile = query_tile(p, traits);
-  const auto rows = static_cast<std::uint64_t>(program.type_of(step.in[1]).shape[0]);
   const std::uint64_t queries = divide_up(p.rows, p.sequences);
-  const std::uint64_t keys = divide_up(rows, p.sequences);
+  const std::uint64_t keys = divide_up(rows_of_keys(p), p.sequences);
   const std::uint64_t before = keys - std::min(keys, queries);
   const bool prefix = (p.form & TEPUI_ATTEND_PREFIX) != 0;
   std::uint64_t read = 0;

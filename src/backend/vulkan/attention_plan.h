@@ -14,7 +14,7 @@ struct KeyReads {
   double again_bytes = 0;
   double span_bytes = 0;  // of what the tile that reads most reads, for all heads
 };
-KeyReads attention_reads(const Step& step, const Program& program, const DeviceTraits& traits);
+KeyReads attention_reads(const Step& step, const DeviceTraits& traits);
 StepPlan plan_attention_map(const Step& step, const Program& program);
 StepPlan plan_attention_stats(const Step& step, const Program& program);
 std::optional<StepPlan> plan_attention_grad(const Step& step, const Program& program);

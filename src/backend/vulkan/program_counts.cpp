@@ -39,7 +39,7 @@ class Counter {
       counts[i].bytes_saved = norms.bytes_saved(i);
       if (traits_.matrix) use_matrices(program_.steps[i], counts[i]);
       if (program_.steps[i].op != OpCode::attention) continue;
-      const vulkan::KeyReads reads = vulkan::attention_reads(program_.steps[i], program_, traits_);
+      const vulkan::KeyReads reads = vulkan::attention_reads(program_.steps[i], traits_);
       counts[i].again_bytes = reads.again_bytes;
       counts[i].again_span = reads.span_bytes;
     }

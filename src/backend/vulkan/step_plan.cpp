@@ -206,7 +206,8 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     case OpCode::attention_map: return plan_attention_map(step, program);
     case OpCode::put_rows: {
       const auto p = bytes.as<PutRowsParams>();
-      return per_element("put_rows", std::uint64_t{p.in_place != 0 ? p.fresh : p.rows} * p.dim);
+      const std::uint64_t rows = p.in_place != 0 ? p.fresh : p.rows;
+      return per_element("put_rows", rows * p.tables * p.dim);
     }
     case OpCode::head_values: {
       const auto p = bytes.as<HeadValuesParams>();
