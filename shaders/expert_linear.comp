@@ -26,9 +26,9 @@ void main() {
       expert.v[row] * weight_lines(p.k) * vectors + panel_begin(vectors, first, p.k) + lane();
   precise vec4 sum = vec4(0);
   // Four at a time: see linear.comp.
-  vec4 scale;
+  WeightScale scale;
   for (uint k = 0; k < p.k; k += 4) {
-    if (k % 32 == 0) scale = weight_scale(weight, matrix, width, k);
+    if (k % kScaled == 0) scale = weight_scale(weight, matrix, width, k);
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= p.k) continue;
       sum = fma(vec4(x.v[from + k + i]), weight_vector(weight, matrix, width, k + i, scale), sum);

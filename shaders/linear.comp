@@ -93,9 +93,9 @@ void main() {
     sum[r] = vec4(0);
   }
   // Four at a time: llvmpipe ends a lane behind 65,535 rounds of its loops.
-  vec4 scale;
+  WeightScale scale;
   for (uint k = 0; k < linear.k; k += 4) {
-    if (k % 32 == 0) scale = weight_scale(weight, own, width, k);
+    if (k % kScaled == 0) scale = weight_scale(weight, own, width, k);
     [[unroll]] for (uint i = 0; i < 4; ++i) {
       if (k + i >= linear.k) continue;
       const vec4 w = weight_vector(weight, own, width, k + i, scale);

@@ -127,9 +127,9 @@ void main() {
   const uint loads = base + min(lane() % kVectors, beyond);  // kVectors divide LANES
   precise vec4 sum[8];
   [[unroll]] for (uint i = 0; i < 8; ++i) sum[i] = vec4(0);
-  vec4 scale;
+  WeightScale scale;
   for (uint from = 0; from < linear.k; from += kDepth) {
-    if (from % 32 == 0) scale = weight_scale(weight, loads, width, from);
+    if (from % kScaled == 0) scale = weight_scale(weight, loads, width, from);
     const uint depth = min(kDepth, linear.k - from);
     barrier();
     for (uint e = lane(); e < 4 * kQuads * kDepth; e += LANES) {

@@ -35,16 +35,28 @@ enum class DType : std::uint8_t {
   q6_k,
   // A backend's own layout of a [N, K] matrix, or of [E, N, K], one matrix behind the other; only
   // that backend can read it. The name says which values it holds, which the backend may store as
-  // narrow as that, or wider: f32, or those of a type that is cheap to read.
+  // narrow as that, or wider: f32, or those of a stored type, the quantised ones in the order
+  // above.
   packed,
   packed_f16,
   packed_bf16,
   packed_q8_0,
+  packed_q4_0,
+  packed_q4_1,
+  packed_q5_0,
+  packed_q5_1,
+  packed_q2_k,
+  packed_q3_k,
+  packed_q4_k,
+  packed_q5_k,
+  packed_q6_k,
 };
 
 bool is_packed(DType dtype);
 // What a matrix stored as `dtype` is packed as.
 DType packed_dtype(DType dtype);
+// Whose values a packed matrix holds.
+DType unpacked_dtype(DType packed);
 
 std::string_view dtype_name(DType dtype);
 std::size_t dtype_bytes(DType dtype);  // of one element; not to be asked of packed and quantised

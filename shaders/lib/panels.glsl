@@ -2,9 +2,9 @@
 // A packed matrix lies in panels of 256 columns, one behind the other, so that it can be packed in
 // pieces and the weights that a workgroup reads lie together. A panel is lines of W columns, W being
 // its columns rounded up to a multiple of 4, those beyond the last zero. f16 and bf16 are as they
-// are stored, and each of the K rows is a line. q8_0 is as it is stored as well, turned by bytes: each
-// block of 32 rows is a line for each of its 34 bytes, so that whole words are read and four columns
-// of a row are one of them (lib/weights.glsl). All else is f32. For matrix units lines of factors are
+// are stored, or f32, and each of the K rows is a line. The quantised types are as they are stored as
+// well, turned by bytes: each block of rows is a line for each of its bytes, so that whole words are
+// read and four columns are one of them (lib/weights.glsl). For matrix units lines of factors are
 // behind it (pack_scale.comp). Lengths and places are in vectors of four columns.
 #define PANEL 64u
 

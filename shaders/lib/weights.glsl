@@ -4,39 +4,138 @@
 #include "lib/half.glsl"
 #include "lib/panels.glsl"
 
-layout(constant_id = 6) const uint kStored = 0;  // 0: f32, 1: f16, 2: bf16, 3: q8_0
-const uint kVectorWords = kStored == 0 ? 4 : kStored == 3 ? 1 : 2;  // of four columns in a line
+layout(constant_id = 6) const uint kStored = 0;  // 0: f32, 1: f16, 2: bf16, else a quantised type:
+#define Q8_0 3
+#define Q4_0 4
+#define Q4_1 5
+#define Q5_0 6
+#define Q5_1 7
+#define Q2_K 8
+#define Q3_K 9
+#define Q4_K 10
+#define Q5_K 11
+#define Q6_K 12
+const bool kQuantised = kStored >= Q8_0;
+const uint kVectorWords = kStored == 0 ? 4 : kQuantised ? 1 : 2;  // of four columns in a line
 const uint kFactorLines = 4 / kVectorWords;
+const bool kLongBlocks = kStored >= Q2_K;
+// Rows of a block, and the lines that it is: its bytes for one column.
+const uint kBlock = kLongBlocks ? 256 : kQuantised ? 32 : 1;
+const uint kBlockLines = kStored == Q8_0   ? 34
+                         : kStored == Q4_0 ? 18
+                         : kStored == Q4_1 ? 20
+                         : kStored == Q5_0 ? 22
+                         : kStored == Q5_1 ? 24
+                         : kStored == Q2_K ? 84
+                         : kStored == Q3_K ? 110
+                         : kStored == Q4_K ? 144
+                         : kStored == Q5_K ? 176
+                         : kStored == Q6_K ? 210
+                                           : 1;
+// Rows that share a scale: it need not be asked for again before the next multiple of them.
+const uint kScaled = kLongBlocks && kStored != Q4_K && kStored != Q5_K ? 16 : 32;
 
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Narrow { uvec2 v[]; };
 
-// The lines of so many rows: a block of q8_0 is 34, its scale's low bytes, its scale's high bytes and
-// the levels of 32 rows.
-uint weight_lines(uint k) { return kStored == 3 ? k / 32 * 34 : k; }
+// The lines of so many rows.
+uint weight_lines(uint k) { return k / kBlock * kBlockLines; }
 
-// `base` is the place of four columns in the first line of their panel.
-uint block_line(uvec2 matrix, uint base, uint width, uint k, uint line) {
-  return Uints(matrix).v[base + (k / 32 * 34 + line) * width];
+// An element of a quantised type is scale (level - kOffset) + shift, where shift is for types with a
+// minimum. Products of scales and levels fit 24 bits and are exact (tensor/quant_block.h): what is
+// here is what stands in an f32 copy.
+struct WeightScale {
+  vec4 scale;
+  vec4 shift;
+};
+const uint kOffset = kStored == Q8_0   ? 128
+                     : kStored == Q4_0 ? 8
+                     : kStored == Q5_0 ? 16
+                     : kStored == Q3_K ? 4
+                     : kStored == Q6_K ? 32
+                                       : 0;
+const bool kShifted =
+    kStored == Q4_1 || kStored == Q5_1 || kStored == Q2_K || kStored == Q4_K || kStored == Q5_K;
+
+// `base` is the place of four columns in the first line of their panel. Byte i of the block that row k
+// is in, of each of them.
+uint block_word(uvec2 matrix, uint base, uint width, uint k, uint i) {
+  return Uints(matrix).v[base + (k / kBlock * kBlockLines + i) * width];
 }
-
 uvec4 bytes_of(uint word) { return (uvec4(word) >> uvec4(0, 8, 16, 24)) & 0xffu; }
-
-// What the levels of the block that row k is in are multiplied by. Of other types nothing: it need
-// not be asked for again before k reaches the next multiple of 32.
-vec4 weight_scale(uvec2 matrix, uint base, uint width, uint k) {
-  if (kStored != 3) return vec4(1);
-  const uint low = block_line(matrix, base, width, k, 0);
-  const uint high = block_line(matrix, base, width, k, 1);
+vec4 levels_of(uint word) { return vec4(bytes_of(word)); }
+vec4 block_halves(uvec2 matrix, uint base, uint width, uint k, uint i) {
+  const uint low = block_word(matrix, base, width, k, i);
+  const uint high = block_word(matrix, base, width, k, i + 1);
   return uintBitsToFloat(f16_bits(bytes_of(low) | (bytes_of(high) << 8)));
 }
 
-vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k, vec4 scale) {
-  if (kStored == 3) {
-    const int levels = int(block_line(matrix, base, width, k, 2 + k % 32));
-    // 11 bits by 8: a product that f32 holds, as it stands where weights are packed as f32.
-    precise vec4 w = vec4(bitfieldExtract(levels, 0, 8), bitfieldExtract(levels, 8, 8),
-                          bitfieldExtract(levels, 16, 8), bitfieldExtract(levels, 24, 8)) *
-                     scale;
+#define WORD(i) block_word(matrix, base, width, k, i)
+#define HALVES(i) block_halves(matrix, base, width, k, i)
+// Of each byte.
+#define LOW_BITS(n) ((1u << (n)) - 1) * 0x01010101u
+
+// The 6-bit numbers of q4_k and q5_k, scales (`first` 4) or minima (8).
+vec4 six_bits(uvec2 matrix, uint base, uint width, uint k, uint first) {
+  const uint j = k % kBlock / 32;
+  if (j < 4) return levels_of(WORD(first + j) & LOW_BITS(6));
+  const uint low = (WORD(8 + j) >> (first - 4)) & LOW_BITS(4);
+  return levels_of(low | (((WORD(first - 4 + j) >> 6) & LOW_BITS(2)) << 4));
+}
+
+// The bytes of a block are those of tensor/quant_block.h.
+WeightScale weight_scale(uvec2 matrix, uint base, uint width, uint k) {
+  precise WeightScale s = WeightScale(vec4(1), vec4(0));
+  const uint j = k % kBlock / 16;
+  if (kStored == Q8_0 || kStored == Q4_0 || kStored == Q5_0) s.scale = HALVES(0);
+  if (kStored == Q4_1 || kStored == Q5_1) s = WeightScale(HALVES(0), HALVES(2));
+  if (kStored == Q2_K) {
+    const uint both = WORD(j);
+    s.scale = HALVES(80) * levels_of(both & LOW_BITS(4));
+    s.shift = -(HALVES(82) * levels_of((both >> 4) & LOW_BITS(4)));
+  }
+  if (kStored == Q3_K) {
+    const uint low = (WORD(96 + j % 8) >> (4 * (j / 8))) & LOW_BITS(4);
+    const uint high = (WORD(104 + j % 4) >> (2 * (j / 4))) & LOW_BITS(2);
+    s.scale = HALVES(108) * (levels_of(low | (high << 4)) - 32.0);
+  }
+  if (kStored == Q4_K || kStored == Q5_K) {
+    s.scale = HALVES(0) * six_bits(matrix, base, width, k, 4);
+    s.shift = -(HALVES(2) * six_bits(matrix, base, width, k, 8));
+  }
+  // A signed byte is 128 less than it is with its top bit turned.
+  if (kStored == Q6_K) s.scale = HALVES(208) * (levels_of(WORD(192 + j) ^ 0x80808080u) - 128.0);
+  return s;
+}
+
+// The level of row k, of each column in a byte.
+uint level_word(uvec2 matrix, uint base, uint width, uint k) {
+  const uint i = k % kBlock;
+  const uint half_ = 4 * (i / 16);  // of blocks of 32, where low halves of bytes come first
+  if (kStored == Q8_0) return WORD(2 + i) ^ 0x80808080u;
+  if (kStored == Q4_0) return (WORD(2 + i % 16) >> half_) & LOW_BITS(4);
+  if (kStored == Q4_1) return (WORD(4 + i % 16) >> half_) & LOW_BITS(4);
+  if (kStored == Q5_0 || kStored == Q5_1) {
+    const uint begin = kStored == Q5_0 ? 2 : 4;  // of the fifth bits
+    const uint fifth = (WORD(begin + i / 8) >> (i % 8)) & LOW_BITS(1);
+    return ((WORD(begin + 4 + i % 16) >> half_) & LOW_BITS(4)) | (fifth << 4);
+  }
+  if (kStored == Q4_K || kStored == Q5_K) {
+    const uint begin = kStored == Q4_K ? 16 : 48;
+    const uint four = (WORD(begin + i / 64 * 32 + i % 32) >> (i / 32 % 2 * 4)) & LOW_BITS(4);
+    if (kStored == Q4_K) return four;
+    return four | (((WORD(16 + i % 32) >> (i / 32)) & LOW_BITS(1)) << 4);
+  }
+  const uint begin = kStored == Q2_K ? 16 : kStored == Q3_K ? 32 : 128;
+  const uint pair = (WORD(begin + i / 128 * 32 + i % 32) >> (i / 32 % 4 * 2)) & LOW_BITS(2);
+  if (kStored == Q2_K) return pair;
+  if (kStored == Q3_K) return pair | (((WORD(i % 32) >> (i / 32)) & LOW_BITS(1)) << 2);
+  return ((WORD(i / 128 * 64 + i % 64) >> (i / 64 % 2 * 4)) & LOW_BITS(4)) | (pair << 4);
+}
+
+vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k, WeightScale s) {
+  if (kQuantised) {
+    precise vec4 w = s.scale * (levels_of(level_word(matrix, base, width, k)) - float(kOffset));
+    if (kShifted) w = w + s.shift;
     return w;
   }
   const uint i = base + k * width;

@@ -20,38 +20,41 @@ const DeviceProfile kProfiles[] = {
      true, false, 0, 2e6, 300e9},
 };
 
-// Packed weights are as narrow as they are stored, but for quantised ones other than q8_0, which
-// are f32.
-double bytes_of(const TensorType& type) {
-  if (!is_packed(type.dtype)) return static_cast<double>(type.bytes());
-  const auto elements = static_cast<double>(type.shape.elements());
-  if (type.dtype == DType::packed_q8_0) return elements * 34 / 32;
-  const bool half = type.dtype == DType::packed_f16 || type.dtype == DType::packed_bf16;
-  return elements * (half ? 2 : 4);
+// Packed weights are as narrow as they are stored, but for quantised ones other than q8_0 where the
+// host computes, which are f32.
+double bytes_of(const TensorType& type, bool device) {
+  DType stored = type.dtype;
+  if (is_packed(stored)) {
+    stored = device || stored <= DType::packed_q8_0 ? unpacked_dtype(stored) : DType::f32;
+  }
+  const DTypeBlock block = dtype_block(stored);
+  return static_cast<double>(type.shape.elements()) / static_cast<double>(block.elements) *
+         static_cast<double>(block.bytes);
 }
 
-double rows_bytes(const TensorType& type, std::int64_t rows) {
-  return bytes_of(type) / static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) *
+double rows_bytes(const TensorType& type, std::int64_t rows, bool device) {
+  return bytes_of(type, device) / static_cast<double>(std::max<std::int64_t>(type.shape[0], 1)) *
          static_cast<double>(rows);
 }
 
 // Operands and results once each; of a table the rows that are looked up, of rows that are put in
 // place these alone.
-double step_bytes(const Program& program, const Step& step) {
+double step_bytes(const Program& program, const Step& step, bool device) {
   double bytes = 0;
   if (step.op == OpCode::put_rows && step.params.as<PutRowsParams>().in_place != 0)
-    return 2 * bytes_of(program.type_of(step.in.back()));
+    return 2 * bytes_of(program.type_of(step.in.back()), device);
   for (const Value value : step.in) {
     const TensorType type = program.type_of(value);
     if (step.op == OpCode::embed && value == step.in.back()) {
-      bytes += rows_bytes(type, program.type_of(step.out[0]).shape[0]);
+      bytes += rows_bytes(type, program.type_of(step.out[0]).shape[0], device);
     } else if (step.op == OpCode::rope && value == step.in.back()) {
-      bytes += rows_bytes(type, std::min(type.shape[0], program.type_of(step.out[0]).shape[0]));
+      const std::int64_t rows = program.type_of(step.out[0]).shape[0];
+      bytes += rows_bytes(type, std::min(type.shape[0], rows), device);
     } else {
-      bytes += bytes_of(type);
+      bytes += bytes_of(type, device);
     }
   }
-  for (const Value value : step.out) bytes += bytes_of(program.type_of(value));
+  for (const Value value : step.out) bytes += bytes_of(program.type_of(value), device);
   return bytes;
 }
 
@@ -124,7 +127,7 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
   PartCost part;
   const auto counts = vulkan_counts(program, profile.matrices);
   for (const ValueInfo& info : program.values) {
-    if (info.role == Role::weight) part.weight_bytes += bytes_of(info.type);
+    if (info.role == Role::weight) part.weight_bytes += bytes_of(info.type, true);
   }
   part.counted = counts.has_value();
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
@@ -133,7 +136,7 @@ PartCost cost_of(const Program& program, const DeviceProfile& profile) {
     cost.op = step.op;
     cost.name = program.info(step.out.front()).name;
     cost.flops = step_flops(program, step);
-    cost.bytes = step_bytes(program, step);
+    cost.bytes = step_bytes(program, step, profile.device);
     if (counts) cost.counts = (*counts)[i];
     if (profile.device) {
       cost.bytes -= cost.counts.bytes_saved;

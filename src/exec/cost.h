@@ -56,7 +56,7 @@ struct PartCost {
   std::vector<StepCost> steps;
   int times = 1;
   double host_bytes = 0;    // that come back, of one run
-  double weight_bytes = 0;  // of its weights as they are stored, quantised ones but q8_0 as f32
+  double weight_bytes = 0;  // of its weights as they are stored
   bool counted = true;      // whether dispatches are known: not in a build without Vulkan
 
   double flops() const;

@@ -36,6 +36,15 @@ std::string_view dtype_name(DType dtype) {
     case DType::packed_f16: return "packed f16";
     case DType::packed_bf16: return "packed bf16";
     case DType::packed_q8_0: return "packed q8_0";
+    case DType::packed_q4_0: return "packed q4_0";
+    case DType::packed_q4_1: return "packed q4_1";
+    case DType::packed_q5_0: return "packed q5_0";
+    case DType::packed_q5_1: return "packed q5_1";
+    case DType::packed_q2_k: return "packed q2_k";
+    case DType::packed_q3_k: return "packed q3_k";
+    case DType::packed_q4_k: return "packed q4_k";
+    case DType::packed_q5_k: return "packed q5_k";
+    case DType::packed_q6_k: return "packed q6_k";
   }
   return "?";
 }
@@ -60,10 +69,7 @@ DTypeBlock dtype_block(DType dtype) {
     case DType::q4_k: return {256, 144};
     case DType::q5_k: return {256, 176};
     case DType::q6_k: return {256, 210};
-    case DType::packed:
-    case DType::packed_f16:
-    case DType::packed_bf16:
-    case DType::packed_q8_0: break;
+    default: break;  // packed
   }
   TEPUI_ASSERT(!is_packed(dtype));
   return {};
@@ -71,18 +77,24 @@ DTypeBlock dtype_block(DType dtype) {
 
 bool is_quantised(DType dtype) { return !is_packed(dtype) && dtype_block(dtype).elements > 1; }
 
-bool is_packed(DType dtype) {
-  return dtype == DType::packed || dtype == DType::packed_f16 || dtype == DType::packed_bf16 ||
-         dtype == DType::packed_q8_0;
+bool is_packed(DType dtype) { return dtype >= DType::packed; }
+
+// Both lists of the quantised types have one order.
+DType packed_dtype(DType dtype) {
+  if (dtype == DType::f16) return DType::packed_f16;
+  if (dtype == DType::bf16) return DType::packed_bf16;
+  if (!is_quantised(dtype)) return DType::packed;
+  constexpr int kShift = static_cast<int>(DType::packed_q8_0) - static_cast<int>(DType::q8_0);
+  return static_cast<DType>(static_cast<int>(dtype) + kShift);
 }
 
-DType packed_dtype(DType dtype) {
-  switch (dtype) {
-    case DType::f16: return DType::packed_f16;
-    case DType::bf16: return DType::packed_bf16;
-    case DType::q8_0: return DType::packed_q8_0;
-    default: return DType::packed;
-  }
+DType unpacked_dtype(DType packed) {
+  TEPUI_ASSERT(is_packed(packed));
+  if (packed == DType::packed_f16) return DType::f16;
+  if (packed == DType::packed_bf16) return DType::bf16;
+  if (packed == DType::packed) return DType::f32;
+  constexpr int kShift = static_cast<int>(DType::packed_q8_0) - static_cast<int>(DType::q8_0);
+  return static_cast<DType>(static_cast<int>(packed) - kShift);
 }
 
 std::size_t dtype_bytes(DType dtype) {

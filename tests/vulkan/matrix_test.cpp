@@ -251,7 +251,8 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
     for (const Fill weight : {Fill::normal, Fill::massive_zero})
       cases.push_back(linear_data(70, 37, 50, dtype, weight));
   }
-  cases.push_back(linear_data(70, 37, 64, DType::q8_0, Fill::normal));
+  for (const DType dtype : {DType::q8_0, DType::q4_k})
+    cases.push_back(linear_data(70, 37, 256, dtype, Fill::normal));
   for (const OpData& data : cases) {
     setenv(kVariable, "1", 1);
     check_in_tiles(data);

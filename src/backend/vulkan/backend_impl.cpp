@@ -205,13 +205,13 @@ Ticket VulkanBackend::run(Prepared& prepared, const Bindings& bindings, Tickets 
   return record(status);
 }
 
-// Shaders read words, and packed matrices by four elements: of q8_0 these are a word.
+// Shaders read words, and packed matrices by four elements: of quantised types these are a word.
 Status VulkanBackend::check_alignment(const Program& program, const Bindings& bindings) const {
   for (std::size_t id = 0; id < bindings.size(); ++id) {
     const ValueInfo& info = program.values[id];
     const DType dtype = info.type.dtype;
     const bool halves = dtype == DType::packed_f16 || dtype == DType::packed_bf16;
-    const bool words = !is_packed(dtype) || dtype == DType::packed_q8_0;
+    const bool words = !is_packed(dtype) || dtype >= DType::packed_q8_0;
     const std::size_t unit = halves ? 8 : words ? 4 : 16;
     if (info.role != Role::temp && bindings[id].offset % unit != 0) {
       return fail(ErrorKind::data,

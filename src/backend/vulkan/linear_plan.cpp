@@ -6,26 +6,14 @@ namespace {
 
 // As shaders/lib/weights.glsl counts them.
 std::uint32_t stored_as(DType packed) {
-  switch (packed) {
-    case DType::packed_f16: return 1;
-    case DType::packed_bf16: return 2;
-    case DType::packed_q8_0: return 3;
-    default: return 0;
+  switch (const DType dtype = unpacked_dtype(packed); dtype) {
+    case DType::f32: return 0;
+    case DType::f16: return 1;
+    case DType::bf16: return 2;
+    default: return 3 + static_cast<std::uint32_t>(dtype) - static_cast<std::uint32_t>(DType::q8_0);
   }
 }
-
-// Of a column of a packed matrix.
-std::size_t column_bytes(DType packed, std::size_t k) {
-  switch (packed) {
-    case DType::packed_f16:
-    case DType::packed_bf16: return 2 * k;
-    case DType::packed_q8_0: {
-      const DTypeBlock block = dtype_block(DType::q8_0);
-      return k / static_cast<std::size_t>(block.elements) * block.bytes;
-    }
-    default: return 4 * k;
-  }
-}
+constexpr std::uint32_t kFirstQuantised = 3;
 
 std::uint32_t stored_as(const Program& program, Value packed) {
   return stored_as(program.type_of(packed).dtype);
@@ -105,8 +93,8 @@ std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
   const int last = shape.rank() - 1;
   const auto n = static_cast<std::size_t>(shape[last - 1]);
   const auto experts = static_cast<std::size_t>(last == 2 ? shape[0] : 1);
-  const std::size_t column = column_bytes(type.dtype, static_cast<std::size_t>(shape[last])) +
-                             (traits.matrix ? sizeof(float) : 0);
+  const TensorType stored{unpacked_dtype(type.dtype), Shape{shape[last]}};
+  const std::size_t column = stored.bytes() + (traits.matrix ? sizeof(float) : 0);
   return experts * ((n + 3) / 4 * 4) * column;
 }
 
@@ -124,9 +112,16 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
   const auto p = step.params.as<PackParams>();
   const std::uint32_t stored = stored_as(program, step.out[0]);
   const std::uint64_t width = divide_up(p.n, 4) * 4;
-  const std::uint32_t factor_lines = !traits.matrix ? 0 : stored == 0 ? 1 : stored == 3 ? 4 : 2;
-  const std::uint64_t lanes = stored == 3 ? width / 4 * (p.k / 32) : width * p.k;
+  const bool quantised = stored >= kFirstQuantised;
+  const std::uint32_t factor_lines = !traits.matrix ? 0 : stored == 0 ? 1 : quantised ? 4 : 2;
+  const DTypeBlock block = dtype_block(program.type_of(step.in[0]).dtype);
+  const auto rows = static_cast<std::uint32_t>(block.elements);
+  const std::uint64_t lanes = quantised ? width / 4 * (p.k / rows) : width * p.k;
   StepPlan plan = one_pass(std::move(shader), divide_up(lanes, kLanes), factor_lines);
+  if (quantised) {
+    plan.passes[0].constants[kPackBlockConstant] = rows;
+    plan.passes[0].constants[kPackBlockConstant + 1] = static_cast<std::uint32_t>(block.bytes);
+  }
   if (traits.matrix) {
     plan.passes.push_back({"pack_scale", {kLanes}, divide_up(width, kLanes), {}, {}});
     plan.passes.back().constants[kStoredConstant] = stored;

@@ -28,7 +28,8 @@ constexpr std::uint32_t kTappedDepth = 8;  // leaves shared memory for a histogr
 constexpr std::size_t kTileNormedConstant = 5;
 constexpr std::size_t kSplitNormedConstant = 1;
 constexpr std::size_t kSplitCopiesConstant = 2;
-constexpr std::size_t kStoredConstant = 6;  // of shaders/lib/weights.glsl
+constexpr std::size_t kPackBlockConstant = 2;  // of pack.comp: a block's rows, then its bytes
+constexpr std::size_t kStoredConstant = 6;     // of shaders/lib/weights.glsl
 
 StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
                    const DeviceTraits& traits);

@@ -65,9 +65,8 @@ inline StepPlan per_element(std::string shader, std::uint64_t elements) {
   return one_pass(std::move(shader), divide_up(elements, kLanes));
 }
 
-// A packed matrix: in panels of kPanelColumns columns, see shaders/lib/panels.glsl, f16, bf16
-// and q8_0 as narrow as they are stored and all else f32, for matrix units each with a row of
-// factors; several stand behind another.
+// A packed matrix: in panels of kPanelColumns columns, see shaders/lib/panels.glsl, as narrow as it
+// is stored, for matrix units each with a row of factors; several stand behind another.
 constexpr std::int64_t kPanelColumns = 256;
 std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits);
 
