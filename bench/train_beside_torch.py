@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Training with tepui beside torch on the same recipe: speed in turn, losses, curves of several seeds.
 
-    bench/train_beside_torch.py speed RECIPE [--rounds 5] [--steps 60]     tokens per second, in turn
+    bench/train_beside_torch.py speed RECIPE... [--rounds 5] [--steps 60,2]     tokens per second, all in
+                                turn; steps of a round for each recipe
     bench/train_beside_torch.py losses RECIPE --runs DIR... --seeds 1,2,3  validation losses of finished
                                 runs and of torch's, and what nanoGPT's estimate from 20 batches makes of them
     bench/train_beside_torch.py curves RECIPE --seeds 1,2 --steps 40       the first steps of both
@@ -21,6 +22,10 @@ import tomllib
 import torch
 
 from torch_gpt2 import Training
+
+
+def numbers(text):
+    return [int(number) for number in text.split(",") if number]
 
 
 def shortened(recipe, source, folder, name, **train):
@@ -42,26 +47,35 @@ def train_tepui(a, recipe, *options):
     return json.loads(done.stdout)
 
 
-def speed(a, recipe):
-    tokens = recipe["train"].get("batch", 12) * recipe["model"]["context"] * a.steps
-    other = Training(recipe, a.recipe.parent, 1)
-    other.step(0)
-    speeds = []
-    for _ in range(a.rounds):
+class SpeedRounds:
+    def __init__(self, a, file, recipe, steps):
+        self.a, self.file, self.recipe, self.steps, self.ratios = a, file, recipe, steps, []
+        self.other = Training(recipe, file.parent, 1)
+        self.other.step(0)
+
+    def go_on(self):
         with tempfile.TemporaryDirectory() as folder:
-            own = shortened(recipe, a.recipe, pathlib.Path(folder), "run", evaluation_batches=1)
-            result = train_tepui(a, own, "--until", str(a.steps))
+            own = shortened(self.recipe, self.file, pathlib.Path(folder), "run", evaluation_batches=1)
+            result = train_tepui(self.a, own, "--until", str(self.steps))
         ours = result["tokens"] / result["seconds"]
         begin = time.perf_counter()
-        for step in range(a.steps):
-            other.step(step)
+        for step in range(self.steps):
+            self.other.step(step)
+        tokens = self.recipe["train"].get("batch", 12) * self.recipe["model"]["context"] * self.steps
         theirs = tokens / (time.perf_counter() - begin)
-        speeds.append((ours, theirs))
-        print(f"tepui {ours:8.0f} tokens/s  torch {theirs:8.0f} tokens/s  ratio {ours / theirs:.2f}",
-              flush=True)
-    ratios = [x / y for x, y in speeds]
-    print(f"median ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}), "
-          f"{a.threads} threads, torch {torch.__version__}")
+        self.ratios.append(ours / theirs)
+        print(f"{self.file.stem:16} tepui {ours:8.0f} tokens/s  torch {theirs:8.0f} tokens/s  "
+              f"ratio {ours / theirs:.2f}", flush=True)
+
+
+def speed(a, recipes):
+    runs = [SpeedRounds(a, file, recipe, steps) for (file, recipe), steps in zip(recipes, a.steps)]
+    for _ in range(a.rounds):
+        for run in runs:
+            run.go_on()
+    for run in runs:
+        print(f"{run.file.stem}: median ratio {statistics.median(run.ratios):.2f} "
+              f"({min(run.ratios):.2f}-{max(run.ratios):.2f}), {a.threads} threads, torch {torch.__version__}")
 
 
 def line_of(name, whole, found, published):
@@ -138,7 +152,7 @@ def curves(a, recipe):
     with tempfile.TemporaryDirectory() as folder:
         runs = [kind(a, recipe, seed, pathlib.Path(folder)) for kind in (TepuiCurve, TorchCurve)
                 for seed in a.seeds]
-        for step in range(a.every, a.steps + 1, a.every):
+        for step in range(a.every, a.steps[0] + 1, a.every):
             found = [run.go_on(step) for run in runs]
             for name, values in zip((f"{step:5}  training", f"{step:5}  validation"), zip(*found)):
                 x, y = values[:len(a.seeds)], values[len(a.seeds):]
@@ -150,12 +164,12 @@ def curves(a, recipe):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=("speed", "losses", "curves"))
-    parser.add_argument("recipe", type=pathlib.Path)
+    parser.add_argument("recipe", type=pathlib.Path, nargs="+")
     parser.add_argument("--tepui", type=pathlib.Path, default="build/tepui")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",") if seed], default=[1])
+    parser.add_argument("--steps", type=numbers, help="speed: of a round; curves: all", default=[60])
+    parser.add_argument("--seeds", type=numbers, default=[1])
     parser.add_argument("--runs", type=pathlib.Path, nargs="*", default=[], help="losses: finished runs")
     parser.add_argument("--draws", type=int, default=1000, help="losses: estimates that are drawn")
     parser.add_argument("--published", type=float, default=1.88, help="losses: how many reach it is told")
@@ -165,10 +179,18 @@ def main():
     a = parser.parse_args()
     a.tepui = a.tepui.resolve()
     torch.set_num_threads(a.threads)
-    recipe = tomllib.loads(a.recipe.read_text())
+    recipes = [(file, tomllib.loads(file.read_text())) for file in a.recipe]
     if a.batch:
-        recipe["train"]["batch"] = a.batch
-    {"speed": speed, "losses": losses, "curves": curves}[a.what](a, recipe)
+        for _, recipe in recipes:
+            recipe["train"]["batch"] = a.batch
+    if a.what == "speed":
+        if len(a.steps) != len(recipes):
+            parser.error(f"expected --steps for each of {len(recipes)} recipes, found {len(a.steps)}")
+        return speed(a, recipes)
+    if len(recipes) > 1:
+        parser.error(f"{a.what}: expected one recipe, found {len(recipes)}")
+    a.recipe = a.recipe[0]
+    {"losses": losses, "curves": curves}[a.what](a, recipes[0][1])
 
 
 if __name__ == "__main__":
