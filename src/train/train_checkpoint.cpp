@@ -121,17 +121,19 @@ Status check_recipe(const CheckpointPlace& place, const RecipeRecord& recipe) {
   if (json["recipe"] == recipe.hash) return {};
   const nlohmann::json stored = json.value("settings", nlohmann::json());
   const bool known = stored.is_object() && recipe.settings.is_object();
+  const std::vector<JsonDifference> differences =
+      known ? json_differences(stored, recipe.settings) : std::vector<JsonDifference>();
+  if (known && differences.empty()) return {};  // numbers that are written in another way
   const auto told = [](const JsonDifference& difference) {
     return fmt::format("{} = {} (given: {})", difference.field, difference.stored,
                        difference.wanted);
   };
-  return fail(
-      ErrorKind::usage,
-      "{}: the run there has another recipe{}: expected the same one to go on, or another "
-      "--out",
-      place.folder.parent_path().string(),
-      known ? ", with " + listed_differences(json_differences(stored, recipe.settings), ", ", told)
-            : " (its settings were not kept)");
+  return fail(ErrorKind::usage,
+              "{}: the run there has another recipe{}: expected the same one to go on, or another "
+              "--out",
+              place.folder.parent_path().string(),
+              known ? ", with " + listed_differences(differences, ", ", told)
+                    : " (its settings were not kept)");
 }
 
 Result<TrainState> read_checkpoint(const CheckpointPlace& place,
