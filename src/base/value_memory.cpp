@@ -6,15 +6,45 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/value_blocks.h"
+
 namespace tepui {
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEPUI_WATCHED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define TEPUI_WATCHED 1
+#endif
+
 namespace {
+
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+#if defined(TEPUI_WATCHED)
+constexpr bool kShares = false;  // so that what is written beyond its end is seen
+#else
+constexpr bool kShares = true;
+#endif
+
+// Never destroyed: memory is given back until the process ends.
+ValueBlocks& blocks() {
+  static auto* const all = new ValueBlocks;
+  return *all;
+}
+
 }  // namespace
 
-void FreeValueMemory::operator()(std::byte* memory) const { std::free(memory); }
+void FreeValueMemory::operator()(std::byte* memory) const {
+  if (block > 0)
+    blocks().give_back(memory, block);
+  else
+    std::free(memory);
+}
 
 ValueMemory allocate_values(std::size_t bytes) {
+  if (kShares && ValueBlocks::serves(bytes))
+    return ValueMemory(blocks().take(bytes), FreeValueMemory{bytes});
   const bool large = bytes >= kHugePage;
   void* memory = nullptr;
   if (::posix_memalign(&memory, large ? kHugePage : kValueAlignment,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Memory for matrices and activations: aligned to cache lines and, where it is large, to huge
+// Memory for matrices and activations: aligned to cache lines and, but for small pieces, on huge
 // pages, which the system is asked for. Weights that are streamed from ordinary pages are slowed by
 // the translation of addresses (bench/README.md has the figures).
 #pragma once
@@ -12,6 +12,8 @@ namespace tepui {
 inline constexpr std::size_t kValueAlignment = 64;
 
 struct FreeValueMemory {
+  std::size_t block = 0;  // bytes of one of base/value_blocks.h; 0 where it stands alone
+
   void operator()(std::byte* memory) const;
 };
 using ValueMemory = std::unique_ptr<std::byte, FreeValueMemory>;
