@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "backend/cpu/isa.h"
 #include "backend/cpu/scratch.h"
+#include "backend/cpu/together.h"
 #include "backend/host_memory.h"
 #include "base/assert.h"
 #include "base/thread_pool.h"
@@ -29,8 +31,16 @@ class PreparedCpu : public Prepared {
  public:
   Program program;
   std::vector<KernelFn> kernels;  // by step
+  std::vector<int> together;      // by step: how many from it on run as one
   MemoryPlan plan;
   std::vector<double> seconds;  // by step
+};
+
+// What a KernelCall points to.
+struct Called {
+  std::vector<Operand> in;
+  std::vector<Operand> out;
+  std::array<std::byte, ParamBytes::kCapacity> params;
 };
 
 void run_on_pool(void* pool, std::int64_t pieces, KernelThreads::Piece call, const void* body) {
@@ -99,6 +109,7 @@ class CpuBackend : public HostBackend {
     prepared->seconds.assign(program.steps.size(), 0);
     prepared->plan =
         plan_memory(program, [&](Value value) { return storage_bytes(program.type_of(value)); });
+    prepared->together = cpu::steps_together(program);
     return prepared;
   }
 
@@ -116,10 +127,15 @@ class CpuBackend : public HostBackend {
     }
     count_run(planned.program);
     for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
-      if (profile_)
+      const int together = planned.together[i];
+      if (profile_) {
         run_timed(planned, bindings, i);
-      else
+      } else if (together > 1) {
+        run_together(planned, bindings, i, together);
+        i += static_cast<std::size_t>(together) - 1;
+      } else {
         run_step(planned, bindings, i);
+      }
     }
     return {};
   }
@@ -144,17 +160,34 @@ class CpuBackend : public HostBackend {
   }
 
   void run_step(const PreparedCpu& planned, const Bindings& bindings, std::size_t index) {
-    const Step& step = planned.program.steps[index];
-    in_.clear();
-    out_.clear();
-    for (const Value value : step.in) in_.push_back(operand(planned, bindings, value, false));
-    for (const Value value : step.out) out_.push_back(operand(planned, bindings, value, true));
-    std::array<std::byte, ParamBytes::kCapacity> params;
-    std::memcpy(params.data(), &step.params, params.size());
     scratch_.clear();
-    planned.kernels[index](KernelCall(in_.data(), out_.data(), params.data(),
-                                      KernelThreads(&pool_, pool_.size(), run_on_pool), &scratch_,
-                                      take_scratch));
+    planned.kernels[index](called(planned, bindings, index, calls_[0]));
+  }
+
+  void run_together(const PreparedCpu& planned, const Bindings& bindings, std::size_t first,
+                    int count) {
+    scratch_.clear();
+    std::vector<KernelCall> calls;
+    calls.reserve(cpu::kMostTogether);
+    for (int i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      calls.push_back(called(planned, bindings, first + at, calls_[at]));
+    }
+    table_.single_rows(calls.data(), count);
+  }
+
+  // What a step's kernel is called with, as long as `own` stays as it is.
+  KernelCall called(const PreparedCpu& planned, const Bindings& bindings, std::size_t index,
+                    Called& own) {
+    const Step& step = planned.program.steps[index];
+    own.in.clear();
+    own.out.clear();
+    for (const Value value : step.in) own.in.push_back(operand(planned, bindings, value, false));
+    for (const Value value : step.out) own.out.push_back(operand(planned, bindings, value, true));
+    std::memcpy(own.params.data(), &step.params, own.params.size());
+    return {own.in.data(),     own.out.data(),
+            own.params.data(), KernelThreads(&pool_, pool_.size(), run_on_pool),
+            &scratch_,         take_scratch};
   }
 
   Operand operand(const PreparedCpu& planned, const Bindings& bindings, Value value,
@@ -183,8 +216,7 @@ class CpuBackend : public HostBackend {
   Buffer arena_;  // of all Programs: runs follow each other
   DeviceInfo info_;
   bool profile_;
-  std::vector<Operand> in_;  // of the step that runs
-  std::vector<Operand> out_;
+  std::array<Called, cpu::kMostTogether> calls_;  // of the steps that run
 };
 
 }  // namespace

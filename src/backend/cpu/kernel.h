@@ -96,6 +96,8 @@ class KernelCall {
 
 using KernelFn = void (*)(const KernelCall& call);
 
+inline constexpr int kMostTogether = 4;  // steps that one call of single_rows runs
+
 #define TEPUI_COUNT_OP(name, Params) +1
 inline constexpr int kOpCount = 0 TEPUI_OP_LIST(TEPUI_COUNT_OP);
 #undef TEPUI_COUNT_OP
@@ -104,7 +106,8 @@ struct KernelTable {
   const char* isa;
   std::int64_t panel;  // columns of a panel of a packed matrix (kernels/panel.inc)
   std::int64_t (*panel_bytes)(DType packed, std::int64_t depth);
-  KernelFn by_op[kOpCount];  // by OpCode
+  void (*single_rows)(const KernelCall* calls, int count);  // kernels/linear.inc
+  KernelFn by_op[kOpCount];                                 // by OpCode
 };
 
 const KernelTable& portable_kernels();
