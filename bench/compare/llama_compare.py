@@ -34,9 +34,13 @@ def llama_bench(options, program, file):
     return options.length / (found[0]["avg_ns"] * 1e-9)
 
 
-def spread(values, digits=".3g"):
-    return (f"{statistics.median(values):{digits}} "
-            f"({min(values):{digits}}-{max(values):{digits}})")
+def three_digits(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def spread(values):
+    median, least, most = map(three_digits, (statistics.median(values), min(values), max(values)))
+    return f"{median} ({least}-{most})"
 
 
 def compare(options, file):

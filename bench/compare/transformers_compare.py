@@ -59,8 +59,13 @@ def tepui(program, folder, threads, length, sequences):
     return row["seconds"][0], row["seconds_with_statistics"][0], row["peak_flops"][0]
 
 
+def three_digits(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def spread(values):
-    return f"{statistics.median(values):8.3g} ({min(values):.3g}-{max(values):.3g})"
+    median, least, most = map(three_digits, (statistics.median(values), min(values), max(values)))
+    return f"{median:>8} ({least}-{most})"
 
 
 def main():
