@@ -43,8 +43,11 @@ void FreeValueMemory::operator()(std::byte* memory) const {
 }
 
 ValueMemory allocate_values(std::size_t bytes) {
-  if (kShares && ValueBlocks::serves(bytes))
-    return ValueMemory(blocks().take(bytes), FreeValueMemory{bytes});
+  if (kShares && ValueBlocks::serves(bytes)) {
+    // Where the system has no room for a slab it may still have it for this.
+    if (std::byte* const block = blocks().take(bytes))
+      return ValueMemory(block, FreeValueMemory{bytes});
+  }
   const bool large = bytes >= kHugePage;
   void* memory = nullptr;
   if (::posix_memalign(&memory, large ? kHugePage : kValueAlignment,
