@@ -59,21 +59,6 @@ TEST(CpuTogether, MemoryOfWhatNobodyReadsIsNotCountedOn) {
   EXPECT_EQ(all.together(), (std::vector<int>{1, 1, 1}));
 }
 
-Buffer packed(Backend& backend, const Operand& stored) {
-  const auto n = static_cast<std::uint32_t>(stored.type.shape[0]);
-  const auto k = static_cast<std::uint32_t>(stored.type.shape[1]);
-  Program pack;
-  pack.values = {{stored.type, Role::weight, "stored"},
-                 {{DType::packed, stored.type.shape}, Role::output, "packed"}};
-  pack.steps = {{OpCode::pack, {{0}}, {{1}}, ParamBytes(PackParams{n, k, 0, k, 0})}};
-  Buffer to = backend.allocate(backend.storage_bytes(pack.values[1].type), Memory::device).value();
-  const Buffer from = backend.adopt(stored.bytes).value();
-  auto prepared = backend.prepare(pack).value();
-  const Bindings both = {BufferSlice::whole(from), BufferSlice::whole(to)};
-  EXPECT_TRUE(backend.wait(backend.run(*prepared, both, {})));
-  return to;
-}
-
 // Fewer panels than threads, many, and columns that fill no panel; each beside itself alone.
 TEST(CpuTogether, TheBitsAreThoseOfEachAlone) {
   constexpr std::int64_t kDepth = 300;
@@ -96,7 +81,8 @@ TEST(CpuTogether, TheBitsAreThoseOfEachAlone) {
       std::vector<Buffer> buffers;
       for (std::size_t i = 0; i < sizes.size(); ++i) {
         weights.push_back(random_operand({sizes[i], kDepth}, static_cast<unsigned>(i) + 10));
-        buffers.push_back(packed(*backend, weights.back()));
+        weights[i].type.dtype = DType::packed;
+        buffers.push_back(packed_buffer(*backend, weights[i].bytes, weights[i].type));
       }
       for (const std::int64_t n : sizes)
         buffers.push_back(
@@ -117,7 +103,6 @@ TEST(CpuTogether, TheBitsAreThoseOfEachAlone) {
         Floats found(static_cast<std::size_t>(sizes[i]));
         backend->download(std::as_writable_bytes(std::span(found)),
                           BufferSlice::whole(buffers[sizes.size() + i]), {});
-        weights[i].type.dtype = DType::packed;
         const LinearParams params{1, static_cast<std::uint32_t>(sizes[i]), kDepth, TEPUI_ACT_NONE};
         const Floats alone = run_step(*backend, OpCode::linear, {x, weights[i]}, params);
         ASSERT_EQ(alone.size(), found.size());

@@ -37,6 +37,22 @@ inline Operand random_operand(Shape shape, unsigned seed, float scale = 1.0F) {
   return operand(DType::f32, shape, values);
 }
 
+// A matrix f32 [N, K] as `type` holds it.
+inline Buffer packed_buffer(Backend& backend, const Bytes& stored, const TensorType& type) {
+  const auto n = static_cast<std::uint32_t>(type.shape[0]);
+  const auto k = static_cast<std::uint32_t>(type.shape[1]);
+  Program pack;
+  pack.values = {{{DType::f32, type.shape}, Role::weight, "stored"},
+                 {type, Role::output, "packed"}};
+  pack.steps = {{OpCode::pack, {{0}}, {{1}}, ParamBytes(PackParams{n, k, 0, k, 0})}};
+  Buffer to = backend.allocate(backend.storage_bytes(type), Memory::device).value();
+  const Buffer from = backend.adopt(stored).value();
+  auto prepared = backend.prepare(pack).value();
+  const Bindings both = {BufferSlice::whole(from), BufferSlice::whole(to)};
+  EXPECT_TRUE(backend.wait(backend.run(*prepared, both, {})));
+  return to;
+}
+
 // The step's single output.
 template <class Params>
 Floats run_step(Backend& backend, OpCode op, std::vector<Operand> in, const Params& params) {
@@ -59,19 +75,10 @@ Floats run_step(Backend& backend, OpCode op, std::vector<Operand> in, const Para
       continue;
     }
     step.in.push_back(add(in[i].type, Role::input));
-    buffers[i] = backend.allocate(backend.storage_bytes(in[i].type), Memory::device).value();
     if (is_packed(in[i].type.dtype)) {
-      const auto n = static_cast<std::uint32_t>(in[i].type.shape[0]);
-      const auto k = static_cast<std::uint32_t>(in[i].type.shape[1]);
-      Program pack;
-      pack.values = {{{DType::f32, in[i].type.shape}, Role::weight, "stored"},
-                     {in[i].type, Role::output, "packed"}};
-      pack.steps = {{OpCode::pack, {{0}}, {{1}}, ParamBytes(PackParams{n, k, 0, k, 0})}};
-      const Buffer stored = backend.adopt(in[i].bytes).value();
-      auto prepared = backend.prepare(pack).value();
-      const Bindings both = {BufferSlice::whole(stored), BufferSlice::whole(buffers[i])};
-      EXPECT_TRUE(backend.wait(backend.run(*prepared, both, {})));
+      buffers[i] = packed_buffer(backend, in[i].bytes, in[i].type);
     } else {
+      buffers[i] = backend.allocate(in[i].type.bytes(), Memory::device).value();
       backend.upload(BufferSlice::whole(buffers[i]), in[i].bytes, {});
     }
     bindings.push_back(BufferSlice::whole(buffers[i]));
