@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "metrics/list.h"
@@ -88,6 +90,30 @@ TEST(Surface, EveryCellKeepsItsLargestElementAndItsPlace) {
     ASSERT_EQ(std::abs(kept.values[cell]), largest) << cell;
     ASSERT_EQ(kept.values[cell], x[kept.indices[cell]]) << cell;
   }
+}
+
+// Of equal elements the first in the order of the values, and NaN before infinity.
+TEST(Surface, TiesGoToTheFirstAndNanIsTheLargest) {
+  constexpr int kTokens = 257;  // cells of 2 tokens
+  constexpr int kWidth = 513;   // and of 3 channels
+  std::vector<float> x(std::size_t{kTokens} * kWidth, 1.0F);
+  const auto at = [&](int token, int channel) -> float& {
+    return x[static_cast<std::size_t>(token) * kWidth + static_cast<std::size_t>(channel)];
+  };
+  at(0, 2) = -4.0F;
+  at(1, 0) = 4.0F;
+  at(2, 1) = std::numeric_limits<float>::infinity();
+  at(3, 0) = -std::numeric_limits<float>::quiet_NaN();
+  at(3, 2) = std::bit_cast<float>(0x7fffffffU);  // a NaN too, with more bits
+  const auto sink = surfaces_of(x, {kTokens}, kWidth, 1);
+  const auto& kept = sink.kept.at(0);
+  ASSERT_EQ(kept.indices.size(), 129U * 171U);
+  EXPECT_EQ(kept.indices[0], 2U);
+  EXPECT_EQ(kept.values[0], -4.0F);
+  EXPECT_EQ(kept.indices[171], 3U * kWidth);
+  EXPECT_TRUE(std::isnan(kept.values[171]));
+  EXPECT_EQ(kept.indices[1], 3U);  // nothing but ones
+  EXPECT_EQ(kept.indices[128 * 171 + 170], 256U * kWidth + 510U);
 }
 
 class SurfaceOfAModel : public testing::TestWithParam<std::string> {};
