@@ -76,28 +76,33 @@ TEST_P(CpuIsa, LinearKeepsSmallTermsBesideAMassiveOne) {
   EXPECT_EQ(outside(OpCode::linear, in, params, run_step(*backend, OpCode::linear, in, params)), 0);
 }
 
+// A few of a matrix's rows.
+Operand last_rows(const Operand& from, std::int64_t rows) {
+  const std::int64_t width = from.type.shape[1];
+  const auto* end = reinterpret_cast<const float*>(from.bytes.data() + from.bytes.size());
+  return operand(DType::f32, {rows, width}, Floats(end - rows * width, end));
+}
+
+// The second is too deep for a thread's rows to be copied whole.
 TEST_P(CpuIsa, LinearBitsDependOnNeitherRowsNorThreads) {
-  const LinearCase all{401, 144, 600, TEPUI_ACT_SILU, true, true};
-  const auto in = operands(all);
-  const auto params = [&](std::int64_t rows) {
-    return LinearParams{u(rows), u(all.n), u(all.k), all.act};
-  };
-  const auto backend = cpu(GetParam(), 2);
-  const Floats whole = run_step(*backend, OpCode::linear, in, params(all.rows));
-  for (const int threads : {1, 3})
-    EXPECT_EQ(run_step(*cpu(GetParam(), threads), OpCode::linear, in, params(all.rows)), whole)
-        << threads << " threads";
-  for (const std::int64_t rows : {1, 2, 3, 5, 12, 13, 100}) {
-    const std::int64_t first = all.rows - rows;
-    const auto rows_of = [&](const Operand& from, std::int64_t width) {
-      const auto* values = reinterpret_cast<const float*>(from.bytes.data()) + first * width;
-      return operand(DType::f32, {rows, width}, Floats(values, values + rows * width));
+  for (const LinearCase& all :
+       {LinearCase{401, 144, 600, TEPUI_ACT_SILU, true, true}, {401, 40, 2050, 0, true, true}}) {
+    const auto in = operands(all);
+    const auto params = [&](std::int64_t rows) {
+      return LinearParams{u(rows), u(all.n), u(all.k), all.act};
     };
-    auto some = in;
-    some[0] = rows_of(in[0], all.k);
-    some[3] = rows_of(in[3], all.n);
-    const Floats part = run_step(*backend, OpCode::linear, some, params(rows));
-    EXPECT_EQ(part, Floats(whole.begin() + first * all.n, whole.end())) << rows << " rows";
+    const auto backend = cpu(GetParam(), 2);
+    const Floats whole = run_step(*backend, OpCode::linear, in, params(all.rows));
+    for (const int threads : {1, 3})
+      EXPECT_EQ(run_step(*cpu(GetParam(), threads), OpCode::linear, in, params(all.rows)), whole)
+          << threads << " threads";
+    for (const std::int64_t rows : {1, 2, 3, 5, 12, 13, 100}) {
+      auto some = in;
+      some[0] = last_rows(in[0], rows);
+      some[3] = last_rows(in[3], rows);
+      const Floats part = run_step(*backend, OpCode::linear, some, params(rows));
+      EXPECT_EQ(part, Floats(whole.end() - rows * all.n, whole.end())) << rows << " rows";
+    }
   }
 }
 
