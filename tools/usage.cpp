@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -36,6 +37,37 @@ std::string command_line_so_far(const CLI::App& app) {
   return chosen.empty() ? app.get_name() : app.get_name() + " " + chosen.front()->get_name();
 }
 
+// Levenshtein's distance: letters to put in, take out or change.
+std::size_t letters_apart(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> above(b.size() + 1);
+  std::iota(above.begin(), above.end(), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(above[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = above[j + 1];
+      above[j + 1] = std::min({changed, diagonal + 1, above[j] + 1});
+    }
+  }
+  return above.back();
+}
+
+// ", did you mean --sites?", of the one option of the command that is next to it.
+std::string suggestion(const CLI::App& command, std::string_view option) {
+  option = option.substr(0, option.find('='));
+  std::string nearest;
+  std::size_t least = 3;
+  for (const CLI::Option* known : command.get_options()) {
+    for (const std::string& name : known->get_lnames()) {
+      const std::size_t apart = letters_apart(option, "--" + name);
+      if (apart >= least || 3 * apart >= option.size()) continue;
+      least = apart;
+      nearest = name;
+    }
+  }
+  return nearest.empty() ? "" : fmt::format(", did you mean --{}?", nearest);
+}
+
 std::string reason(const CLI::App& app, const CLI::ParseError& error) {
   // CLI11 looks for what is missing before it looks at what it does not know; a mistyped word is
   // the better explanation of both.
@@ -46,7 +78,8 @@ std::string reason(const CLI::App& app, const CLI::ParseError& error) {
     return fmt::format("expected a command ({}), found '{}'", commands, unknown.front());
   }
   if (!unknown.empty() && unknown.front().starts_with("-"))
-    return fmt::format("there is no option '{}'", unknown.front());
+    return fmt::format("there is no option '{}'{}", unknown.front(),
+                       suggestion(*app.get_subcommands().front(), unknown.front()));
   if (!unknown.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
     return fmt::format("'{}' is one argument too many", unknown.front());
   return error.what();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "study/branches.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -140,26 +142,49 @@ Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
   return out;
 }
 
+std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequences) {
+  std::size_t longest = 0;
+  std::set<TokenId> ids;
+  for (const auto& sequence : sequences) {
+    longest = std::max(longest, sequence.size());
+    ids.insert(sequence.begin(), sequence.end());
+  }
+  std::vector<std::string> absent;
+  for (const IntRange& range : tokens.positions) {
+    if (static_cast<std::size_t>(range.first) < longest) continue;
+    absent.push_back(range.first == range.last ? fmt::format("{}", range.first)
+                     : range.last == kOpenEnd  ? fmt::format("{}-", range.first)
+                                               : fmt::format("{}-{}", range.first, range.last));
+  }
+  for (const TokenId id : tokens.ids) {
+    if (!ids.contains(id)) absent.push_back(fmt::format("id:{}", id));
+  }
+  if (longest == 0 || absent.empty()) return {};
+  constexpr std::size_t kNamed = 8;
+  if (absent.size() > kNamed) {
+    const std::size_t more = absent.size() - kNamed;
+    absent.resize(kNamed);
+    absent.push_back(fmt::format("{} more", more));
+  }
+  return fmt::format("no sequence has {} (positions are 0 to {})", fmt::join(absent, " or "),
+                     longest - 1);
+}
+
 std::vector<std::string> notes_of_idle_edits(std::span<const BranchSpec> specs,
                                              Sequences sequences) {
-  std::size_t longest = 0;
-  for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
-  const auto selects_a_token = [&](const TokenSelector& tokens) {
-    return std::ranges::any_of(sequences, [&](const auto& sequence) {
-      for (std::size_t t = 0; t < sequence.size(); ++t)
-        if (tokens.selects(static_cast<int>(t), sequence[t])) return true;
-      return false;
-    });
-  };
   std::vector<std::string> notes;
   for (const BranchSpec& spec : specs) {
     for (const EditSpec& edit : spec.edits) {
-      if (longest == 0 || edit.tokens.kind != TokenSelector::Kind::listed ||
-          selects_a_token(edit.tokens))
-        continue;
-      notes.push_back(
-          fmt::format("{}: no sequence has such a token (positions are 0 to {}): nothing is edited",
-                      printable(edit.text()), longest - 1));
+      if (edit.tokens.kind != TokenSelector::Kind::listed) continue;
+      const std::string absent = note_of_absent_tokens(edit.tokens, sequences);
+      if (absent.empty()) continue;
+      const bool any = std::ranges::any_of(sequences, [&](const auto& sequence) {
+        for (std::size_t t = 0; t < sequence.size(); ++t)
+          if (edit.tokens.selects(static_cast<int>(t), sequence[t])) return true;
+        return false;
+      });
+      notes.push_back(fmt::format("{}: {}{}", printable(edit.text()), absent,
+                                  any ? "" : ": nothing is edited"));
     }
   }
   return notes;

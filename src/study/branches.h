@@ -49,7 +49,11 @@ Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
                                            const ModelSpec& model, const Calibration& calibration,
                                            std::vector<std::string>& notes);
 
-// A note for each edit whose TOKENS are positions and ids that none of the sequences has.
+// What none of the sequences has of a list of positions and ids, as a note says it: "no sequence has
+// 999 or id:7 (positions are 0 to 3)"; empty where each is there at least once.
+std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequences);
+
+// A note for each edit with TOKENS that none of the sequences has, and whether any is left to edit.
 std::vector<std::string> notes_of_idle_edits(std::span<const BranchSpec> specs,
                                              Sequences sequences);
 

@@ -212,6 +212,12 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
   TEPUI_TRY(capture.setup, set_up_branches(branches, request.calibration, request, opened, pool,
                                            request.rule, progress));
   TEPUI_TRY(make_plan(capture));
+  std::vector<std::string> notes = notes_of_idle_edits(capture.setup.specs, opened.sequences);
+  const std::string absent = note_of_absent_tokens(capture.tokens, opened.sequences);
+  if (!absent.empty()) notes.push_back(fmt::format("--tokens {}: {}", request.tokens, absent));
+  for (const std::string& note : notes) {
+    if (progress.note) progress.note(note);
+  }
   const int sequences = static_cast<int>(opened.sequences.size());
   CaptureOutcome outcome;
   outcome.folder = capture.plan.folder;

@@ -301,6 +301,24 @@ TEST_F(CaptureCommand, WhatIsNotFiniteStopsItWheneverItIsRun) {
   EXPECT_NE(probe.err.find("inf at sequence 30"), std::string::npos) << probe.err;
 }
 
+TEST_F(CaptureCommand, NotesTokensThatNoSequenceHas) {
+  give({{1, 2, 3}, {4, 5}});
+  const ProgramResult some = test::run_program(
+      capture("some", {"--tokens", "1,2-9,7,id:5,id:6", "--edit", "resid_post.0:0,3-:all=zero"}));
+  ASSERT_EQ(some.code, 0);
+  EXPECT_NE(some.err.find("note: --tokens 1,2-9,7,id:5,id:6: no sequence has 7 or id:6 (positions "
+                          "are 0 to 2)"),
+            std::string::npos)
+      << some.err;
+  EXPECT_NE(some.err.find("note: resid_post.0:0,3-:all=zero: no sequence has 3- (pos"),
+            std::string::npos)
+      << some.err;
+  const ProgramResult many =
+      test::run_program(capture("many", {"--tokens", "0,10,11,12,13,14,15,16,17,18,19"}));
+  EXPECT_NE(many.err.find("17 or 2 more (positions"), std::string::npos) << many.err;
+  EXPECT_EQ(test::run_program(capture("all")).err.find("no sequence"), std::string::npos);
+}
+
 TEST_F(CaptureCommand, RefusesWhatWouldBeLostOrIsNotThere) {
   give({{1, 2, 3}});
   const auto error = [&](const ProgramRun& run, int code) {

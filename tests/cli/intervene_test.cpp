@@ -235,13 +235,12 @@ TEST_F(Intervene, AnEditOfTokensThatAreNowhereIsNoted) {
   const ProgramResult found =
       good({"intervene", kTiny, "--ids", "ids.json", "--edit", "resid_post.0:4-:1=zero", "--edit",
             "resid_post.0:9,id:7:1=zero", "--edit", "resid_post.0:id:8:1=zero"});
-  const auto note = [](const char* edit) {
-    return fmt::format("tepui: note: {}: no sequence has such a token (positions are 0 to 3)",
-                       edit);
-  };
-  EXPECT_NE(found.err.find(note("resid_post.0:4-:1=zero")), std::string::npos) << found.err;
-  EXPECT_NE(found.err.find(note("resid_post.0:id:8:1=zero")), std::string::npos) << found.err;
-  EXPECT_EQ(found.err.find("id:7"), std::string::npos) << found.err;
+  for (const char* note :
+       {"4-:1=zero: no sequence has 4- (positions are 0 to 3): nothing is edited",
+        "id:8:1=zero: no sequence has id:8 (positions are 0 to 3): nothing",
+        "9,id:7:1=zero: no sequence has 9 (positions are 0 to 3)\n"})
+    EXPECT_NE(found.err.find(fmt::format("tepui: note: resid_post.0:{}", note)), std::string::npos)
+        << found.err;
 }
 
 TEST_F(Intervene, AnEditThatBreaksTheModelIsReported) {

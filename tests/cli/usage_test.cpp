@@ -32,7 +32,10 @@ void expect_usage_error(const ProgramResult& result, const std::vector<std::stri
 TEST(Usage, CommandsAndOptionsThatDoNotExist) {
   expect_usage_error(run_tepui({}), {"expected a command", "scan, massive, show, export", "none"});
   expect_usage_error(run_tepui({"scna", kDemo}), {"scan, massive, show, export", "found 'scna'"});
-  expect_usage_error(run_tepui({"scan", kDemo, "--promt", "x"}), {"no option '--promt'"});
+  expect_usage_error(run_tepui({"scan", kDemo, "--promt", "x"}),
+                     {"no option '--promt', did you mean --prompt?"});
+  expect_usage_error(run_tepui({"capture", kDemo, "--sites=q"}), {"did you mean --site?"});
+  expect_usage_error(run_tepui({"scan", kDemo, "--colour"}), {"no option '--colour' ("});
   expect_usage_error(run_tepui({"scan", "--promt", "x"}), {"no option '--promt'"});
   expect_usage_error(run_tepui({"scan", "--prompt", "x"}), {"MODEL", "required"});
   expect_usage_error(run_tepui({"massive"}), {"DIR", "required", "tepui massive --help"});
