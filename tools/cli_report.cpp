@@ -9,6 +9,7 @@
 #include "report/bench_chart.h"
 #include "report/page.h"
 #include "report/report_data.h"
+#include "report/report_folders.h"
 #include "report/training_chart.h"
 #include "store/output_file.h"
 #include "usage.h"
@@ -55,7 +56,7 @@ Status run(const ReportArguments& a) {
   std::vector<std::string> stores;
   std::vector<TrainingSource> trainings;
   std::vector<ChartJson> others;
-  for (const std::string& folder : a.folders) {
+  for (const std::string& folder : report_folders(a.folders)) {
     if (std::filesystem::path(folder).extension() == ".json") {
       TEPUI_TRY(others.emplace_back(), bench_run(folder));
       continue;
@@ -94,8 +95,9 @@ void add_report(CLI::App& app, int& code) {
       "Draw scans or training runs, one or several side by side, as a page for the browser");
   command
       ->add_option("DIR", a->folders,
-                   "Folders of scans, of training runs or of tepui emergence, or\n"
-                   "what tepui bench --out wrote (FILE.json)")
+                   "Folders of scans, of training runs or of tepui emergence, a\n"
+                   "folder that holds several (a grid, a sweep), or what tepui\n"
+                   "bench --out wrote (FILE.json)")
       ->required()
       ->type_name("");
   command

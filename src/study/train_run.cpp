@@ -7,6 +7,7 @@
 #include "base/mapped_file.h"
 #include "base/utf8_text.h"
 #include "store/append_file.h"
+#include "store/schema.h"
 #include "store/writer.h"
 #include "study/recipe_file.h"
 #include "study/scan.h"
@@ -63,6 +64,18 @@ WatchedSteps watched_steps(const TrainRequest& request, const TrainCommand& comm
           info};
 }
 
+// Other commands read the store of a folder, and would not see a run beside it.
+Status check_out(const std::filesystem::path& out) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(out / kStoreFile, ignored) ||
+      std::filesystem::exists(out / kTrainingLog, ignored))
+    return {};
+  return fail(ErrorKind::io,
+              "{}: expected a training run or a new folder, found a store of another command; "
+              "choose another --out",
+              out.string());
+}
+
 }  // namespace
 
 Result<TrainRequest> request_of(const TrainCommand& command, RecipeFile file) {
@@ -84,6 +97,7 @@ Result<TrainResult> run_train(const TrainCommand& command, const TrainView& view
 
 Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand& command,
                                 const TrainView& view) {
+  TEPUI_TRY(check_out(request.out));
   TEPUI_TRY(const std::unique_ptr<Backend> backend,
             make_backend(command.backend, {.threads = command.threads, .isa = {}}));
   TEPUI_TRY(const auto lock, WriteLock::try_acquire(request.out, "train.lock"));

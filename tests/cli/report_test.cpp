@@ -89,6 +89,9 @@ TEST_F(Report, SeveralScansStandSideBySide) {
   EXPECT_NE(runs[0]["sites"][0]["surfaces"]["see"].get<std::string>().find("--surface"),
             std::string::npos);
   EXPECT_EQ(runs[1]["sites"][0]["surfaces"]["all"].size(), 8U);
+  const json within = data({"."})["runs"];  // the folder that holds both
+  ASSERT_EQ(within.size(), 2U);
+  for (const std::size_t at : {0U, 1U}) EXPECT_EQ(within[at]["label"], runs[at]["label"]);
 }
 
 TEST_F(Report, WhatCannotBeDrawnOrWritten) {

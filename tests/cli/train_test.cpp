@@ -130,6 +130,8 @@ TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
     EXPECT_EQ(edited[1]["name"], "zeroed");
     EXPECT_NEAR(edited[1]["perplexity"], json["runs"][i]["zeroed_perplexity"].get<double>(), 1e-3);
   }
+  const auto whole = nlohmann::json::parse(tepui({"report", "run", "--json"}).out)["runs"];
+  EXPECT_EQ(whole, nlohmann::json({drawn[1], drawn[0]}));  // by name
   const ProgramResult inspect = tepui({"inspect", "run/variant=kv_bias/step-000008"});
   EXPECT_NE(inspect.out.find("a key and value of"), std::string::npos) << inspect.out;
 }
@@ -234,6 +236,13 @@ TEST_F(TrainCommandLine, LearnsFromListsOfIdsUnderAPrefixMask) {
 }
 
 TEST_F(TrainCommandLine, ErrorsSayWhere) {
+  std::filesystem::create_directory(folder_.path() / "scan");
+  write_file(folder_.path() / "scan/scan.sqlite", "another command's");
+  const ProgramResult taken = tepui({"train", "r.toml", "--out", "scan", "--backend", "cpu"});
+  EXPECT_EQ(taken.code, 1);
+  EXPECT_EQ(taken.err.find("tepui: scan: expected a training run or a new folder"), 0U)
+      << taken.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "scan/train.lock"));
   write_file(folder_.path() / "bad.toml", "[model]\nfamily = \"gpt2\"\nlayer = 3\n");
   const ProgramResult bad = tepui({"train", "bad.toml"});
   EXPECT_EQ(bad.code, 2);
