@@ -49,8 +49,8 @@ Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
                                            const ModelSpec& model, const Calibration& calibration,
                                            std::vector<std::string>& notes);
 
-// What none of the sequences has of a list of positions and ids, as a note says it: "no sequence has
-// 999 or id:7 (positions are 0 to 3)"; empty where each is there at least once.
+// What none of the sequences has of a list of positions and ids, as a note says it: "no sequence
+// has 999 or id:7 (positions are 0 to 3)"; empty where each is there at least once.
 std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequences);
 
 // A note for each edit with TOKENS that none of the sequences has, and whether any is left to edit.
