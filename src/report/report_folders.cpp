@@ -5,9 +5,8 @@
 #include <filesystem>
 
 #include "store/schema.h"
-#include "study/checkpoints.h"
+#include "study/emergence.h"
 #include "study/training_log.h"
-#include "study/watch_rows.h"
 
 namespace tepui {
 
@@ -19,12 +18,8 @@ bool is_drawn(const fs::path& folder) {
   std::error_code ignored;
   if (fs::exists(folder / kStoreFile, ignored) || fs::exists(folder / kTrainingLog, ignored))
     return true;
-  const auto has_watched = [](const fs::path& place) {
-    const auto stores = find_watched(place);
-    return stores && !stores->empty();
-  };
-  return has_watched(watched_folder(folder)) || has_watched(folder / "emergence") ||
-         has_watched(folder);
+  const auto stores = watched_stores(folder);
+  return stores && !stores->empty();
 }
 
 }  // namespace

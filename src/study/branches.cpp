@@ -147,7 +147,7 @@ std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequenc
   std::set<TokenId> ids;
   for (const auto& sequence : sequences) {
     longest = std::max(longest, sequence.size());
-    ids.insert(sequence.begin(), sequence.end());
+    if (!tokens.ids.empty()) ids.insert(sequence.begin(), sequence.end());
   }
   std::vector<std::string> absent;
   for (const IntRange& range : tokens.positions) {

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <functional>
 
+#include "store/reader.h"
 #include "store/schema.h"
+#include "study/watch_rows.h"
 
 namespace tepui {
 namespace {
@@ -60,7 +62,12 @@ Result<std::vector<Checkpoint>> find_watched(const std::filesystem::path& folder
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) return std::vector<Checkpoint>();
   return find_entries(folder, [](const std::filesystem::directory_entry& entry) {
-    return std::filesystem::exists(entry.path() / kStoreFile);
+    if (!std::filesystem::exists(entry.path() / kStoreFile)) return false;
+    // Numbers are in the names of other stores too. What cannot be read is told when it is.
+    auto store = StoreReader::open(entry.path().string());
+    if (!store) return true;
+    const auto identity = store->identity();
+    return !identity || is_watch(*identity);
   });
 }
 

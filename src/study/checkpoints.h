@@ -23,7 +23,7 @@ std::optional<std::int64_t> step_of_name(const std::string& name);
 // The models in a folder whose names hold a number, by that number. An error where there are none,
 // or two of one step.
 Result<std::vector<Checkpoint>> find_checkpoints(const std::filesystem::path& folder);
-// Likewise the stores; empty where there are none.
+// Likewise the stores of what was watched; empty where there are none.
 Result<std::vector<Checkpoint>> find_watched(const std::filesystem::path& folder);
 
 }  // namespace tepui

@@ -52,16 +52,21 @@ Result<Emergence> run_emergence(const EmergenceRequest& request, const RunProgre
   return emergence;
 }
 
+Result<std::vector<Checkpoint>> watched_stores(const std::filesystem::path& folder) {
+  for (const auto& place : {watched_folder(folder), folder / "emergence", folder}) {
+    TEPUI_TRY(std::vector<Checkpoint> stores, find_watched(place));
+    if (!stores.empty()) return stores;
+  }
+  return std::vector<Checkpoint>();
+}
+
 Result<Emergence> read_emergence(const std::filesystem::path& folder, double threshold) {
   Emergence emergence;
   emergence.threshold = threshold;
-  for (const auto& place : {watched_folder(folder), folder / "emergence", folder}) {
-    TEPUI_TRY(const std::vector<Checkpoint> stores, find_watched(place));
-    for (const Checkpoint& store : stores) {
-      TEPUI_TRY(emergence.states.emplace_back(), read_checkpoint_state(store.path, store, {}));
-      TEPUI_TRY(check_layers(emergence.states));
-    }
-    if (!stores.empty()) return emergence;
+  TEPUI_TRY(const std::vector<Checkpoint> stores, watched_stores(folder));
+  for (const Checkpoint& store : stores) {
+    TEPUI_TRY(emergence.states.emplace_back(), read_checkpoint_state(store.path, store, {}));
+    TEPUI_TRY(check_layers(emergence.states));
   }
   return emergence;
 }

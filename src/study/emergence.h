@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "study/checkpoint_state.h"
+#include "study/checkpoints.h"
 #include "study/input_request.h"
 #include "tepui/result.h"
 
@@ -39,8 +40,11 @@ struct Emergence {
 
 Result<Emergence> run_emergence(const EmergenceRequest& request, const RunProgress& progress);
 
-// What is there already, computing nothing: the watched steps of a training run, or a study's
-// stores. Without states where the folder has neither.
+// The stores of what was watched: of a training run's steps, of a study in the folder, or the
+// folder's own. Empty where it has none.
+Result<std::vector<Checkpoint>> watched_stores(const std::filesystem::path& folder);
+
+// What is there already, computing nothing. Without states where the folder has no such stores.
 Result<Emergence> read_emergence(const std::filesystem::path& folder, double threshold);
 
 // Whether coherence came with the largest ratio (study/coherence.h), as lines and as JSON.

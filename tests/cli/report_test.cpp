@@ -79,9 +79,9 @@ TEST_F(Report, FiguresHoldWhatTheScanMeasured) {
 }
 
 TEST_F(Report, SeveralScansStandSideBySide) {
-  scan("bos", {"--surface", "0"});
-  scan("plain", {"--bos", "no"});
-  const json runs = data({"bos", "plain"})["runs"];
+  scan("bos-7", {"--surface", "0"});  // numbers, as a series of checkpoints has them
+  scan("plain-8", {"--bos", "no"});
+  const json runs = data({"bos-7", "plain-8"})["runs"];
   ASSERT_EQ(runs.size(), 2U);
   EXPECT_EQ(runs[0]["label"], "demo-model, with BOS");
   EXPECT_EQ(runs[1]["label"], "demo-model, without BOS");
