@@ -75,7 +75,7 @@ Result<bool> round_of(Backend& backend, const Model& model, ThreadPool& pool, Se
     TEPUI_TRY(head->scores(chunk.branches, chunk.shape->rows(), targets));
     return {};
   };
-  TEPUI_TRY(executor.run(sequences, all, sites, sink, nullptr, score, {}, &schedule));
+  TEPUI_TRY(executor.run(sequences, all, sites, sink, nullptr, {score, {}}, {}, &schedule));
   const ExecTimes times = executor.times();
   std::uint64_t stored = 0;
   for (const auto& layer : model.layers)

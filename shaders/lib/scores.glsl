@@ -69,10 +69,11 @@ float score_from(float product, Seen at, uint key) {
 }
 
 // Where the row `key` of a key head begins in k and v, whose `channel` is given: without a cache
-// heads lie beside each other, with one a head's rows.
+// heads lie beside each other, with one a head's rows, where the form does not say otherwise.
 uint row_of_keys(uint key, uint channel) {
-  return ATTENTION.cached != 0 ? channel * ATTENTION.cached + key * ATTENTION.head_dim
-                               : key * ATTENTION.kv_heads * ATTENTION.head_dim + channel;
+  const bool by_head = ATTENTION.cached != 0 && !has(TEPUI_ATTEND_ROWS);
+  return by_head ? channel * ATTENTION.cached + key * ATTENTION.head_dim
+                 : key * ATTENTION.kv_heads * ATTENTION.head_dim + channel;
 }
 
 // The score of the key in row `key`, which the query must see.

@@ -2,25 +2,15 @@
 // What one call of a Decoder works with.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <span>
 #include <vector>
 
 #include "exec/decoder.h"
+#include "exec/uploaded.h"
 
 namespace tepui {
-
-template <class T>
-Result<Buffer> uploaded(Backend& backend, const std::vector<T>& values) {
-  const auto bytes = std::as_bytes(std::span<const T>(values));
-  TEPUI_TRY(Buffer buffer,
-            backend.allocate(std::max<std::size_t>(bytes.size(), 1), Memory::device));
-  if (!bytes.empty())
-    TEPUI_TRY(backend.wait(backend.upload({&buffer, 0, bytes.size()}, bytes, {})));
-  return buffer;
-}
 
 struct Decoder::Step {
   ChunkShape shape;

@@ -21,7 +21,7 @@ struct Executor::Run {
   const SiteSelection& sites;
   RowSink& sink;  // the journal, where states are kept
   const OnProgress& on_progress;
-  const OnChunk& on_chunk;
+  const StateRequest& states;
   const RowRequest& rows;
   const Schedule& schedule;
   const int layers;  // that are computed
@@ -98,14 +98,36 @@ Status Executor::embed(Run& run, Wave& wave) {
   return {};
 }
 
+// Those that leave the last layer.
+Status Executor::choose_rows(Run& run, ChunkState& chunk) {
+  const std::span<const int> counts = run.states.last_rows;
+  if (!run.states.take || counts.empty() || run.kept != nullptr) return {};
+  const auto every = [](SiteWork work) {
+    work.measured.insert(work.measured.end(), work.streamed.begin(), work.streamed.end());
+    return std::move(work.measured);
+  };
+  const int last = run.layers - 1;
+  if (!may_leave_last_rows(model_.spec, run.schedule, every(run.work_at(last)),
+                           every(run.work_at(Site::final_norm))))
+    return {};
+  TEPUI_TRY(chunk.last,
+            load_last_rows(backend_, chunk.shape,
+                           counts.subspan(static_cast<std::size_t>(chunk.first_sequence),
+                                          static_cast<std::size_t>(chunk.shape.sequences()))));
+  return {};
+}
+
 Status Executor::compute_layer(Run& run, Wave& wave, int layer, int next) {
   const Timed timed(times_.layers);
   TEPUI_TRY(require(layer, next));
   const SiteWork work = run.work_at(layer);
   for (ChunkState& chunk : wave) {
+    if (layer + 1 == run.layers) TEPUI_TRY(choose_rows(run, chunk));
     const PartRun what{"block", layer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(run.lanes.run_part(chunk, run.schedule.layer(layer), what,
-                                 [&] { return lower_block(model_, layer, chunk.shape); }));
+    TEPUI_TRY(run.lanes.run_part(chunk, run.schedule.layer(layer), what, [&] {
+      return chunk.last.there() ? lower_block(model_, layer, chunk.shape, chunk.last.shape)
+                                : lower_block(model_, layer, chunk.shape);
+    }));
     if (parts_.size() <= kPartsKept) continue;
     TEPUI_TRY(run.collector.drain());
     parts_.clear();
@@ -130,7 +152,7 @@ Status Executor::hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes) {
   for (int first = 1; first == 1 || first <= others; first += at_once) {
     ChunkResult result;
     result.first_sequence = chunk.first_sequence;
-    result.shape = &chunk.shape;
+    result.shape = chunk.last.there() ? &chunk.last.shape : &chunk.shape;
     result.first_branch = first;
     TEPUI_TRY(result.final_norm, state_of(0));
     result.branches.push_back(result.final_norm);
@@ -139,7 +161,7 @@ Status Executor::hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes) {
       TEPUI_TRY(const BufferSlice state, state_of(branch));
       result.branches.push_back(state);
     }
-    TEPUI_TRY(run.on_chunk(result));
+    TEPUI_TRY(run.states.take(result));
     if (!run.spills) continue;
     for (std::size_t lane = 1; lane < chunk.hidden.size(); ++lane)
       run.pool.give_back(std::move(chunk.hidden[lane]), {});
@@ -149,7 +171,7 @@ Status Executor::hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes) {
 
 Status Executor::finish(Run& run, Wave& wave) {
   const SiteWork work = run.work_at(Site::final_norm);
-  if (work.empty() && !run.on_chunk) return {};
+  if (work.empty() && !run.states.take) return {};
   const PartLanes& lanes = run.schedule.final_norm();
   // Its own weights stay; the head may need the room.
   if (!weights_.all_fit()) {
@@ -158,10 +180,11 @@ Status Executor::finish(Run& run, Wave& wave) {
   }
   TEPUI_TRY(require(kNoLayer, kNoLayer));
   for (ChunkState& chunk : wave) {
-    const PartRun what{"final norm", kNoLayer, chunk.first_sequence, chunk.shape, work};
-    TEPUI_TRY(run.lanes.run_part(chunk, lanes, what,
-                                 [&] { return lower_final_norm(model_, chunk.shape); }));
-    if (run.on_chunk) TEPUI_TRY(hand_out(run, chunk, lanes));
+    const ChunkShape& shape = chunk.last.there() ? chunk.last.shape : chunk.shape;
+    const PartRun what{"final norm", kNoLayer, chunk.first_sequence, shape, work};
+    TEPUI_TRY(
+        run.lanes.run_part(chunk, lanes, what, [&] { return lower_final_norm(model_, shape); }));
+    if (run.states.take) TEPUI_TRY(hand_out(run, chunk, lanes));
     if (run.spills)
       for (Buffer& buffer : chunk.hidden) run.pool.give_back(std::move(buffer), {});
   }
@@ -224,7 +247,8 @@ Status Executor::compute_unit(Run& run, Wave& wave, SequenceRange unit, bool las
     if (part == 0)
       TEPUI_TRY(embed(run, wave));
     else
-      TEPUI_TRY(compute_layer(run, wave, layer, run.on_chunk && part == layers ? kNoLayer : next));
+      TEPUI_TRY(
+          compute_layer(run, wave, layer, run.states.take && part == layers ? kNoLayer : next));
     TEPUI_TRY(keep_states(run, wave, unit, part));
   }
   run.lanes.spill(run.spills ? &run.kept->states() : nullptr, run.side);
@@ -233,10 +257,10 @@ Status Executor::compute_unit(Run& run, Wave& wave, SequenceRange unit, bool las
 }
 
 int Executor::layers_of(const SiteSelection& sites, const RowRequest& rows,
-                        const OnChunk& on_chunk) const {
+                        const StateRequest& states) const {
   const int all = model_.spec.dims.layers;
   const bool streams = rows.consumer != nullptr;
-  if (on_chunk || (sites.points().empty() && !streams)) return all;
+  if (states.take || (sites.points().empty() && !streams)) return all;
   return std::max(sites.layers_needed(all), streams ? rows.sites.layers_needed(all) : 0);
 }
 
@@ -275,7 +299,7 @@ Status Executor::run_units(Run& run, std::span<const SequenceRange> pending) {
 
 Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending,
                      const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
-                     const OnChunk& on_chunk, const RowRequest& rows, const Schedule* schedule) {
+                     const StateRequest& states, const RowRequest& rows, const Schedule* schedule) {
   TEPUI_TRY(const Schedule unedited, make_schedule({}, model_.spec.dims.layers));
   if (schedule == nullptr) schedule = &unedited;
   times_ = {};
@@ -289,7 +313,7 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
                               state_identity(options_.state_identity, sequences, sites, *schedule),
                               sink));
   }
-  const int layers = layers_of(sites, rows, on_chunk);
+  const int layers = layers_of(sites, rows, states);
   std::int64_t total = 0;
   for (const auto& [first, last] : pending) {
     for (int i = first; i < last; ++i)
@@ -305,7 +329,7 @@ Status Executor::run(Sequences sequences, std::span<const SequenceRange> pending
           sites,
           rows_to,
           on_progress,
-          on_chunk,
+          states,
           rows,
           *schedule,
           layers,

@@ -34,14 +34,22 @@ using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 // Where the hidden state of one chunk ends: after the final norm.
 struct ChunkResult {
   int first_sequence = 0;
-  const ChunkShape* shape = nullptr;
-  BufferSlice final_norm;  // f32 [R, D], of the unedited run
+  const ChunkShape* shape = nullptr;  // of the rows that are here
+  BufferSlice final_norm;             // f32 [R, D], of the unedited run
   // Likewise, of the unedited run and of the branches from first_branch on. All branches at once,
   // or so many that they fit in memory: then a chunk comes several times.
   std::vector<BufferSlice> branches;
   int first_branch = 1;
 };
 using OnChunk = std::function<Status(const ChunkResult&)>;
+
+// Who takes the chunks' final norms, and which rows of these: all, or by sequence of the list how
+// many of its last, at least one. Then a chunk brings at least those, as its shape says, and the
+// last layer computes no other where nobody looks at them (exec/last_rows.h).
+struct StateRequest {
+  OnChunk take;
+  std::span<const int> last_rows;
+};
 
 class Executor {
  public:
@@ -50,12 +58,12 @@ class Executor {
   ~Executor();
 
   // Runs the sequences of `pending` (ranges of the whole list, whose numbering the rows use).
-  // on_chunk, if given, gets every chunk's final norm as well. `rows` asks for rows of sites as
+  // `states`, if anybody takes them, are every chunk's final norm. `rows` asks for rows of sites as
   // they are, of one branch. `schedule`, if given, has other branches beside the unedited
   // run; sites are measured in all of them. Sequences must be valid (check_sequences).
   Status run(Sequences sequences, std::span<const SequenceRange> pending,
              const SiteSelection& sites, RowSink& sink, const OnProgress& on_progress,
-             const OnChunk& on_chunk = nullptr, const RowRequest& rows = {},
+             const StateRequest& states = {}, const RowRequest& rows = {},
              const Schedule* schedule = nullptr);
 
   // The model's weights, for who goes on where a run ended.
@@ -75,6 +83,7 @@ class Executor {
   Status compute_unit(Run& run, Wave& wave, SequenceRange unit, bool last);
   Status require(int layer, int next);
   Status embed(Run& run, Wave& wave);
+  Status choose_rows(Run& run, ChunkState& chunk);
   Status compute_layer(Run& run, Wave& wave, int layer, int next);
   Status finish(Run& run, Wave& wave);
   Status hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes);
@@ -85,7 +94,8 @@ class Executor {
   int wave_tokens() const;
   // Layers that are computed: those up to the last place that somebody looks at; all where nobody
   // does.
-  int layers_of(const SiteSelection& sites, const RowRequest& rows, const OnChunk& on_chunk) const;
+  int layers_of(const SiteSelection& sites, const RowRequest& rows,
+                const StateRequest& states) const;
 
   Backend& backend_;
   const Model& model_;

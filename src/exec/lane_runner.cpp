@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exec/lane_runner.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/assert.h"
@@ -94,8 +96,10 @@ Status LaneRunner::compute(ChunkState& chunk, const PartLanes& lanes, int index,
   // Layers of a kind share their parts.
   std::string name(what.part);
   if (what.layer != kNoLayer) name.append(" ").append(layer_kind(means_.model.spec, what.layer));
-  TEPUI_TRY(Part* const found, means_.parts.get(name, chunk.shape, chunk.first_sequence, lane.edits,
-                                                what.work, lower));
+  if (what.layer != kNoLayer && chunk.last.there())
+    name += fmt::format(" last {}", fmt::join(chunk.last.shape.lengths, ","));
+  TEPUI_TRY(Part* const found,
+            means_.parts.get(name, what.shape, chunk.first_sequence, lane.edits, what.work, lower));
   Part& part = *found;
   TEPUI_TRY(collector_.make_room());
   const Lowered& lowered = part.tapped.lowered;
@@ -106,6 +110,9 @@ Status LaneRunner::compute(ChunkState& chunk, const PartLanes& lanes, int index,
   bind(lowered.ids, chunk.ids);
   bind(lowered.positions, chunk.positions);
   bind(lowered.offsets, chunk.offsets);
+  bind(lowered.last.rows, chunk.last.rows);
+  bind(lowered.last.positions, chunk.last.positions);
+  bind(lowered.last.offsets, chunk.last.offsets);
   for (const auto& [table, value] : lowered.tables) bind(value, *chunk.tables.at(table));
   for (const auto& [role, value] : lowered.weights)
     bindings[value.id] = role == WeightRole::token_embedding && means_.weights.gathers_tokens()

@@ -104,10 +104,10 @@ Result<std::vector<std::vector<Prefix>>> compute_prefixes(Executor& executor, Ba
   TEPUI_TRY(const SiteSelection sites, prefix_sites(model.spec));
   PrefixSink sink(prefixes);
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
-  TEPUI_TRY(executor.run(
-      sequences, all, sites, sink, on_progress,
-      [&](const ChunkResult& chunk) { return take_last_rows(backend, chunk, prefixes); }, {},
-      schedule));
+  const std::vector<int> one(sequences.size(), 1);
+  const StateRequest states{
+      [&](const ChunkResult& chunk) { return take_last_rows(backend, chunk, prefixes); }, one};
+  TEPUI_TRY(executor.run(sequences, all, sites, sink, on_progress, states, {}, schedule));
   return prefixes;
 }
 

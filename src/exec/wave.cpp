@@ -4,20 +4,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "exec/uploaded.h"
 #include "models/rope_table.h"
 
 namespace tepui {
 
 namespace {
-
-template <class T>
-Result<Buffer> uploaded(Backend& backend, std::span<const T> data) {
-  TEPUI_TRY(Buffer buffer,
-            backend.allocate(std::max<std::size_t>(data.size_bytes(), 1), Memory::device));
-  const BufferSlice to{&buffer, 0, data.size_bytes()};
-  TEPUI_TRY(backend.wait(backend.upload(to, std::as_bytes(data), {})));
-  return buffer;
-}
 
 // By table and length.
 using Tables = std::map<std::pair<Table, int>, std::shared_ptr<const Buffer>>;
@@ -31,15 +23,15 @@ Result<ChunkState> load_chunk(Backend& backend, const ModelSpec& spec, Sequences
     chunk.tokens.insert(chunk.tokens.end(), sequence.begin(), sequence.end());
     chunk.shape.lengths.push_back(static_cast<int>(sequence.size()));
   }
-  TEPUI_TRY(chunk.ids, uploaded<std::int32_t>(backend, chunk.tokens));
-  TEPUI_TRY(chunk.positions, uploaded<std::int32_t>(backend, chunk.shape.positions()));
-  TEPUI_TRY(chunk.offsets, uploaded<std::int32_t>(backend, chunk.shape.offsets()));
+  TEPUI_TRY(chunk.ids, uploaded(backend, chunk.tokens));
+  TEPUI_TRY(chunk.positions, uploaded(backend, chunk.shape.positions()));
+  TEPUI_TRY(chunk.offsets, uploaded(backend, chunk.shape.offsets()));
   const int longest = chunk.shape.longest();
   for (const Table table : tables_of(spec)) {
     auto& known = tables[{table, longest}];
     if (known == nullptr) {
       const std::vector<float> values = table_values(spec, table, longest, longest);
-      TEPUI_TRY(Buffer buffer, uploaded<float>(backend, values));
+      TEPUI_TRY(Buffer buffer, uploaded(backend, values));
       known = std::make_shared<const Buffer>(std::move(buffer));
     }
     chunk.tables[table] = known;
@@ -91,7 +83,7 @@ Status gather_tokens(Backend& backend, WeightStore& weights, ChunkState& chunk) 
   TEPUI_TRY(chunk.token_rows, weights.gather_tokens(chunk.tokens));
   std::vector<std::int32_t> rows(chunk.tokens.size());
   std::iota(rows.begin(), rows.end(), 0);
-  TEPUI_TRY(chunk.ids, uploaded<std::int32_t>(backend, rows));
+  TEPUI_TRY(chunk.ids, uploaded(backend, rows));
   return {};
 }
 

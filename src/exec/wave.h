@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "exec/last_rows.h"
 #include "exec/weight_store.h"
 #include "input/tokenizer.h"
 #include "models/lower.h"
@@ -40,6 +41,7 @@ struct ChunkState {
   Buffer positions;
   Buffer offsets;
   std::map<Table, std::shared_ptr<const Buffer>> tables;  // shared by chunks of equal length
+  LastRows last;                                          // that leave the last layer
   // [R, D], by lane: the state before the part that runs next; empty where it lies in a file.
   std::vector<Buffer> hidden;
   std::vector<std::unique_ptr<Marks>> marks;

@@ -12,15 +12,17 @@ namespace tepui {
 
 class BlockLowering {
  public:
-  // `cache` may be null.
-  BlockLowering(const Model& model, int layer, const ChunkShape& chunk, const CacheShape* cache)
+  // `cache` and `last` may be null; one of them is.
+  BlockLowering(const Model& model, int layer, const ChunkShape& chunk, const CacheShape* cache,
+                const ChunkShape* last)
       : model_(model),
         form_(model.spec.form),
         dims_(model.spec.dims),
         layer_(layer),
         rows_(chunk.rows()),
         chunk_(chunk),
-        cache_(cache) {}
+        cache_(cache),
+        last_(last) {}
 
   Result<Lowered> run();
 
@@ -33,19 +35,22 @@ class BlockLowering {
   Value behind(Site where, Value x);       // likewise, for what is added
 
   // The parts (lower_attention.cpp, lower_mlp.cpp).
-  Value attention(Value x);
+  // Keys and values come from all rows, everything else from `own`: the same, or the last ones.
+  Value attention(Value x, Value own);
   Value gated(Value x, Value mixed);
   Value head_norm(Value x, WeightRole gain, WeightRole bias, int heads, std::string name);
   Value rotate(Value x, int heads, std::string name);
+  Value positions_of(Value x);
   Value clipped(Value x, std::string name);
   Value table(Table which);
+  Value last_rows(Value x);  // x itself where all rows leave
   void bind_cache();
   Value with_cache(Value fresh, Value cached, std::string name);
   Value mlp(Value x);
   Value experts(Value x);
 
   Value site(Site where, Value value) {
-    out_.sites.emplace_back(where, value);
+    if (last_ == nullptr || has_all_rows(where)) out_.sites.emplace_back(where, value);
     return value;
   }
   const BoundWeight* find(WeightRole role) const;
@@ -61,6 +66,7 @@ class BlockLowering {
   std::int64_t rows_;
   const ChunkShape& chunk_;
   const CacheShape* cache_;
+  const ChunkShape* last_;
   Builder builder_;
   Lowered out_;
 };

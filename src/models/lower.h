@@ -55,6 +55,13 @@ struct LoweredCache {
   Value values_left;  // f32 [rows, G d]; an output
 };
 
+// The inputs of a block of whose sequences only the last rows leave: which rows they are is data.
+struct LoweredLast {
+  Value rows;       // i32 [L], ascending
+  Value positions;  // i32 [L]; kNone where the part has no use for it
+  Value offsets;    // i32 [3, S + 1]: of these rows; where each sequence's rows begin; end
+};
+
 struct Lowered {
   Program program;
   std::vector<std::pair<WeightRole, Value>> weights;
@@ -66,7 +73,8 @@ struct Lowered {
   Value offsets;                                // i32 [S + 1]
   std::vector<std::pair<Table, Value>> tables;  // of the chunk's longest sequence, or the cache's
   LoweredCache cache;                           // of a block that has one
-  Value result;                                 // f32 [R, D]; an output
+  LoweredLast last;                             // of a block whose last rows alone leave
+  Value result;                                 // f32 [R, D], or [L, D]; an output
 };
 
 // `gathered`: the table of tokens is bound to the rows of the chunk's tokens alone, and the ids
@@ -76,6 +84,14 @@ Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chu
 // The same for sequences whose beginnings are in a cache; the bits are those of whole sequences.
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
                             const CacheShape& cache);
+// The same where only the last rows of each sequence leave, at least one: `last` has their lengths.
+// Queries and what is behind them are computed for these alone, with the bits of a block of all
+// rows. Sites are those that all rows have: what comes before the queries. The model must not have
+// a prefix mask (Dims::prefix).
+Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
+                            const ChunkShape& last);
+// Whether a site is there even so.
+bool has_all_rows(Site site);
 // To the head's input, f32 [R, embedding_width].
 Result<Lowered> lower_final_norm(const Model& model, const ChunkShape& chunk);
 // The head's products as logits: scaled and capped where the model does so.

@@ -60,13 +60,21 @@ Value BlockLowering::table(Table which) {
   return value;
 }
 
+// Of the rows of x: all, or the last ones.
+Value BlockLowering::positions_of(Value x) {
+  const std::int64_t rows = builder_.type(x).shape[0];
+  Value& positions = rows == rows_ ? out_.positions : out_.last.positions;
+  if (!positions.present())
+    positions =
+        builder_.input({DType::i32, Shape{rows}}, rows == rows_ ? "positions" : "last positions");
+  return positions;
+}
+
 Value BlockLowering::rotate(Value x, int heads, std::string name) {
   const RopeUse use = model_.spec.layer(layer_).rope;
   if (form_.positions != PositionKind::rotary || use == RopeUse::none) return x;
   const bool local = use == RopeUse::local_rope;
-  if (!out_.positions.present())
-    out_.positions = builder_.input({DType::i32, Shape{rows_}}, "positions");
-  return builder_.rope(x, out_.positions, table(local ? Table::local_rope : Table::rope),
+  return builder_.rope(x, positions_of(x), table(local ? Table::local_rope : Table::rope),
                        static_cast<uint>(heads),
                        (local ? dims_.local_rope : dims_.rope).interleaved, std::move(name));
 }
@@ -101,8 +109,8 @@ Value BlockLowering::gated(Value x, Value mixed) {
   return builder_.act_mul(gate, mixed, TEPUI_ACT_SIGMOID, "z");
 }
 
-Value BlockLowering::attention(Value x) {
-  const Value q_pre = site(Site::q_pre, project(x, WeightRole::q, WeightRole::q_bias, "q_pre"));
+Value BlockLowering::attention(Value x, Value own) {
+  const Value q_pre = site(Site::q_pre, project(own, WeightRole::q, WeightRole::q_bias, "q_pre"));
   const Value k_pre = site(Site::k_pre, project(x, WeightRole::k, WeightRole::k_bias, "k_pre"));
   const Value v_pre = project(x, WeightRole::v, WeightRole::v_bias, "v");
   const Value v = site(Site::v, clipped(v_pre, "v clipped"));
@@ -139,10 +147,13 @@ Value BlockLowering::attention(Value x) {
     values = out_.cache.values_left = with_cache(v, out_.cache.values, "values");
     offsets = out_.cache.offsets;
   }
+  if (last_ != nullptr)
+    offsets = out_.last.offsets =
+        builder_.input({DType::i32, Shape{3, chunk_.sequences() + 1}}, "last offsets");
   const bool gates = form_.gated_attention || form_.gated_heads;
   const Value mixed =
       builder_.attention(q, keys, values, offsets, bias, shape, gates ? "z ungated" : "z");
-  const Value z = site(Site::z, gates ? gated(x, mixed) : mixed);
+  const Value z = site(Site::z, gates ? gated(own, mixed) : mixed);
   return site(Site::attn_out, project(z, WeightRole::o, WeightRole::o_bias, "attn_out"));
 }
 

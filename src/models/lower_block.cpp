@@ -42,8 +42,9 @@ Result<Lowered> BlockLowering::run() {
 
 Value BlockLowering::sequential(Value x) {
   const Value attn_in = norm_before(Site::attn_in, x);
-  const Value attn_out = behind(Site::attn_out_post, attention(attn_in));
-  const Value kept = form_.residual_normed ? attn_in : x;
+  const Value own_in = last_rows(attn_in);
+  const Value attn_out = behind(Site::attn_out_post, attention(attn_in, own_in));
+  const Value kept = form_.residual_normed || attn_in == x ? own_in : last_rows(x);
   const Value mid = site(Site::resid_mid, builder_.add(kept, attn_out, "resid_mid"));
   const Value mlp_in = norm_before(Site::mlp_in, mid);
   const Value mlp_out = behind(Site::mlp_out_post, mlp(mlp_in));
@@ -53,16 +54,19 @@ Value BlockLowering::sequential(Value x) {
 // The sums are made in the order attention, MLP, so that both can ride on their last products.
 Value BlockLowering::parallel(Value x) {
   const Value attn_in = norm_before(Site::attn_in, x);
-  const Value attn_out = behind(Site::attn_out_post, attention(attn_in));
+  const Value own = last_rows(x);
+  const Value own_in = attn_in == x ? own : last_rows(attn_in);
+  const Value attn_out = behind(Site::attn_out_post, attention(attn_in, own_in));
   const Value mlp_in =
-      form_.shared_norm ? site(Site::mlp_in, attn_in) : norm_before(Site::mlp_in, x);
+      form_.shared_norm ? site(Site::mlp_in, own_in) : norm_before(Site::mlp_in, own);
   const Value mlp_out = behind(Site::mlp_out_post, mlp(mlp_in));
-  return builder_.add(builder_.add(x, attn_out, "resid_pre + attn_out"), mlp_out, "resid_post");
+  return builder_.add(builder_.add(own, attn_out, "resid_pre + attn_out"), mlp_out, "resid_post");
 }
 
 Value BlockLowering::norm_after(Value x) {
-  const Value attn_out = site(Site::attn_out_post, attention(x));
-  const Value first = builder_.add(x, attn_out, "resid_pre + attn_out");
+  const Value own = last_rows(x);
+  const Value attn_out = site(Site::attn_out_post, attention(x, own));
+  const Value first = builder_.add(own, attn_out, "resid_pre + attn_out");
   const Value mid = site(
       Site::resid_mid, norm(first, WeightRole::attn_norm, WeightRole::attn_norm_bias, "resid_mid"));
   const Value mlp_out = site(Site::mlp_out_post, mlp(mid));
@@ -88,13 +92,36 @@ Value BlockLowering::behind(Site where, Value x) {
   return site(where, builder_.layer_norm(x, w, kNone, dims_.norm_eps, std::move(name)));
 }
 
+Value BlockLowering::last_rows(Value x) {
+  if (last_ == nullptr) return x;
+  if (!out_.last.rows.present())
+    out_.last.rows = builder_.input({DType::i32, Shape{last_->rows()}}, "last rows");
+  return builder_.embed(out_.last.rows, x, "last of " + builder_.program().info(x).name);
+}
+
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk) {
-  return BlockLowering(model, layer, chunk, nullptr).run();
+  return BlockLowering(model, layer, chunk, nullptr, nullptr).run();
 }
 
 Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
                             const CacheShape& cache) {
-  return BlockLowering(model, layer, chunk, &cache).run();
+  return BlockLowering(model, layer, chunk, &cache, nullptr).run();
+}
+
+Result<Lowered> lower_block(const Model& model, int layer, const ChunkShape& chunk,
+                            const ChunkShape& last) {
+  return BlockLowering(model, layer, chunk, nullptr, &last).run();
+}
+
+bool has_all_rows(Site site) {
+  switch (site) {
+    case Site::resid_pre:
+    case Site::attn_in:
+    case Site::k_pre:
+    case Site::k:
+    case Site::v: return true;
+    default: return false;
+  }
 }
 
 std::string layer_kind(const ModelSpec& spec, int layer) {

@@ -16,7 +16,7 @@ Result<Types> infer(std::span<const TensorType> in, const ParamBytes& bytes) {
   const auto kv_dim = std::uint64_t{p.kv_heads} * p.head_dim;
   const std::uint64_t ends = std::uint64_t{p.sequences} + 1;
   const std::uint64_t keys = rows_of_keys(p);
-  const Shape kv = p.cached != 0 ? shape_of(keys * p.kv_heads, p.head_dim) : shape_of(keys, kv_dim);
+  const Shape kv = by_head(p) ? shape_of(keys * p.kv_heads, p.head_dim) : shape_of(keys, kv_dim);
   OperandCheck check(
       "attention", in,
       {"q", "k", "v", "offsets", "bias", "edits", "extra_key", "extra_value", "drop_key"});

@@ -22,8 +22,9 @@ namespace tepui {
 // f32 [kv_heads * N, head_dim], and row h N + r is what row r is for key head h. offsets is i32
 // [3, S + 1], its second row where each sequence's keys begin, ascending, its third where they end
 // (not above the next one's beginning, the last at most N; the last element of both rows is not
-// read), and the queries of a sequence are its last positions. The bits are those of the same rows
-// computed with all queries.
+// read), and the queries of a sequence are its last positions. With TEPUI_ATTEND_ROWS k and v hold
+// their heads beside each other all the same: f32 [N, kv_heads * head_dim]. The bits are those of
+// the same rows computed with all queries.
 //
 // `form` says how else weights are made. With TEPUI_ATTEND_EXTRA every query of a sequence also
 // sees one key that no token has, whatever its window: score scale q . extra_key, with the softcap
@@ -62,19 +63,24 @@ struct AttentionParams {
   float gamma TEPUI_OR(0);
   uint drop TEPUI_OR(0);
 };
-#ifdef __cplusplus
-inline std::uint64_t rows_of_keys(const AttentionParams& p) {
-  return p.cached != 0 ? p.cached : p.rows;
-}
-#endif
 #define TEPUI_ATTEND_EXTRA 1u
 #define TEPUI_ATTEND_EXTRA_KEY 2u    // extra_key is there
 #define TEPUI_ATTEND_EXTRA_VALUE 4u  // extra_value is there
 #define TEPUI_ATTEND_ALWAYS 8u
 #define TEPUI_ATTEND_SIGMOID 16u
 #define TEPUI_ATTEND_PREFIX 32u
+#define TEPUI_ATTEND_ROWS 64u
 #define TEPUI_EDIT_PROBABILITY 256u  // added to a rule
 #define TEPUI_ATTENTION_EDITS 32u
+#ifdef __cplusplus
+inline std::uint64_t rows_of_keys(const AttentionParams& p) {
+  return p.cached != 0 ? p.cached : p.rows;
+}
+// Whether the rows of a key head lie together.
+inline bool by_head(const AttentionParams& p) {
+  return p.cached != 0 && (p.form & TEPUI_ATTEND_ROWS) == 0;
+}
+#endif
 
 // What attention does with the same operands (without `cached`), seen from outside; p[t, h, j] is
 // the probability that the query of row t gives the key of row j in head h, behind edits.

@@ -117,7 +117,7 @@ class Query {
   std::size_t kv_start(std::size_t j) const {
     const std::size_t row = sequence_keys_ + first_ + j;
     const std::size_t kv_head = head_ / (p_.heads / p_.kv_heads);
-    return (p_.cached != 0 ? kv_head * p_.cached + row : row * p_.kv_heads + kv_head) * p_.head_dim;
+    return (by_head(p_) ? kv_head * p_.cached + row : row * p_.kv_heads + kv_head) * p_.head_dim;
   }
   double key_bias(std::size_t position) const {
     TEPUI_ASSERT(position < p_.bias_positions);
@@ -242,7 +242,7 @@ inline OperandCheck& check_form(OperandCheck& check, std::span<const TensorType>
   const auto there = [&](std::size_t i) { return in.size() > i && in[i].present(); };
   const Shape one = shape_of(std::uint64_t{p.kv_heads} * p.head_dim);
   check
-      .holds(p.form <= 63 &&
+      .holds(p.form <= 127 &&
                  (has(TEPUI_ATTEND_EXTRA) ||
                   !has(TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE | TEPUI_ATTEND_ALWAYS)),
              fmt::format("expected an extra key for what is said about one, found the form {}",
@@ -258,6 +258,8 @@ inline OperandCheck& check_form(OperandCheck& check, std::span<const TensorType>
   check.holds(
       !has(TEPUI_ATTEND_PREFIX) || (p.window != 0 && p.bias_positions == 0 && p.cached == 0),
       "expected the length of a prefix, and neither a key bias nor earlier keys beside it");
+  check.holds(!has(TEPUI_ATTEND_ROWS) || p.cached != 0,
+              "expected earlier keys where it says how these lie");
   if (!values)
     return check.holds(!has(TEPUI_ATTEND_EXTRA_VALUE) && p.drop == 0,
                        "expected neither an extra value nor dropping");

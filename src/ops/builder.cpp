@@ -168,14 +168,14 @@ Value Builder::rope(Value x, Value positions, Value table, uint heads, bool inte
 Value Builder::attention(Value q, Value k, Value v, Value offsets, Value bias,
                          const AttentionShape& shape, std::string name) {
   const bool cached = offsets.present() && type(offsets).shape.rank() == 2;  // [3, S + 1]
+  const bool rows = cached && size(k, 1) != shape.head_dim;  // heads beside each other
   const uint sequences = std::max(size(offsets, cached ? 1 : 0), 1U) - 1;
-  AttentionParams params{size(q, 0),     shape.heads,
-                         shape.kv_heads, shape.head_dim,
-                         sequences,      shape.scale,
-                         shape.softcap,  shape.window,
-                         size(bias, 1),  cached ? size(k, 0) / std::max(shape.kv_heads, 1U) : 0U};
+  AttentionParams params{size(q, 0),  shape.heads,   shape.kv_heads, shape.head_dim, sequences,
+                         shape.scale, shape.softcap, shape.window,   size(bias, 1)};
+  if (cached) params.cached = size(k, 0) / (rows ? 1U : std::max(shape.kv_heads, 1U));
   params.form = shape.form | (shape.extra_key.present() ? TEPUI_ATTEND_EXTRA_KEY : 0U) |
-                (shape.extra_value.present() ? TEPUI_ATTEND_EXTRA_VALUE : 0U);
+                (shape.extra_value.present() ? TEPUI_ATTEND_EXTRA_VALUE : 0U) |
+                (rows ? TEPUI_ATTEND_ROWS : 0U);
   params.gamma = shape.gamma;
   return emit_one(OpCode::attention,
                   {q, k, v, offsets, bias, kNone, shape.extra_key, shape.extra_value, kNone},

@@ -53,7 +53,8 @@ class Builder {
     Value extra_key = kNone;
     Value extra_value = kNone;
   };
-  // offsets i32 [S + 1], or [2, S + 1] where k and v hold earlier rows as well; bias may be kNone.
+  // offsets i32 [S + 1], or [3, S + 1] where k and v hold earlier rows as well, those of a head
+  // together or, as wide as all heads, beside each other; bias may be kNone.
   Value attention(Value q, Value k, Value v, Value offsets, Value bias, const AttentionShape& shape,
                   std::string name);
   Value act(Value x, uint act, std::string name);

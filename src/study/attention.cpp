@@ -172,8 +172,8 @@ Status measure(AttentionPlan& plan, RunStore& run, std::span<const Branch> branc
   const auto metrics = attention_metrics(plan.metrics, marks);
   MassiveRows sink(run.writer(), massive);
   Executor executor(*opened.backend, opened.model, plan.pool, plan.options, metrics);
-  return executor.run(opened.sequences, run.pending(), sites_of(plan), sink, run.on_progress(),
-                      nullptr, {}, &schedule);
+  return executor.run(opened.sequences, run.pending(), sites_of(plan), sink, run.on_progress(), {},
+                      {}, &schedule);
 }
 
 }  // namespace

@@ -81,13 +81,15 @@ Result<double> BenchSubject::scores(const Batch& batch) {
   Unread sink;
   const SequenceRange all[] = {{0, static_cast<int>(batch.size())}};
   const auto start = Timed::Clock::now();
-  TEPUI_TRY(executor_->run(
-      batch, all, SiteSelection(), sink, nullptr, [&](const ChunkResult& chunk) -> Status {
-        const int rows = chunk.shape->rows();
-        const std::vector<std::int32_t> targets(static_cast<std::size_t>(rows), 0);
-        TEPUI_TRY(head->losses(chunk.final_norm, rows, targets));
-        return {};
-      }));
+  TEPUI_TRY(executor_->run(batch, all, SiteSelection(), sink, nullptr,
+                           {[&](const ChunkResult& chunk) -> Status {
+                              const int rows = chunk.shape->rows();
+                              const std::vector<std::int32_t> targets(
+                                  static_cast<std::size_t>(rows), 0);
+                              TEPUI_TRY(head->losses(chunk.final_norm, rows, targets));
+                              return {};
+                            },
+                            {}}));
   return Timed::since(start);
 }
 
@@ -97,16 +99,19 @@ Result<double> BenchSubject::last_logits(const Batch& batch) {
   const SequenceRange all[] = {{0, static_cast<int>(batch.size())}};
   const std::size_t row =
       static_cast<std::size_t>(model().spec.dims.embedding_width) * sizeof(float);
+  const std::vector<int> one(batch.size(), 1);
   const auto start = Timed::Clock::now();
-  TEPUI_TRY(executor_->run(
-      batch, all, SiteSelection(), sink, nullptr, [&](const ChunkResult& chunk) -> Status {
-        std::size_t end = chunk.final_norm.offset;
-        for (const int length : chunk.shape->lengths) {
-          end += static_cast<std::size_t>(length) * row;
-          TEPUI_TRY(head->logits({chunk.final_norm.buffer, end - row, row}, 1));
-        }
-        return {};
-      }));
+  TEPUI_TRY(
+      executor_->run(batch, all, SiteSelection(), sink, nullptr,
+                     {[&](const ChunkResult& chunk) -> Status {
+                        std::size_t end = chunk.final_norm.offset;
+                        for (const int length : chunk.shape->lengths) {
+                          end += static_cast<std::size_t>(length) * row;
+                          TEPUI_TRY(head->logits({chunk.final_norm.buffer, end - row, row}, 1));
+                        }
+                        return {};
+                      },
+                      one}));
   return Timed::since(start);
 }
 

@@ -186,7 +186,7 @@ Status run_pending(const Capturing& capture, CaptureWriter& writer, ThreadPool& 
   rows.sites = capture.sites;
   rows.consumer = &queue;
   rows.branch = capture.setup.branches.empty() ? 0 : 1;
-  return executor.run(opened.sequences, pending, {}, sink, on_progress, nullptr, rows, &schedule);
+  return executor.run(opened.sequences, pending, {}, sink, on_progress, {}, rows, &schedule);
 }
 
 }  // namespace

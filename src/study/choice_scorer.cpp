@@ -206,10 +206,12 @@ Result<ChoiceScorer::Scores> ChoiceScorer::score(std::span<const ChoiceItem> ite
 Result<ChoiceScorer::Scores> ChoiceScorer::score_whole(std::span<const ChoiceItem> items) {
   std::vector<std::vector<TokenId>> sequences;
   std::vector<Piece> pieces;
+  std::vector<int> asked;  // the last rows of each
   for (std::size_t i = 0; i < items.size(); ++i) {
     for (std::size_t c = 0; c < items[i].choices.size(); ++c) {
       const ChoiceTokens& choice = items[i].choices[c];
       sequences.emplace_back(choice.ids.begin(), choice.ids.end() - 1);
+      asked.push_back(static_cast<int>(choice.ids.size()) - std::max(choice.first, 1));
       pieces.push_back({i, c, &choice, 0});
       rows_ += static_cast<std::int64_t>(sequences.back().size());
     }
@@ -218,8 +220,11 @@ Result<ChoiceScorer::Scores> ChoiceScorer::score_whole(std::span<const ChoiceIte
   const OnChunk on_chunk = [&](const ChunkResult& chunk) -> Status {
     std::vector<std::int32_t> targets;
     const auto base = static_cast<std::size_t>(chunk.first_sequence);
-    for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s)
-      add_targets(*pieces[base + s].tokens, 0, chunk.shape->lengths[s], targets);
+    for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s) {
+      const ChoiceTokens& choice = *pieces[base + s].tokens;
+      const int end = static_cast<int>(choice.ids.size()) - 1;
+      add_targets(choice, end - chunk.shape->lengths[s], end, targets);
+    }
     TEPUI_TRY(const auto found, head_.scores(chunk.branches, chunk.shape->rows(), targets));
     for (std::size_t branch = 0; branch < found.size(); ++branch) {
       std::size_t row = 0;
@@ -241,7 +246,7 @@ Result<ChoiceScorer::Scores> ChoiceScorer::score_whole(std::span<const ChoiceIte
     Status end_unit() override { return {}; }
   } nothing;
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
-  TEPUI_TRY(executor_.run(sequences, all, {}, nothing, nullptr, on_chunk, {}, &schedule));
+  TEPUI_TRY(executor_.run(sequences, all, {}, nothing, nullptr, {on_chunk, asked}, {}, &schedule));
   return scores;
 }
 

@@ -166,9 +166,9 @@ Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> bra
   ExecOptions options = plan.options(run.folder(), run.identity());
   options.massive = request_.rule;
   Executor executor(*input_.backend, model, pool_, options, metrics);
-  return executor.run(
-      input_.sequences, run.pending(), sites, run.writer(), run.on_progress(),
-      [&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}, &schedule);
+  return executor.run(input_.sequences, run.pending(), sites, run.writer(), run.on_progress(),
+                      {[&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}}, {},
+                      &schedule);
 }
 
 Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::path>& out,

@@ -191,7 +191,7 @@ class ProbeRun {
     wanted.sites = sites;
     wanted.consumer = &rows;
     const SequenceRange all[] = {{0, static_cast<int>(opened_.sequences.size())}};
-    return executor.run(opened_.sequences, all, {}, sink, tokens_done(opened_, progress_), nullptr,
+    return executor.run(opened_.sequences, all, {}, sink, tokens_done(opened_, progress_), {},
                         wanted, &schedule);
   }
 

@@ -236,8 +236,8 @@ Result<ApplyOutcome> apply_probes(const ApplyRequest& request, const RunProgress
   wanted.consumer = &rows;
   const SequenceRange all[] = {{0, static_cast<int>(opened.sequences.size())}};
   if (progress.stage) progress.stage("probe");
-  TEPUI_TRY(executor.run(opened.sequences, all, {}, sink, tokens_done(opened, progress), nullptr,
-                         wanted, &schedule));
+  TEPUI_TRY(executor.run(opened.sequences, all, {}, sink, tokens_done(opened, progress), {}, wanted,
+                         &schedule));
   for (AppliedProbe& one : outcome.probes) score(one);
   outcome.sequences = static_cast<int>(opened.sequences.size());
   outcome.tokens = opened.corpus.tokens();

@@ -88,7 +88,7 @@ Result<Verification> verify_backends(std::unique_ptr<Backend> first,
   if (progress.advance) progress.advance(0, out.tokens);
   NoRows sink;
   const SequenceRange all[] = {{0, out.sequences}};
-  TEPUI_TRY(executor.run(input.sequences, all, input.sites, sink, on_progress, on_chunk));
+  TEPUI_TRY(executor.run(input.sequences, all, input.sites, sink, on_progress, {on_chunk, {}}));
   std::stable_partition(out.ops.begin(), out.ops.end(),
                         [](const VerifiedOp& op) { return op.op != kWholePrograms; });
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

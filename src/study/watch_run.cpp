@@ -53,7 +53,7 @@ Result<RunOutcome> run_watch(const InputRequest& request, const RunProgress& pro
                     watch->metrics);
   TEPUI_TRY(executor.run(opened.sequences, run.pending(), watch->sites, run.writer(),
                          run.on_progress(),
-                         [&](const ChunkResult& chunk) { return scoring.take(chunk); }));
+                         {[&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}}));
   return run.finish();
 }
 

@@ -41,11 +41,13 @@ std::vector<std::vector<TokenId>> law_sequences() {
 
 class DecoderLaws : public testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
-  FullRun run(const std::vector<std::vector<TokenId>>& ids, int chunk, const char* sites) const {
+  FullRun run(const std::vector<std::vector<TokenId>>& ids, int chunk, const char* sites,
+              const std::vector<int>& last_rows = {}) const {
     RunSettings settings;
     settings.backend = std::get<1>(GetParam());
     settings.exec.chunk_tokens = chunk;
     settings.sites = sites;
+    settings.last_rows = last_rows;
     settings.threads = chunk == 1 ? 1 : 2;
     const auto model = open_model(data_path("golden/" + std::get<0>(GetParam())));
     EXPECT_TRUE(model) << model.error().message;
@@ -73,6 +75,32 @@ TEST_P(DecoderLaws, APrefixIsThePrefixOfTheWhole) {
     EXPECT_TRUE(std::equal(both.logits[1].begin(), both.logits[1].end(), both.logits[0].begin()))
         << count << " tokens";
   }
+}
+
+// Where the last rows of each sequence are asked for, the last layer computes no others, unless a
+// tap or a prefix mask needs them: these rows, and the keys and values of all, are the same bits.
+TEST_P(DecoderLaws, LastRowsAreThoseOfTheWhole) {
+  const auto model = open_model(data_path("golden/" + std::get<0>(GetParam())));
+  ASSERT_TRUE(model) << model.error().message;
+  const std::vector<std::vector<TokenId>> ids = law_sequences();
+  const std::vector<int> counts{2, 1, 5, 2, 1};
+  const FullRun whole = run(ids, 1000, "resid_pre,k_pre,k,v");
+  const auto vocabulary = static_cast<std::size_t>(model->spec.dims.vocabulary);
+  for (const int chunk : {1, 6, 1000}) {
+    const FullRun last = run(ids, chunk, "resid_pre,k_pre,k,v", counts);
+    EXPECT_TRUE(last.sites == whole.sites) << chunk;
+    for (std::size_t s = 0; s < ids.size(); ++s) {
+      const std::size_t rows =
+          model->spec.dims.prefix > 0 ? ids[s].size() : static_cast<std::size_t>(counts[s]);
+      // A chunk whose sequences are all asked for whole is an ordinary one.
+      ASSERT_EQ(last.logits[s].size(), rows * vocabulary) << chunk << ", sequence " << s;
+      EXPECT_TRUE(std::ranges::equal(last.logits[s],
+                                     std::span(whole.logits[s]).last(last.logits[s].size())))
+          << chunk << ", sequence " << s;
+    }
+  }
+  const FullRun tapped = run(ids, 1000, "all", counts);
+  EXPECT_TRUE(tapped.logits == whole.logits);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DecoderLaws,

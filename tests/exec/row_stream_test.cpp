@@ -99,7 +99,7 @@ class RowStream : public testing::TestWithParam<std::string> {
                 const SiteSelection& measured = {}) {
     const auto ids = streamed_sequences();
     const SequenceRange all[] = {{0, static_cast<int>(ids.size())}};
-    return executor.run(ids, all, measured, sink_, nullptr, nullptr, {select(sites), &consumer});
+    return executor.run(ids, all, measured, sink_, nullptr, {}, {select(sites), &consumer});
   }
 
   ThreadPool pool_;
@@ -251,11 +251,11 @@ TEST(RowStreamOrder, TheNextChunkIsIssuedBeforeTheLastIsCollected) {
   const SequenceRange all[] = {{0, static_cast<int>(ids.size())}};
   TextSink sink;
   Keeper first;  // packs the weights
-  ASSERT_TRUE(executor.run(ids, all, {}, sink, nullptr, nullptr, {*all_sites, &first}));
+  ASSERT_TRUE(executor.run(ids, all, {}, sink, nullptr, {}, {*all_sites, &first}));
   EXPECT_GT(backend.pauses, 0);
   backend.start_over();
   Keeper second;
-  ASSERT_TRUE(executor.run(ids, all, {}, sink, nullptr, nullptr, {*all_sites, &second}));
+  ASSERT_TRUE(executor.run(ids, all, {}, sink, nullptr, {}, {*all_sites, &second}));
   EXPECT_EQ(backend.runs, 4 * 4);  // chunks, by two layers between embedding and final norm
   EXPECT_EQ(backend.pauses, 0);
   EXPECT_EQ(second.lines, first.lines);

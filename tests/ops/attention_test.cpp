@@ -218,6 +218,27 @@ TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
     auto params = whole.params.as<AttentionParams>();
     params.rows = static_cast<uint>(rows);
     params.cached = static_cast<uint>(offsets.back());
+    const auto check = [&] {
+      EXPECT_EQ(compare(last, run_reference(last), run_reference(last)), "");
+      for (const std::string& name : backends_under_test()) {
+        auto backend = shared_backend(name, {.threads = 2, .isa = {}});
+        ASSERT_TRUE(backend) << backend.error().message;
+        const Outputs all = run_backend(**backend, whole);
+        const Outputs some = run_backend(**backend, last);
+        EXPECT_EQ(compare(last, run_reference(last), some), "") << name;
+        Outputs expected = some;
+        expected[0].bytes.clear();
+        for (const auto& [begin, end] : kept)
+          expected[0].bytes.insert(expected[0].bytes.end(),
+                                   all[0].bytes.begin() + static_cast<std::ptrdiff_t>(begin * line),
+                                   all[0].bytes.begin() + static_cast<std::ptrdiff_t>(end * line));
+        EXPECT_EQ(compare_bits(expected, some), "") << name;
+      }
+    };
+    params.form = TEPUI_ATTEND_ROWS;  // keys, values as they are: heads beside each other
+    last.params = ParamBytes(params);
+    check();
+    params.form = 0;
     for (const std::size_t i : {1U, 2U}) {  // keys, values: by head
       const std::size_t dim = heads.head_dim * sizeof(float);
       auto& bytes = last.tensors[i].bytes;
@@ -232,21 +253,7 @@ TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
           DType::f32, {static_cast<std::int64_t>(heads.kv_heads * whole_rows), heads.head_dim}};
     }
     last.params = ParamBytes(params);
-    EXPECT_EQ(compare(last, run_reference(last), run_reference(last)), "");
-    for (const std::string& name : backends_under_test()) {
-      auto backend = shared_backend(name, {.threads = 2, .isa = {}});
-      ASSERT_TRUE(backend) << backend.error().message;
-      const Outputs all = run_backend(**backend, whole);
-      const Outputs some = run_backend(**backend, last);
-      EXPECT_EQ(compare(last, run_reference(last), some), "") << name;
-      Outputs expected = some;
-      expected[0].bytes.clear();
-      for (const auto& [begin, end] : kept)
-        expected[0].bytes.insert(expected[0].bytes.end(),
-                                 all[0].bytes.begin() + static_cast<std::ptrdiff_t>(begin * line),
-                                 all[0].bytes.begin() + static_cast<std::ptrdiff_t>(end * line));
-      EXPECT_EQ(compare_bits(expected, some), "") << name;
-    }
+    check();
   }
 }
 

@@ -126,7 +126,7 @@ Result<BranchRun> try_run(const Model& model, const std::string& backend_name, S
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
   TEPUI_TRY(executor.run(
       sequences, all, sites, sink, nullptr,
-      [&](const ChunkResult& chunk) { return score(*head, chunk, sequences, out); }, {},
+      {[&](const ChunkResult& chunk) { return score(*head, chunk, sequences, out); }, {}}, {},
       &schedule));
   sink.finish();
   return out;

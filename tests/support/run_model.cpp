@@ -23,7 +23,7 @@ std::vector<std::int32_t> next_tokens(const ChunkResult& chunk, Sequences sequen
   std::vector<std::int32_t> targets;
   for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s) {
     const auto& ids = sequences[static_cast<std::size_t>(chunk.first_sequence) + s];
-    targets.insert(targets.end(), ids.begin() + 1, ids.end());
+    targets.insert(targets.end(), ids.end() - (chunk.shape->lengths[s] - 1), ids.end());
     targets.push_back(-1);
   }
   return targets;
@@ -93,7 +93,8 @@ FullRun full_run(const Model& model, Sequences sequences, const RunSettings& set
   TextSink sink;
   Executor executor(*backend, model, pool, settings.exec, metrics);
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
-  const Status status = executor.run(sequences, all, *sites, sink, nullptr, on_chunk);
+  const Status status =
+      executor.run(sequences, all, *sites, sink, nullptr, {on_chunk, settings.last_rows});
   EXPECT_TRUE(status) << status.error().message;
   return out;
 }

@@ -21,14 +21,15 @@ struct RunSettings {
   int threads = 2;
   ExecOptions exec;
   std::string sites = "all";
-  int surface = 0;  // sequences that scan_lines keeps the surface of
+  std::vector<int> last_rows;  // that full_run asks for of each sequence; empty: all
+  int surface = 0;             // sequences that scan_lines keeps the surface of
 };
 
 // What the scan's metrics give, as sorted lines of exact bits.
 std::vector<std::string> scan_lines(const std::filesystem::path& model, Sequences sequences,
                                     const RunSettings& settings);
 
-// All sites whole, and the logits of every sequence, [T, V].
+// All sites whole, and the logits of every sequence, [T, V], or of as many last rows as came.
 struct FullRun {
   Captured sites;
   std::vector<std::vector<float>> logits;

@@ -77,8 +77,7 @@ class Trace : public testing::Test {
     Nobody nobody;
     RowRequest rows;
     if (!streamed.empty()) rows = {select(streamed), &nobody};
-    const Status status =
-        executor.run(sequences_, all, select(measured), sink, nullptr, nullptr, rows);
+    const Status status = executor.run(sequences_, all, select(measured), sink, nullptr, {}, rows);
     EXPECT_TRUE(status) << (status ? "" : status.error().message);
     streamed_bytes_ = nobody.bytes;
     std::vector<RunTrace::Row> found;

@@ -29,7 +29,7 @@ StepPlan plan_form(const AttentionParams& p) {
 }
 
 bool is_plain(const AttentionParams& p) {
-  return (p.form & ~TEPUI_ATTEND_PREFIX) == 0 && p.gamma == 0 && p.drop == 0;
+  return (p.form & ~(TEPUI_ATTEND_PREFIX | TEPUI_ATTEND_ROWS)) == 0 && p.gamma == 0 && p.drop == 0;
 }
 
 // The queries that a workgroup takes (shaders/lib/query_tiles.glsl).
