@@ -98,22 +98,14 @@ Status Executor::embed(Run& run, Wave& wave) {
   return {};
 }
 
-// Those that leave the last layer.
 Status Executor::choose_rows(Run& run, ChunkState& chunk) {
   const std::span<const int> counts = run.states.last_rows;
-  if (!run.states.take || counts.empty() || run.kept != nullptr) return {};
-  const auto every = [](SiteWork work) {
-    work.measured.insert(work.measured.end(), work.streamed.begin(), work.streamed.end());
-    return std::move(work.measured);
-  };
-  const int last = run.layers - 1;
-  if (!may_leave_last_rows(model_.spec, run.schedule, every(run.work_at(last)),
-                           every(run.work_at(Site::final_norm))))
-    return {};
+  if (!run.states.take || counts.empty() || run.spills) return {};
   TEPUI_TRY(chunk.last,
-            load_last_rows(backend_, chunk.shape,
-                           counts.subspan(static_cast<std::size_t>(chunk.first_sequence),
-                                          static_cast<std::size_t>(chunk.shape.sequences()))));
+            choose_last_rows(backend_, model_.spec, run.schedule, run.work_at(run.layers - 1),
+                             run.work_at(Site::final_norm), chunk.shape,
+                             counts.subspan(static_cast<std::size_t>(chunk.first_sequence),
+                                            chunk.shape.lengths.size())));
   return {};
 }
 
@@ -194,12 +186,14 @@ Status Executor::finish(Run& run, Wave& wave) {
 Status Executor::keep_states(Run& run, Wave& wave, SequenceRange unit, int part) {
   if (run.kept == nullptr) return {};
   if (!run.spills && Timed::since(run.synced) < options_.sync_seconds) return {};
+  // A file holds states of all rows; behind the last layer there is little left to lose.
+  if (std::ranges::any_of(wave, [](const ChunkState& chunk) { return chunk.last.there(); }))
+    return {};
   const Timed timed(times_.states);
   const int written = 1 - run.side;
   TEPUI_TRY(run.collector.drain());
-  if (!run.spills) {
-    for (ChunkState& chunk : wave) TEPUI_TRY(run.lanes.save(chunk, run.kept->states(), written));
-  }
+  for (ChunkState& chunk : wave)
+    if (!run.spills) TEPUI_TRY(run.lanes.save(chunk, run.kept->states(), written));
   TEPUI_TRY(run.kept->commit(unit, part + 1, written));
   run.side = written;
   run.synced = Timed::Clock::now();

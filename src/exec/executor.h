@@ -83,7 +83,7 @@ class Executor {
   Status compute_unit(Run& run, Wave& wave, SequenceRange unit, bool last);
   Status require(int layer, int next);
   Status embed(Run& run, Wave& wave);
-  Status choose_rows(Run& run, ChunkState& chunk);
+  Status choose_rows(Run& run, ChunkState& chunk);  // those that leave the last layer
   Status compute_layer(Run& run, Wave& wave, int layer, int next);
   Status finish(Run& run, Wave& wave);
   Status hand_out(Run& run, ChunkState& chunk, const PartLanes& lanes);

@@ -15,12 +15,25 @@ bool is_edited(const PartLanes& part) {
       part.lanes, [](const Lane& lane) { return !lane.edits.empty() || !lane.kept.empty(); });
 }
 
+bool may_leave_alone(const ModelSpec& spec, const Schedule& schedule, const SiteWork& last_layer,
+                     const SiteWork& final_norm) {
+  const int layers = spec.dims.layers;
+  // The queries of a prefix mask see keys behind themselves.
+  return layers > 0 && spec.dims.prefix == 0 && final_norm.empty() &&
+         std::ranges::all_of(last_layer.measured, has_all_rows) &&
+         std::ranges::all_of(last_layer.streamed, has_all_rows) &&
+         !is_edited(schedule.layer(layers - 1)) && !is_edited(schedule.final_norm());
+}
+
 }  // namespace
 
-Result<LastRows> load_last_rows(Backend& backend, const ChunkShape& chunk,
-                                std::span<const int> counts) {
+Result<LastRows> choose_last_rows(Backend& backend, const ModelSpec& spec, const Schedule& schedule,
+                                  const SiteWork& last_layer, const SiteWork& final_norm,
+                                  const ChunkShape& chunk, std::span<const int> counts) {
   TEPUI_ASSERT(counts.size() == chunk.lengths.size());
-  if (std::ranges::equal(counts, chunk.lengths)) return LastRows{};
+  if (std::ranges::equal(counts, chunk.lengths) ||
+      !may_leave_alone(spec, schedule, last_layer, final_norm))
+    return LastRows{};
   LastRows last;
   last.shape.lengths.assign(counts.begin(), counts.end());
   const std::vector<std::int32_t> begins = chunk.offsets();
@@ -41,15 +54,6 @@ Result<LastRows> load_last_rows(Backend& backend, const ChunkShape& chunk,
   TEPUI_TRY(last.positions, uploaded(backend, positions));
   TEPUI_TRY(last.offsets, uploaded(backend, offsets));
   return last;
-}
-
-bool may_leave_last_rows(const ModelSpec& spec, const Schedule& schedule,
-                         std::span<const Site> last_layer, std::span<const Site> final_norm) {
-  const int layers = spec.dims.layers;
-  // The queries of a prefix mask see keys behind themselves.
-  return layers > 0 && spec.dims.prefix == 0 && final_norm.empty() &&
-         std::ranges::all_of(last_layer, has_all_rows) && !is_edited(schedule.layer(layers - 1)) &&
-         !is_edited(schedule.final_norm());
 }
 
 }  // namespace tepui

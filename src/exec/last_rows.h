@@ -6,6 +6,7 @@
 
 #include <span>
 
+#include "exec/tap.h"
 #include "models/lower.h"
 #include "plan/schedule.h"
 #include "tepui/backend.h"
@@ -20,13 +21,10 @@ struct LastRows {
   bool there() const { return !shape.lengths.empty(); }
 };
 
-// `counts`: of each sequence of the chunk, at least 1. All rows where these are all.
-Result<LastRows> load_last_rows(Backend& backend, const ChunkShape& chunk,
-                                std::span<const int> counts);
-
-// Whether nobody needs the other rows: neither an edit nor one of these sites of the last layer, or
-// the final norm's.
-bool may_leave_last_rows(const ModelSpec& spec, const Schedule& schedule,
-                         std::span<const Site> last_layer, std::span<const Site> final_norm);
+// `counts`: of each sequence of the chunk, at least 1. All rows leave where these are all, or where
+// an edit or a site of the last layer or of the final norm needs the others.
+Result<LastRows> choose_last_rows(Backend& backend, const ModelSpec& spec, const Schedule& schedule,
+                                  const SiteWork& last_layer, const SiteWork& final_norm,
+                                  const ChunkShape& chunk, std::span<const int> counts);
 
 }  // namespace tepui

@@ -167,8 +167,7 @@ Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> bra
   options.massive = request_.rule;
   Executor executor(*input_.backend, model, pool_, options, metrics);
   return executor.run(input_.sequences, run.pending(), sites, run.writer(), run.on_progress(),
-                      {[&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}}, {},
-                      &schedule);
+                      scoring.states(), {}, &schedule);
 }
 
 Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::path>& out,

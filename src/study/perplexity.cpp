@@ -62,7 +62,7 @@ Result<RunOutcome> run_perplexity(const PerplexityRequest& request, const RunPro
     Executor executor(*opened.backend, opened.model, pool,
                       plan.options(run.folder(), run.identity()), {});
     TEPUI_TRY(executor.run(opened.sequences, run.pending(), {}, run.writer(), run.on_progress(),
-                           {[&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}}));
+                           scoring.states()));
   }
   return run.finish();
 }

@@ -9,22 +9,34 @@ namespace tepui {
 namespace {
 
 // Of the unedited run; what an edit makes of a loss is its result.
-Status check_losses(std::span<const double> losses, int sequence) {
+Status check_losses(std::span<const double> losses, std::size_t first, int sequence) {
   const auto wrong = std::ranges::find_if(losses, [](double x) { return !std::isfinite(x); });
   if (wrong == losses.end()) return {};
   return fail(ErrorKind::data,
               "the loss of token {} of sequence {} is {}: expected finite numbers; tepui scan says "
               "which activation is not",
-              wrong - losses.begin() + 1, sequence, std::isnan(*wrong) ? "nan" : "inf");
+              first + static_cast<std::size_t>(wrong - losses.begin()), sequence,
+              std::isnan(*wrong) ? "nan" : "inf");
 }
 
 }  // namespace
+
+StateRequest Scoring::states() {
+  last_rows_.clear();
+  if (!options_.keep_tokens) {
+    // A token is predicted by the row before it.
+    for (const auto& sequence : corpus_.sequences)
+      last_rows_.push_back(
+          std::max(1, static_cast<int>(sequence.ids.size()) - sequence.first_scored + 1));
+  }
+  return {[this](const ChunkResult& chunk) { return take(chunk); }, last_rows_};
+}
 
 Status Scoring::take(const ChunkResult& chunk) {
   std::vector<std::int32_t> targets;
   for (std::size_t s = 0; s < chunk.shape->lengths.size(); ++s) {
     const auto& ids = corpus_.sequences[static_cast<std::size_t>(chunk.first_sequence) + s].ids;
-    targets.insert(targets.end(), ids.begin() + 1, ids.end());
+    targets.insert(targets.end(), ids.end() - (chunk.shape->lengths[s] - 1), ids.end());
     targets.push_back(-1);
   }
   TEPUI_TRY(const auto scores, head_.scores(chunk.branches, chunk.shape->rows(), targets));
@@ -36,12 +48,13 @@ Status Scoring::take(const ChunkResult& chunk) {
       const auto predicted = static_cast<std::size_t>(chunk.shape->lengths[s]) - 1;
       const int sequence = chunk.first_sequence + static_cast<int>(s);
       const auto& of = corpus_.sequences[static_cast<std::size_t>(sequence)];
-      if (branch == 0)
-        TEPUI_TRY(check_losses(std::span(scores[i].losses).subspan(row, predicted), sequence));
-      TEPUI_TRY(store_likelihood(
-          store_, branch, sequence, std::span(scores[i].losses).subspan(row, predicted),
-          std::span(scores[i].divergences).subspan(row, predicted),
-          static_cast<std::size_t>(of.first_scored) - 1, options_.keep_tokens));
+      const std::size_t first = of.ids.size() - predicted;  // the first token that is predicted
+      const auto counted = static_cast<std::size_t>(of.first_scored);
+      const auto losses = std::span(scores[i].losses).subspan(row, predicted);
+      if (branch == 0) TEPUI_TRY(check_losses(losses, first, sequence));
+      TEPUI_TRY(store_likelihood(store_, branch, sequence, losses,
+                                 std::span(scores[i].divergences).subspan(row, predicted),
+                                 counted - std::min(counted, first), options_.keep_tokens));
       row += predicted + 1;
     }
   }

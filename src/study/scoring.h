@@ -28,14 +28,18 @@ class Scoring {
   Scoring(Head& head, const Corpus& corpus, StoreWriter& store, const ScoringOptions& options)
       : head_(head), corpus_(corpus), store_(store), options_(options) {}
 
-  // For Executor::run, whose sequences are the corpus's.
-  Status take(const ChunkResult& chunk);
+  // For Executor::run, whose sequences are the corpus's: of windows that overlap only the rows
+  // whose predictions count, where not every token's is kept.
+  StateRequest states();
 
  private:
+  Status take(const ChunkResult& chunk);
+
   Head& head_;
   const Corpus& corpus_;
   StoreWriter& store_;
   ScoringOptions options_;
+  std::vector<int> last_rows_;
 };
 
 }  // namespace tepui

@@ -52,8 +52,7 @@ Result<RunOutcome> run_watch(const InputRequest& request, const RunProgress& pro
   Executor executor(*opened.backend, opened.model, pool, plan.options(run.folder(), run.identity()),
                     watch->metrics);
   TEPUI_TRY(executor.run(opened.sequences, run.pending(), watch->sites, run.writer(),
-                         run.on_progress(),
-                         {[&](const ChunkResult& chunk) { return scoring.take(chunk); }, {}}));
+                         run.on_progress(), scoring.states()));
   return run.finish();
 }
 

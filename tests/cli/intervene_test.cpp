@@ -166,6 +166,7 @@ TEST_F(Intervene, AStrideScoresEveryTokenOnce) {
   };
   const json strided = with({"--stride", "16", "--chunks", "5"});
   EXPECT_EQ(strided["tokens"], 63 + 4 * 16);
+  EXPECT_EQ(with({"--stride", "16", "--chunks", "5", "--tokens", "t.csv"})["nll"], strided["nll"]);
   EXPECT_EQ(with({"--stride", "64", "--chunks", "2"})["nll"], with({"--chunks", "2"})["nll"]);
   EXPECT_EQ(with({"--chunks", "2"})["tokens"], 126);
 }
