@@ -62,11 +62,11 @@ Value BlockLowering::table(Table which) {
 
 // Of the rows of x: all, or the last ones.
 Value BlockLowering::positions_of(Value x) {
-  const std::int64_t rows = builder_.type(x).shape[0];
-  Value& positions = rows == rows_ ? out_.positions : out_.last.positions;
+  const bool all = last_ == nullptr || builder_.type(x).shape[0] == rows_;
+  Value& positions = all ? out_.positions : out_.last.positions;
   if (!positions.present())
-    positions =
-        builder_.input({DType::i32, Shape{rows}}, rows == rows_ ? "positions" : "last positions");
+    positions = builder_.input({DType::i32, Shape{all ? rows_ : last_->rows()}},
+                               all ? "positions" : "last positions");
   return positions;
 }
 
