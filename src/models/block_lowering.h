@@ -12,7 +12,7 @@ namespace tepui {
 
 class BlockLowering {
  public:
-  // `cache` and `last` may be null; one of them is.
+  // `cache` and `last` may be null; at least one of them is.
   BlockLowering(const Model& model, int layer, const ChunkShape& chunk, const CacheShape* cache,
                 const ChunkShape* last)
       : model_(model),
