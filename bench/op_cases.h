@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <map>
 #include <random>
@@ -13,6 +14,7 @@
 #include "ops/builder.h"
 #include "tepui/backend.h"
 #include "tepui/op.h"
+#include "weights/encode.h"
 
 namespace tepui::bench {
 
@@ -46,6 +48,13 @@ class Case {
     return builder.input(type, "input");
   }
   Value floats(Shape shape) { return input({DType::f32, shape}, normal(shape.elements())); }
+  // Normal too, stored as f32, f16, bf16 or q8_0.
+  Value weights(DType dtype, Shape shape) {
+    const Bytes wide = normal(shape.elements());
+    std::vector<float> values(wide.size() / sizeof(float));
+    std::memcpy(values.data(), wide.data(), wide.size());
+    return input({dtype, shape}, encode(values, dtype));
+  }
   Value offsets() {
     return input({DType::i32, Shape{2}},
                  bytes_of<std::int32_t>({0, static_cast<std::int32_t>(rows)}));
@@ -172,8 +181,8 @@ inline std::vector<Row> other_rows() {
 }
 
 // Products: the width is both that of the rows and that of the result.
-inline void add_linear(Case& c) {
-  const Value stored = c.floats(Shape{c.dim, c.dim});
+inline void add_linear(Case& c, DType dtype) {
+  const Value stored = c.weights(dtype, Shape{c.dim, c.dim});
   const Value packed = c.builder.pack(stored, false, "packed");
   c.stored_of[packed.id] = stored.id;
   c.builder.linear(c.x, packed, kNone, kNone, TEPUI_ACT_NONE, "out");
@@ -193,7 +202,14 @@ inline void add_attention(Case& c) {
 }
 
 inline std::vector<Row> product_rows() {
-  return {{"linear", add_linear}, {"attention", add_attention}};
+  return {{"linear", [](Case& c) { add_linear(c, DType::f32); }}, {"attention", add_attention}};
+}
+
+// Weights as models are stored.
+inline std::vector<Row> narrow_rows() {
+  return {{"linear f16", [](Case& c) { add_linear(c, DType::f16); }},
+          {"linear bf16", [](Case& c) { add_linear(c, DType::bf16); }},
+          {"linear q8_0", [](Case& c) { add_linear(c, DType::q8_0); }}};
 }
 
 // A buffer for every value of a case's Program, with the data of its inputs.
@@ -234,14 +250,24 @@ inline bool step_agrees(const Case& c, const Program& program, const Step& step,
   const Op& op = op_of(step.op);
   if (step.op == OpCode::pack) return true;  // its layout is the backend's own affair
   std::vector<HostView> in;
+  std::deque<Bytes> unpacked;
   for (const Value value : step.in) {
     if (!value.present()) {
       in.push_back({TensorType::absent(), {}});
       continue;
     }
-    const auto stored = c.stored_of.find(value.id);  // what a reference reads as packed
-    const std::uint32_t id = stored == c.stored_of.end() ? value.id : stored->second;
-    in.push_back({program.type_of(value), id < c.data().size() ? c.data()[id] : found[id]});
+    const auto stored = c.stored_of.find(value.id);
+    if (stored == c.stored_of.end()) {
+      in.push_back({program.type_of(value),
+                    value.id < c.data().size() ? c.data()[value.id] : found[value.id]});
+      continue;
+    }
+    const HostView weights{program.type_of(Value{stored->second}), c.data()[stored->second]};
+    std::vector<float> wide(static_cast<std::size_t>(weights.type.shape.elements()));
+    for (std::size_t i = 0; i < wide.size(); ++i)
+      wide[i] = static_cast<float>(weights.at(static_cast<std::int64_t>(i)));
+    unpacked.push_back(bytes_of(wide));  // what a reference reads as packed
+    in.push_back({program.type_of(value), unpacked.back()});
   }
   std::vector<Bytes> out;
   for (const Value value : step.out) out.emplace_back(program.type_of(value).bytes());
