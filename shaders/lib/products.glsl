@@ -26,12 +26,16 @@ layout(constant_id = 1) const uint kM = 16;
 layout(constant_id = 2) const uint kN = 16;
 layout(constant_id = 3) const uint kK = 16;
 layout(constant_id = 4) const uint kWide = 1;
+const uint kMostWide = 2;  // arrays are as long: compilers put others into memory
 const uint kSide = 2;
 const uint kRows = kM * kWide * kSide;
 const uint kColumns = kN * kWide * kSide;
 const uint kDepth = 16;  // of a slice
-const uint kPitchX = kDepth + 8;
-const uint kPitchW = kColumns + 8;
+// Halves lie in shared memory by eight, since matrices are loaded from where 16 bytes begin, and
+// nothing else aligns an array to them.
+const uint kPitchX = kDepth / 8 + 1;
+const uint kPitchW = kColumns / 8 + 1;
+const bool kOneTerm = kStored == 1;  // as f16 weights are
 const float kShift = 1.0 / kTermShift;
 
 layout(push_constant, scalar) uniform Push {
@@ -50,8 +54,10 @@ layout(push_constant, scalar) uniform Push {
   SCRATCH Uints terms;  // of split_rows.comp
 };
 
-shared float16_t room_x[3 * kRows * kPitchX];
-shared float16_t room_w[3 * kDepth * kPitchW];
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Eights { uvec4 v[]; };
+
+shared uvec4 room_x[3 * kRows * kPitchX];
+shared uvec4 room_w[3 * kDepth * kPitchW];
 shared float room_y[kSide * kSide * kM * kN];
 shared float factor[kColumns];
 shared uint used[2];  // which terms a slice's weights have, of this slice and of the next
@@ -108,18 +114,16 @@ uint matrix_at() { return 0; }
 #endif
 
 void load_x(uint from) {
-  const uint pairs = (p.k + 15) / 16 * 8;
-  const uint first = (rows_of_x() + 3) / 4 * 4;
-  for (uint e = lane(); e < 3 * kRows * kDepth / 2; e += LANES) {
-    const uint at = e % (kDepth / 2);
-    const uint line = e / (kDepth / 2);  // of all terms
+  const uint eights = (p.k + 15) / 16 * 2;
+  const uint first = (rows_of_x() + 3) / 4;
+  for (uint e = lane(); e < 3 * kRows * kDepth / 8; e += LANES) {
+    const uint at = e % (kDepth / 8);
+    const uint line = e / (kDepth / 8);  // of all terms
     const uint t = line / kRows;
     const uint r = line % kRows;
-    const uint both =
-        there(r) ? terms.v[first + (t * rows_of_x() + row_of_x(r)) * pairs + from / 2 + at] : 0;
-    const f16vec2 halves = unpackFloat2x16(both);
-    room_x[line * kPitchX + 2 * at] = halves.x;
-    room_x[line * kPitchX + 2 * at + 1] = halves.y;
+    const uint from_row = first + (t * rows_of_x() + row_of_x(r)) * eights;
+    room_x[line * kPitchX + at] =
+        there(r) ? Eights(uvec2(terms)).v[from_row + from / 8 + at] : uvec4(0);
   }
 }
 
@@ -129,20 +133,27 @@ void load_w(uint column, uint from, uint slice) {
   const uint width = panel_width(vectors, first);
   const uint base = matrix_at() + factored_begin(vectors, first, p.k) + column / 4 - first;
   uint found = 0;
-  for (uint e = lane(); e < kDepth * kColumns / 4; e += LANES) {
-    const uint k = e / (kColumns / 4);
-    const uint v4 = e % (kColumns / 4);
-    const bool there = from + k < p.k && column / 4 + v4 < vectors;
-    const vec4 w = there ? weight_vector(weight, base + v4, width, from + k) : vec4(0);
-    [[unroll]] for (uint c = 0; c < 4; ++c) {
-      const uvec3 t = split_terms(w[c] * factor[4 * v4 + c]);
-      const f16vec2 low = unpackFloat2x16(t.x | (t.y << 16));
-      const uint at = k * kPitchW + 4 * v4 + c;
-      room_w[at] = low.x;
-      room_w[kDepth * kPitchW + at] = low.y;
-      room_w[2 * kDepth * kPitchW + at] = unpackFloat2x16(t.z).x;
-      found |= ((t.y & 0x7fffu) != 0 ? 2u : 0u) | ((t.z & 0x7fffu) != 0 ? 4u : 0u);
+  for (uint e = lane(); e < kDepth * kColumns / 8; e += LANES) {
+    const uint k = e / (kColumns / 8);
+    const uint v8 = e % (kColumns / 8);
+    uvec4 eight[3];
+    eight[0] = eight[1] = eight[2] = uvec4(0);
+    [[unroll]] for (uint h = 0; h < 2; ++h) {
+      const uint v4 = 2 * v8 + h;
+      const bool there = from + k < p.k && column / 4 + v4 < vectors;
+      const vec4 w = there ? weight_vector(weight, base + v4, width, from + k) : vec4(0);
+      [[unroll]] for (uint c = 0; c < 4; ++c) {
+        const uvec3 t = split_terms(w[c] * factor[4 * v4 + c]);
+        [[unroll]] for (uint i = 0; i < 3; ++i) eight[i][2 * h + c / 2] |= t[i] << (16 * (c % 2));
+      }
     }
+    room_w[k * kPitchW + v8] = eight[0];
+    if (kOneTerm) continue;
+    room_w[(kDepth + k) * kPitchW + v8] = eight[1];
+    room_w[(2 * kDepth + k) * kPitchW + v8] = eight[2];
+    const uvec2 some = uvec2(eight[1].x | eight[1].y | eight[1].z | eight[1].w,
+                             eight[2].x | eight[2].y | eight[2].z | eight[2].w);
+    found |= ((some.x & 0x7fff7fffu) != 0 ? 2u : 0u) | ((some.y & 0x7fff7fffu) != 0 ? 4u : 0u);
   }
   if (found != 0) atomicOr(used[slice & 1], found);
 }
@@ -179,8 +190,8 @@ void main() {
     const bool works = block < kSide * kSide;
     const uint top = min(block / kSide, kSide - 1) * kM * kWide;
     const uint left = block % kSide * kN * kWide;
-    SUMS sum[3 * kWide * kWide];
-    [[unroll]] for (uint i = 0; i < 3 * kWide * kWide; ++i) sum[i] = SUMS(0.0);
+    SUMS sum[3 * kMostWide * kMostWide];
+    [[unroll]] for (uint i = 0; i < 3 * kMostWide * kMostWide; ++i) sum[i] = SUMS(0.0);
     uint slice = 0;
     for (uint from = 0; from < p.k; from += kDepth, ++slice) {
       barrier();
@@ -188,11 +199,11 @@ void main() {
       load_w(column, from, slice);
       if (lane() == 0) used[(slice + 1) & 1] = 0;
       barrier();
-      const uint have = used[slice & 1];
+      const uint have = kOneTerm ? 0 : used[slice & 1];
       if (!works) continue;
       [[unroll]] for (uint k = 0; k < kDepth; k += kK) {
         [[unroll]] for (uint j = 0; j < kWide; ++j) {
-          const uint at = k * kPitchW + left + j * kN;
+          const uint at = k * kPitchW + (left + j * kN) / 8;
           const uint plane = kDepth * kPitchW;
           TERM_W w0;
           TERM_W w1;
@@ -204,7 +215,7 @@ void main() {
             coopMatLoad(w2, room_w, 2 * plane + at, kPitchW, gl_CooperativeMatrixLayoutRowMajor);
           [[unroll]] for (uint i = 0; i < kWide; ++i) {
             const uint s = 3 * (i * kWide + j);
-            const uint of_x = (top + i * kM) * kPitchX + k;
+            const uint of_x = (top + i * kM) * kPitchX + k / 8;
             TERM_X x0;
             TERM_X x1;
             TERM_X x2;
@@ -233,8 +244,7 @@ void main() {
                      gl_CooperativeMatrixLayoutRowMajor);
       }
       barrier();
-      if (!works) continue;
-      for (uint e = gl_SubgroupInvocationID; e < kM * kN; e += gl_SubgroupSize) {
+      for (uint e = gl_SubgroupInvocationID; works && e < kM * kN; e += gl_SubgroupSize) {
         const uint r = top + i / kWide * kM + e / kN;
         const uint n = column + left + i % kWide * kN + e % kN;
         if (there(r) && n < p.n) finish(r, n, room_y[block * kM * kN + e]);

@@ -24,7 +24,7 @@ layout(constant_id = 3) const uint kK = 32;
 const float kShift = 1.0 / kTermShift;
 const uint kFactorLines = 2;  // of f16 weights (lib/weights.glsl); not read here
 
-layout(buffer_reference, scalar, buffer_reference_align = 2) buffer Matrix { float16_t v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Matrix { float16_t v[]; };
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -39,10 +39,17 @@ layout(push_constant, scalar) uniform Push {
 #define SUMS coopmat<float, gl_ScopeWorkgroup, kM, kN, gl_MatrixUseAccumulator>
 #define TERM_X coopmat<float16_t, gl_ScopeWorkgroup, kM, kK, gl_MatrixUseA>
 #define TERM_W coopmat<float16_t, gl_ScopeWorkgroup, kK, kN, gl_MatrixUseB>
-#define LAYOUT tensorLayoutNV<2, gl_CooperativeMatrixClampModeConstantNV>
+// Within their bounds, or with zeros beyond them, which costs a test of each element.
+#define WITHIN tensorLayoutNV<2>
+#define CLAMPED tensorLayoutNV<2, gl_CooperativeMatrixClampModeConstantNV>
 
-LAYOUT layout_of(uint rows, uint columns) {
-  LAYOUT all = createTensorLayoutNV(2, gl_CooperativeMatrixClampModeConstantNV);
+CLAMPED clamped_layout(uint rows, uint columns) {
+  CLAMPED all = createTensorLayoutNV(2, gl_CooperativeMatrixClampModeConstantNV);
+  all = setTensorLayoutDimensionNV(all, rows, columns);
+  return all;
+}
+WITHIN layout_within(uint rows, uint columns) {
+  WITHIN all = createTensorLayoutNV(2);
   all = setTensorLayoutDimensionNV(all, rows, columns);
   return all;
 }
@@ -54,7 +61,18 @@ float finish(const in uint r, const in uint c, const in float sum, const in uint
   if (of >= p.rows || n >= p.n) return 0.0;
   precise float value = sum * uintBitsToFloat(terms.v[of]);
   if (present(bias)) value = value + bias.v[n];
-  if (p.act != TEPUI_ACT_NONE) value = activate(p.act, value);
+  if (present(residual)) value = residual.v[of * p.n + n] + value;
+  return value;
+}
+// Likewise with an activation: apart, since there is much of it for each element.
+float finish_active(const in uint r, const in uint c, const in float sum, const in uint row,
+                    const in uint column) {
+  const uint of = row + r;
+  const uint n = column + c;
+  if (of >= p.rows || n >= p.n) return 0.0;
+  precise float value = sum * uintBitsToFloat(terms.v[of]);
+  if (present(bias)) value = value + bias.v[n];
+  value = activate(p.act, value);
   if (present(residual)) value = residual.v[of * p.n + n] + value;
   return value;
 }
@@ -67,32 +85,54 @@ void main() {
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;
   const uint panel = 4 * panel_at(vectors, first, p.k + kFactorLines, 0);
-  const LAYOUT of_w = layout_of(p.k, 4 * panel_width(vectors, first));
+  const uint width = 4 * panel_width(vectors, first);
+  const uint left = column - 4 * first;  // in its panel
   const uint padded = (p.k + 15) / 16 * 16;
   const uint plane = p.rows * padded;
   const uint of_terms = (p.rows + 3) / 4 * 8;  // behind the rows' factors
-  const LAYOUT of_x = layout_of(p.rows, padded);
   Matrix halves = Matrix(uvec2(terms));
   SUMS sum0 = SUMS(0.0);
   SUMS sum1 = SUMS(0.0);
   SUMS sum2 = SUMS(0.0);
-  for (uint k = 0; k < p.k; k += kK) {
-    TERM_W w;
-    TERM_X x0;
-    TERM_X x1;
-    TERM_X x2;
-    coopMatLoadTensorNV(w, weight.v, panel, sliceTensorLayoutNV(of_w, k, kK, column - 4 * first, kN));
-    coopMatLoadTensorNV(x0, halves.v, of_terms, sliceTensorLayoutNV(of_x, row, kM, k, kK));
-    coopMatLoadTensorNV(x1, halves.v, of_terms + plane, sliceTensorLayoutNV(of_x, row, kM, k, kK));
-    coopMatLoadTensorNV(x2, halves.v, of_terms + 2 * plane,
-                        sliceTensorLayoutNV(of_x, row, kM, k, kK));
-    sum0 = coopMatMulAdd(x0, w, sum0);
-    sum1 = coopMatMulAdd(x1, w, sum1);
-    sum2 = coopMatMulAdd(x2, w, sum2);
+  TERM_W w;
+  TERM_X x0;
+  TERM_X x1;
+  TERM_X x2;
+  if (p.k % kK == 0 && row + kM <= p.rows && left + kN <= width && width % 8 == 0) {
+    // That 16 bytes begin here and in every row is written so that the compiler sees it.
+    const WITHIN of_w = layout_within(p.k, width & ~7u);
+    const WITHIN of_x = layout_within(p.rows, p.k & ~15u);
+    const uint from_w = panel & ~7u;
+    for (uint k = 0; k < p.k; k += kK) {
+      coopMatLoadTensorNV(w, weight.v, from_w, sliceTensorLayoutNV(of_w, k, kK, left, kN));
+      coopMatLoadTensorNV(x0, halves.v, of_terms, sliceTensorLayoutNV(of_x, row, kM, k, kK));
+      coopMatLoadTensorNV(x1, halves.v, of_terms + plane,
+                          sliceTensorLayoutNV(of_x, row, kM, k, kK));
+      coopMatLoadTensorNV(x2, halves.v, of_terms + 2 * plane,
+                          sliceTensorLayoutNV(of_x, row, kM, k, kK));
+      sum0 = coopMatMulAdd(x0, w, sum0);
+      sum1 = coopMatMulAdd(x1, w, sum1);
+      sum2 = coopMatMulAdd(x2, w, sum2);
+    }
+  } else {
+    const CLAMPED of_w = clamped_layout(p.k, width);
+    const CLAMPED of_x = clamped_layout(p.rows, padded);
+    for (uint k = 0; k < p.k; k += kK) {
+      coopMatLoadTensorNV(w, weight.v, panel, sliceTensorLayoutNV(of_w, k, kK, left, kN));
+      coopMatLoadTensorNV(x0, halves.v, of_terms, sliceTensorLayoutNV(of_x, row, kM, k, kK));
+      coopMatLoadTensorNV(x1, halves.v, of_terms + plane,
+                          sliceTensorLayoutNV(of_x, row, kM, k, kK));
+      coopMatLoadTensorNV(x2, halves.v, of_terms + 2 * plane,
+                          sliceTensorLayoutNV(of_x, row, kM, k, kK));
+      sum0 = coopMatMulAdd(x0, w, sum0);
+      sum1 = coopMatMulAdd(x1, w, sum1);
+      sum2 = coopMatMulAdd(x2, w, sum2);
+    }
   }
   const SUMS low = sum2 * kShift + sum1;
   SUMS sum = low * kShift + sum0;
-  coopMatPerElementNV(sum, sum, finish, row, column);
+  if (p.act == TEPUI_ACT_NONE) coopMatPerElementNV(sum, sum, finish, row, column);
+  else coopMatPerElementNV(sum, sum, finish_active, row, column);
   coopMatStoreTensorNV(sum, y.v, 0,
-                       sliceTensorLayoutNV(layout_of(p.rows, p.n), row, kM, column, kN));
+                       sliceTensorLayoutNV(clamped_layout(p.rows, p.n), row, kM, column, kN));
 }

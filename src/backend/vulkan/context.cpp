@@ -2,6 +2,7 @@
 #include "backend/vulkan/context.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string_view>
 
 namespace tepui::vulkan {
@@ -153,6 +154,13 @@ const char* type_name(VkPhysicalDeviceType type) {
 
 Context::~Context() {
   if (instance_ == VK_NULL_HANDLE) return;
+  // The first instance stays to the end of the process, and with it the drivers: NVIDIA's cannot be
+  // loaded again after some dozens of times, and takes long to load.
+  static std::atomic<bool> kept = false;
+  if (!validation_.wanted() && api_.DestroyInstance != nullptr && !kept.exchange(true)) {
+    library_->handle = nullptr;  // not to be closed
+    return;
+  }
   validation_.stop(*library_, instance_);
   if (api_.DestroyInstance != nullptr) api_.DestroyInstance(instance_, nullptr);
 }

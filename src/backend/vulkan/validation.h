@@ -11,6 +11,7 @@ namespace tepui::vulkan {
 class Validation {
  public:
   Validation();
+  bool wanted() const { return wanted_; }
   // Adds the layer to what an instance is made with; must outlive the making.
   void attach(VkInstanceCreateInfo& info);
   // Listens to an instance made so, until stop.
