@@ -6,7 +6,7 @@
 #include "backend/vulkan/statistics_params.h"
 
 layout(constant_id = 2) const uint kTapped = 0;
-#define RADIX_ROOM 1 + 2047 * kTapped
+#define RADIX_ROOM 1 + (RADIX_WORDS - 1) * kTapped
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats a;

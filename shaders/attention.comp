@@ -1,3 +1,4 @@
+// variants: TILE=q4v1|q4v2|q2v2|q2v4|q1v2|q1v8|one
 #version 460
 // SPDX-License-Identifier: MIT
 // A workgroup computes a tile of queries (lib/query_tiles.glsl) over tiles of kKeys keys, which all
@@ -7,30 +8,19 @@
 // its kKeys places, a mixed value is one chain over the keys, and a tile of which a query sees
 // nothing leaves its sums as they are (laws 2 and 4).
 //
-// The lanes stand in kAside rows: lane (i, j) has the queries i + kAside a, the tile's keys and the
-// channels j + kAcross b. Keys whose probabilities are edited only add to the sum at first; a second
-// round, which knows it, adds their values. Forms of attention without a plain softmax of the
-// sequence's keys have a shader of their own (attention_form.comp).
+// The lanes stand in kAside rows: lane (i, j) has the queries i + kAside a, the tile's keys j +
+// kAcross b and the channels 4 (j + kAcross b) to 4 (j + kAcross b) + 3. Keys whose probabilities are
+// edited only add to the sum at first; a second round, which knows it, adds their values. Forms of
+// attention without a plain softmax of the sequence's keys have a shader of their own
+// (attention_form.comp).
+//
+// The sizes of a tile are written out, a variant each (lib/attention_tile.glsl): compilers put arrays
+// into memory that are as long as a specialization constant, or are reached in loops that they do
+// not unroll.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
 #include "lib/reduce.glsl"
-
-layout(constant_id = 1) const uint kAside = 1;
-layout(constant_id = 2) const uint kQueries = 1;   // of a lane
-layout(constant_id = 3) const uint kChannels = 1;  // of a lane
-layout(constant_id = 4) const uint kEdited = 0;    // whether there are edits
-
-const uint kKeys = 64;
-const uint kDepth = 16;   // channels of q and k that are there at once
-const uint kAcross = LANES / kAside;
-const uint kOwnKeys = kKeys / kAcross;
-const uint kWidth = kChannels * kAcross;
-const uint kSlots = kAside * kQueries;
-const uint kPitch = kDepth + 1;  // odd, so that rows lie in different banks
-const uint kProducts = (kSlots + kKeys) * kPitch;
-const uint kRoom = kProducts > 4 * kWidth ? kProducts : 4 * kWidth;
-// Keys whose values are there at once.
-const uint kStage = kRoom / kWidth > kKeys ? kKeys : kRoom / kWidth / 4 * 4;
+#include "lib/attention_tile.glsl"
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats q;
@@ -49,69 +39,87 @@ layout(push_constant, scalar) uniform Push {
 #include "lib/scores.glsl"
 #include "lib/query_tiles.glsl"
 
-shared float room[kRoom];  // q, then k, a slice of the channels; or values
-shared float weights[kSlots * (kKeys + 1)];
+shared vec4 room[kRoom];  // q, then k, a slice of the channels; or values
+shared vec4 weights[kSlots * kWeights];
 shared float partial[kSlots * kAcross];
 shared uint query_at[kSlots];  // in q; NO_INDEX: there is none
 
 uint aside() { return lane() / kAcross; }
 uint across() { return lane() % kAcross; }
 uint slot_of(uint a) { return aside() + kAside * a; }
-uint place_of(uint a, uint b) { return slot_of(a) * (kKeys + 1) + across() + kAcross * b; }
+uint key_of(uint b) { return across() + kAcross * b; }
+uint place_of(uint a, uint b) { return slot_of(a) * kWeights + key_of(b) / 4; }
+float weight_at(uint a, uint b) { return weights[place_of(a, b)][key_of(b) % 4]; }
+void put_weight(uint a, uint b, float w) { weights[place_of(a, b)][key_of(b) % 4] = w; }
+
+#include "lib/tile_edits.glsl"
+
+// Whether rows may be read four channels at once.
+bool by_vectors(Floats from) { return p.head_dim % 4 == 0 && (uvec2(from).x & 15u) == 0; }
+
+// Channels d to d + 3 behind element `at`; zeros behind the head's last.
+vec4 channels(Floats from, bool vectors, uint at, uint d) {
+  if (vectors) return d < p.head_dim ? Vectors(uvec2(from)).v[(at + d) / 4] : vec4(0);
+  vec4 x = vec4(0);
+  for (uint c = 0; c < 4; ++c) {
+    if (d + c < p.head_dim) x[c] = from.v[at + d + c];
+  }
+  return x;
+}
 
 // Never but by fma or by one product or quotient at once: nothing to contract.
-float mix[kQueries * kChannels];
+vec4 mix[kQueries * kVectors];
+float score[kQueries * kOwnKeys];
 
-// Loads channels `from` on of the queries and of the keys from row `first` on.
-void load_slice(uint from, uint first, uint stop, uint channel) {
+// Loads kDepth vectors of channels from `from` on, of the queries and of the keys from row `first` on.
+void load_slice(uint from, uint first, uint stop, uint channel, bool vectors) {
   const uint begin = row_of_keys(0, channel);
   const uint kv_width = row_of_keys(1, 0);
-  for (uint e4 = 0; e4 < kSlots * kDepth; e4 += 4 * LANES) {
-    [[unroll]] for (uint i = 0; i < 4; ++i) {
-      const uint e = e4 + i * LANES + lane();
-      const uint d = from + e % kDepth;
-      if (e >= kSlots * kDepth) continue;
-      const uint at = query_at[e / kDepth];
-      room[e / kDepth * kPitch + e % kDepth] =
-          at != NO_INDEX && d < p.head_dim ? q.v[at + d] : 0.0;
-    }
-  }
-  const uint keys = min(kKeys, stop - first + 1);
-  for (uint e4 = 0; e4 < keys * kDepth; e4 += 4 * LANES) {
-    [[unroll]] for (uint i = 0; i < 4; ++i) {
-      const uint e = e4 + i * LANES + lane();
-      const uint d = from + e % kDepth;
-      if (e >= keys * kDepth) continue;
-      room[(kSlots + e / kDepth) * kPitch + e % kDepth] =
-          d < p.head_dim ? k.v[begin + (first + e / kDepth) * kv_width + d] : 0.0;
+  [[unroll]] for (uint i = 0; i < (kSlots + kKeys) * kDepth / kLanes + 1; ++i) {
+    const uint e = i * kLanes + lane();
+    const uint row = e / kDepth;
+    const uint d = from + 4 * (e % kDepth);
+    if (row < kSlots) {
+      const uint at = query_at[row];
+      room[row * kPitch + e % kDepth] = at != NO_INDEX ? channels(q, vectors, at, d) : vec4(0);
+    } else if (row < kSlots + kKeys && first + row - kSlots <= stop) {
+      const uint at = begin + (first + row - kSlots) * kv_width;
+      room[row * kPitch + e % kDepth] = channels(k, vectors, at, d);
     }
   }
 }
 
-// The products of the lane's queries and keys, to their places in `weights`.
-void multiply_tile(uint first, uint stop, uint channel) {
-  float score[kQueries * kOwnKeys];
+// The products of the lane's queries and keys.
+void multiply_tile(uint first, uint stop, uint channel, bool vectors) {
   [[unroll]] for (uint i = 0; i < kQueries * kOwnKeys; ++i) score[i] = 0;
-  for (uint from = 0; from < p.head_dim; from += kDepth) {
+  for (uint from = 0; from < p.head_dim; from += 4 * kDepth) {
     barrier();
-    load_slice(from, first, stop, channel);
+    load_slice(from, first, stop, channel, vectors);
     barrier();
-    for (uint d4 = 0; d4 < kDepth && from + d4 < p.head_dim; d4 += 4) {
-      [[unroll]] for (uint d = 0; d < 4; ++d) {
-        float x[kQueries];
-        [[unroll]] for (uint a = 0; a < kQueries; ++a) x[a] = room[slot_of(a) * kPitch + d4 + d];
-        [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) {
-          const float w = room[(kSlots + across() + kAcross * b) * kPitch + d4 + d];
+    for (uint d = 0; d < kDepth && from + 4 * d < p.head_dim; ++d) {
+      vec4 x[kQueries];
+      [[unroll]] for (uint a = 0; a < kQueries; ++a) x[a] = room[slot_of(a) * kPitch + d];
+      [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) {
+        const vec4 w = room[(kSlots + key_of(b)) * kPitch + d];
+        [[unroll]] for (uint c = 0; c < 4; ++c) {
           [[unroll]] for (uint a = 0; a < kQueries; ++a)
-            score[a * kOwnKeys + b] = fma(x[a], w, score[a * kOwnKeys + b]);
+            score[a * kOwnKeys + b] = fma(x[a][c], w[c], score[a * kOwnKeys + b]);
         }
       }
     }
   }
-  [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    [[unroll]] for (uint b = 0; b < kOwnKeys; ++b)
-      weights[place_of(a, b)] = score[a * kOwnKeys + b];
-  }
+}
+
+// The sums of four and of sixteen by a tree.
+float tree(vec4 t) {
+  precise float sum = (t.x + t.z) + (t.y + t.w);
+  return sum;
+}
+float tree(vec4 a, vec4 b, vec4 c, vec4 d) {
+  precise vec4 pairs = a + c;
+  precise vec4 more = b + d;
+  precise vec4 sum = pairs + more;
+  return tree(sum);
 }
 
 // Of what the lanes of each query found of its keys: the largest, and the sum by a tree over the
@@ -124,12 +132,19 @@ void largest_of(inout float x[kQueries]) {
   [[unroll]] for (uint a = 0; a < kQueries; ++a) partial[slot_of(a) * kAcross + across()] = x[a];
   barrier();
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    [[unroll]] for (uint i = 0; i < kAcross; ++i) {
+    [[unroll]] for (uint i = 0; i < 16; ++i) {
       const float other = partial[slot_of(a) * kAcross + i];
       if (other > x[a]) x[a] = other;
     }
   }
   barrier();
+}
+vec4 four_of(uint at) {
+  return vec4(partial[at], partial[at + 1], partial[at + 2], partial[at + 3]);
+}
+float sum_across(uint slot) {
+  const uint at = slot * kAcross;
+  return tree(four_of(at), four_of(at + 4), four_of(at + 8), four_of(at + 12));
 }
 void sum_of(inout float x[kQueries]) {
   if (kAside == 1) {
@@ -138,14 +153,8 @@ void sum_of(inout float x[kQueries]) {
   }
   [[unroll]] for (uint a = 0; a < kQueries; ++a) partial[slot_of(a) * kAcross + across()] = x[a];
   barrier();
-  [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    precise float t[kAcross];
-    [[unroll]] for (uint i = 0; i < kAcross; ++i) t[i] = partial[slot_of(a) * kAcross + i];
-    [[unroll]] for (uint stride = kAcross / 2; stride > 0; stride /= 2) {
-      [[unroll]] for (uint i = 0; i < stride; ++i) t[i] = t[i] + t[i + stride];
-    }
-    x[a] = t[0];
-  }
+#define SUM_UP(a) x[a] = sum_across(slot_of(a));
+  EACH_QUERY(SUM_UP)
 }
 
 // Adds the values of the keys from row `first` on, `keys` of which are there, by weight, each to the
@@ -153,35 +162,39 @@ void sum_of(inout float x[kQueries]) {
 void mix_stage(uint first, uint keys, uint stage, bool all, bool chosen, uint visible[kQueries],
                uint last[kQueries]) {
   for (uint j4 = 0; j4 < keys; j4 += 4) {
+    vec4 weight[kQueries];
+    [[unroll]] for (uint a = 0; a < kQueries; ++a)
+      weight[a] = weights[slot_of(a) * kWeights + (stage + j4) / 4];
     [[unroll]] for (uint j = 0; j < 4; ++j) {
-      float value[kChannels];
-      [[unroll]] for (uint b = 0; b < kChannels; ++b)
-        value[b] = room[(j4 + j) * kWidth + across() + kAcross * b];
-      [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-        const uint key = first + j4 + j;
-        const float weight = weights[slot_of(a) * (kKeys + 1) + stage + j4 + j];
-        if (!all && (key < visible[a] || key > last[a] || (chosen && weight == 0))) continue;
-        [[unroll]] for (uint b = 0; b < kChannels; ++b)
-          mix[a * kChannels + b] = fma(weight, value[b], mix[a * kChannels + b]);
+      const uint key = first + j4 + j;
+      [[unroll]] for (uint b = 0; b < kVectors; ++b) {
+        const vec4 value = room[(j4 + j) * kWidth + across() + kAcross * min(b, kUsed - 1)];
+        [[unroll]] for (uint a = 0; a < kQueries; ++a) {
+          const bool sees =
+              all || (key >= visible[a] && key <= last[a] && (!chosen || weight[a][j] != 0));
+          if (b < kUsed && sees)
+            mix[a * kVectors + b] = fma(vec4(weight[a][j]), value, mix[a * kVectors + b]);
+        }
       }
     }
   }
 }
 
 // The same of a whole tile.
-void mix_values(uint first, uint stop, uint channel, bool all, bool chosen, uint visible[kQueries],
-                uint last[kQueries]) {
+void mix_values(uint first, uint stop, uint channel, bool all, bool chosen, bool vectors,
+                uint visible[kQueries], uint last[kQueries]) {
   const uint begin = row_of_keys(0, channel);
   const uint kv_width = row_of_keys(1, 0);
   for (uint stage = 0; stage < kKeys && first + stage <= stop; stage += kStage) {
     const uint keys = min(min(kStage, kKeys - stage), stop - first - stage + 1);
     barrier();
-    for (uint e4 = 0; e4 < keys * kWidth; e4 += 4 * LANES) {
+    for (uint e4 = 0; e4 < keys * kWidth; e4 += 4 * kLanes) {
       [[unroll]] for (uint i = 0; i < 4; ++i) {
-        const uint e = e4 + i * LANES + lane();
-        const uint d = e % kWidth;
-        if (e < keys * kWidth && d < p.head_dim)
-          room[e] = v.v[begin + (first + stage + e / kWidth) * kv_width + d];
+        const uint e = e4 + i * kLanes + lane();
+        if (e < keys * kWidth) {
+          const uint at = begin + (first + stage + e / kWidth) * kv_width;
+          room[e] = channels(v, vectors, at, 4 * (e % kWidth));
+        }
       }
     }
     barrier();
@@ -190,10 +203,59 @@ void mix_values(uint first, uint stop, uint channel, bool all, bool chosen, uint
   }
 }
 
+#define kNothing uintBitsToFloat(0xff800000u)
+
+float scaled_score(float product) {
+  precise float x = product * p.scale;
+  return x;
+}
+#define SCALE_KEY(a, b) score[a * kOwnKeys + b] = scaled_score(score[a * kOwnKeys + b]);
+#define SCALE(a) EACH_KEY(SCALE_KEY, a)
+
+// From scores to weights, in place; what a query does not see scores kNothing. `found` is the largest,
+// then the sum; by `shrink` what was summed before is made less.
+float weight_from(float x, float most) {
+  precise float less = x - most;
+  return x == kNothing ? 0.0 : exp_of(less);
+}
+#define WEIGH_KEY(a, b) score[a * kOwnKeys + b] = weight_from(score[a * kOwnKeys + b], largest[a]);
+#define WEIGH(a)                                                           \
+  shrink[a] = found[a] == kNothing ? 1.0 : exp_of(largest[a] - found[a]);  \
+  largest[a] = found[a];                                                   \
+  EACH_KEY(WEIGH_KEY, a)                                                   \
+  found[a] = sum_of_keys(a);
+
+float sum_of_keys(uint a) {
+#ifdef TILE_one
+  return score[a];
+#else
+  const uint at = a * kOwnKeys;
+  return tree(vec4(score[at], score[at + 1], score[at + 2], score[at + 3]));
+#endif
+}
+
+void write(uint a, uint query) {
+  if (query_at[slot_of(a)] == NO_INDEX) return;
+  [[unroll]] for (uint b = 0; b < kVectors; ++b) {
+    [[unroll]] for (uint c = 0; c < 4; ++c) {
+      const uint d = 4 * key_of(b) + c;
+      if (d < p.head_dim) y.v[query + d] = mix[a * kVectors + b][c];
+    }
+  }
+}
+#define WRITE(a) write(a, seen[a].query);
+
+void put_scores() {
+  [[unroll]] for (uint a = 0; a < kQueries; ++a) {
+    [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) put_weight(a, b, score[a * kOwnKeys + b]);
+  }
+}
+
 void main() {
   const Tile tile = tile_of(group());
   if (tile.idle) return;
   const uint tile_heads = heads_of_tile();
+  const bool vectors = by_vectors(q) && by_vectors(k) && by_vectors(v);
   Seen seen[kQueries];
   uint visible[kQueries];
   uint last[kQueries];
@@ -210,87 +272,64 @@ void main() {
   const Seen highest = seen_in(tile.sequence, tile.row + tile.rows - 1, tile.head);
   const uint channel = lowest.channel;
   const uint start = lowest.begin + (lowest.visible - lowest.begin) / kKeys * kKeys;
-  const float nothing = uintBitsToFloat(0xff800000u);
+  // Scores that are a product and a scale need not leave the lanes.
+  const bool scaled = kEdited == 0 && p.softcap == 0 && p.bias_positions == 0;
   float largest[kQueries];
-  float shrink[kQueries];
   precise float sum[kQueries];
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    largest[a] = nothing;
+    largest[a] = kNothing;
     sum[a] = 0;
   }
-  [[unroll]] for (uint i = 0; i < kQueries * kChannels; ++i) mix[i] = 0;
+  [[unroll]] for (uint i = 0; i < kQueries * kVectors; ++i) mix[i] = vec4(0);
   barrier();
 
   for (uint first = start; first <= highest.last; first += kKeys) {
-    multiply_tile(first, highest.last, channel);
+    multiply_tile(first, highest.last, channel, vectors);
+    if (!scaled) {
+      put_scores();
+      EACH_QUERY(RESCORE)
+      [[unroll]] for (uint a = 0; a < kQueries; ++a) {
+        [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) score[a * kOwnKeys + b] = weight_at(a, b);
+      }
+    }
+    if (scaled) {
+      EACH_QUERY(SCALE)
+    }
     float found[kQueries];
     [[unroll]] for (uint a = 0; a < kQueries; ++a) {
       found[a] = largest[a];
-      for (uint b = 0; b < kOwnKeys; ++b) {
-        const uint key = first + across() + kAcross * b;
-        float x = nothing;
-        if (key >= visible[a] && key <= last[a])
-          x = score_from(weights[place_of(a, b)], seen[a], key);
-        weights[place_of(a, b)] = x;
+      [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) {
+        const uint key = first + key_of(b);
+        const float x = key >= visible[a] && key <= last[a] ? score[a * kOwnKeys + b] : kNothing;
         if (x > found[a]) found[a] = x;
+        score[a * kOwnKeys + b] = x;
       }
     }
     largest_of(found);
+    float shrink[kQueries];
+    EACH_QUERY(WEIGH)
     [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-      shrink[a] = found[a] == nothing ? 1.0 : exp_of(largest[a] - found[a]);
-      largest[a] = found[a];
-      [[unroll]] for (uint b = 0; b < kChannels; ++b)
-        mix[a * kChannels + b] = mix[a * kChannels + b] * shrink[a];
-      for (uint b = 0; b < kOwnKeys; ++b) {
-        const uint key = first + across() + kAcross * b;
-        const bool sees = key >= visible[a] && key <= last[a];
-        weights[place_of(a, b)] =
-            sees ? exp_of(weights[place_of(a, b)] - largest[a]) : 0.0;
-      }
-      precise float t[kOwnKeys];
-      [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) t[b] = weights[place_of(a, b)];
-      [[unroll]] for (uint stride = kOwnKeys / 2; stride > 0; stride /= 2) {
-        [[unroll]] for (uint i = 0; i < stride; ++i) t[i] = t[i] + t[i + stride];
-      }
-      found[a] = t[0];
-      for (uint b = 0; kEdited != 0 && b < kOwnKeys; ++b) {
-        const uint key = first + across() + kAcross * b;
-        const bool sees = key >= visible[a] && key <= last[a];
-        if (sees && edits_of(key, seen[a].head, kOfProbabilities) != 0)
-          weights[place_of(a, b)] = 0;
-      }
+      [[unroll]] for (uint b = 0; b < kVectors; ++b)
+        mix[a * kVectors + b] = mix[a * kVectors + b] * shrink[a];
+      [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) put_weight(a, b, score[a * kOwnKeys + b]);
+    }
+    if (kEdited != 0) {
+      EACH_QUERY(LEAVE_EDITED)
     }
     sum_of(found);
     [[unroll]] for (uint a = 0; a < kQueries; ++a) sum[a] = fma(sum[a], shrink[a], found[a]);
     const bool all = first >= highest.visible && first + kKeys - 1 <= lowest.last;
-    mix_values(first, highest.last, channel, all, false, visible, last);
+    mix_values(first, highest.last, channel, all, false, vectors, visible, last);
   }
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    [[unroll]] for (uint b = 0; b < kChannels; ++b)
-      mix[a * kChannels + b] = mix[a * kChannels + b] / sum[a];
+    [[unroll]] for (uint b = 0; b < kVectors; ++b)
+      mix[a * kVectors + b] = mix[a * kVectors + b] / sum[a];
   }
   for (uint first = start; kEdited != 0 && first <= highest.last; first += kKeys) {
-    multiply_tile(first, highest.last, channel);
-    [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-      for (uint b = 0; b < kOwnKeys; ++b) {
-        const uint key = first + across() + kAcross * b;
-        const bool sees = key >= visible[a] && key <= last[a];
-        const uint marks = sees ? edits_of(key, seen[a].head, kOfProbabilities) : 0;
-        float weight = 0;
-        if (marks != 0) {
-          const float own = score_from(weights[place_of(a, b)], seen[a], key);
-          weight = edited_by(marks, exp_of(own - largest[a]) / sum[a]);
-        }
-        weights[place_of(a, b)] = weight;
-      }
-    }
-    mix_values(first, highest.last, channel, false, true, visible, last);
+    multiply_tile(first, highest.last, channel, vectors);
+    put_scores();
+    EACH_QUERY(WEIGH_EDITED)
+    mix_values(first, highest.last, channel, false, true, vectors, visible, last);
   }
-  [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    if (query_at[slot_of(a)] == NO_INDEX) continue;
-    [[unroll]] for (uint b = 0; b < kChannels; ++b) {
-      const uint d = across() + kAcross * b;
-      if (d < p.head_dim) y.v[seen[a].query + d] = mix[a * kChannels + b];
-    }
-  }
+  EACH_QUERY(WRITE)
 }

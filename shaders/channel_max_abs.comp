@@ -1,6 +1,7 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// One lane a channel of a sequence.
+// A workgroup for eight channels of a sequence, whose rows its lanes divide among them: each of its
+// parts finds the largest of theirs, and the first of them has it.
 #include "lib/common.glsl"
 
 layout(push_constant, scalar) uniform Push {
@@ -11,21 +12,40 @@ layout(push_constant, scalar) uniform Push {
   PARAMS ReduceParams p;
 };
 
+const uint kChannels = 8;  // beside each other
+const uint kParts = LANES / kChannels;
+
+shared uvec2 room[LANES];  // bits and row; NO_INDEX: none
+
+bool larger(uvec2 a, uvec2 b) {
+  if (a.y == NO_INDEX || b.y == NO_INDEX) return b.y == NO_INDEX && a.y != NO_INDEX;
+  const uint x = magnitude(a.x);
+  const uint y = magnitude(b.x);
+  return x > y || (x == y && a.y < b.y);
+}
+
 void main() {
-  const uint across = (p.dim + LANES - 1) / LANES;
+  const uint across = (p.dim + kChannels - 1) / kChannels;
   const uint s = group() / across;
-  const uint d = group() % across * LANES + lane();
-  if (s >= p.sequences || d >= p.dim) return;
+  if (s >= p.sequences) return;
+  const uint d = group() % across * kChannels + lane() % kChannels;
   const uint begin = uint(offsets.v[s]);
   const uint end = uint(offsets.v[s + 1]);
-  uint best = 0;
-  uint at = NO_INDEX;
-  for (uint r = begin; r < end; ++r) {
-    const uint bits = x.v[r * p.dim + d];
-    if (at != NO_INDEX && magnitude(bits) <= magnitude(best)) continue;
-    best = bits;
-    at = r - begin;
+  uvec2 best = uvec2(0, NO_INDEX);
+  for (uint r = begin + lane() / kChannels; r < end && d < p.dim; r += 8 * kParts) {
+    [[unroll]] for (uint i = 0; i < 8; ++i) {  // several loads under way at once
+      if (r + i * kParts >= end) continue;
+      const uvec2 own = uvec2(x.v[(r + i * kParts) * p.dim + d], r + i * kParts - begin);
+      if (larger(own, best)) best = own;
+    }
   }
-  value.v[s * p.dim + d] = best;
-  position.v[s * p.dim + d] = at;
+  room[lane()] = best;
+  barrier();
+  if (lane() >= kChannels || d >= p.dim) return;
+  for (uint i = 1; i < kParts; ++i) {
+    const uvec2 other = room[lane() + i * kChannels];
+    if (larger(other, best)) best = other;
+  }
+  value.v[s * p.dim + d] = best.x;
+  position.v[s * p.dim + d] = best.y;
 }

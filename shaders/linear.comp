@@ -11,7 +11,7 @@
 #include "backend/vulkan/statistics_params.h"
 
 layout(constant_id = 2) const uint kTapped = 0;
-#define RADIX_ROOM 1 + 2047 * kTapped
+#define RADIX_ROOM 1 + (RADIX_WORDS - 1) * kTapped
 layout(constant_id = 3) const uint kRows = 4;
 
 layout(push_constant, scalar) uniform Push {
@@ -103,10 +103,12 @@ void main() {
         sum[r] = fma(vec4(x.v[from[r] + k + i]), w, sum[r]);
     }
   }
+  // A copy: sums that are reached by an index would lie in memory all along.
   vec4 value[kRows];
+  [[unroll]] for (uint r = 0; r < kRows; ++r) value[r] = sum[r];
   for (uint r = 0; r < rows; ++r) {
     for (uint c = 0; c < 4 && 4 * column + c < linear.n; ++c)
-      value[r][c] = finish(row + r, 4 * column + c, sum[r][c]);
+      value[r][c] = finish(row + r, 4 * column + c, value[r][c]);
   }
   if (kTapped != 0) count_tile(row, rows, column, value);
 }

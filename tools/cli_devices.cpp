@@ -32,7 +32,7 @@ std::string verdict(const DeviceListing& device, bool gpu) {
   if (device.kind == "software")
     return "computes on the processor: right, but much slower than cpu";
   if (device.kind == "processor") return gpu ? "--backend cpu takes it" : "auto takes it";
-  return "auto takes the best of these; their shaders are plain, not yet tuned";
+  return "auto takes the best of these";
 }
 
 void print_device(const DeviceListing& device, bool gpu) {

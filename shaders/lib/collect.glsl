@@ -27,6 +27,7 @@ void store_three(uint at, uvec3 value) {
 }
 
 shared uvec3 scan_room[LANES];
+shared uint collect_some;  // which of several tiles have any
 
 // The sum of the lanes before this one, and of all.
 uvec3 scan_lanes(uvec3 own, out uvec3 all) {
@@ -66,7 +67,11 @@ void collect_count() {
   if (block.idle) return;
   const uvec2 limits = limits_of(block.sequence);
   uvec3 own = uvec3(0);
-  for (uint i = block.begin + lane(); i < block.end; i += LANES) own += kinds_of(bits_at(i), limits);
+  for (uint i = block.begin + lane(); i < block.end; i += 8 * LANES) {
+    [[unroll]] for (uint j = 0; j < 8; ++j) {  // several loads under way at once
+      if (i + j * LANES < block.end) own += kinds_of(bits_at(i + j * LANES), limits);
+    }
+  }
   uvec3 all;
   scan_lanes(own, all);
   if (lane() == 0) store_three(counts_at(group()), all);
@@ -80,14 +85,27 @@ void collect_write(Block block) {
   const uvec3 counts = load_three(counts_at(group()));
   if (counts == uvec3(0)) return;
   uvec3 before = load_three(bases_at(group()));
-  for (uint tile = block.begin; tile < block.end; tile += LANES) {
-    const uint i = tile + lane();
-    const uvec3 own = i < block.end ? kinds_of(bits_at(i), limits) : uvec3(0);
-    uvec3 all;
-    const uvec3 ordinal = before + scan_lanes(own, all);
-    for (uint kind = 0; kind < 3; ++kind) {
-      if (own[kind] != 0) write(block, i, kind, ordinal[kind]);
+  // Most tiles have none: several are looked through together.
+  for (uint tile = block.begin; tile < block.end; tile += 8 * LANES) {
+    if (lane() == 0) collect_some = 0;
+    barrier();
+    uint some = 0;
+    [[unroll]] for (uint j = 0; j < 8; ++j) {
+      const uint i = tile + j * LANES + lane();
+      if (i < block.end && kinds_of(bits_at(i), limits) != uvec3(0)) some |= 1u << j;
     }
-    before += all;
+    if (some != 0) atomicOr(collect_some, some);
+    barrier();
+    for (uint left = collect_some; left != 0; left &= left - 1) {
+      const uint i = tile + uint(findLSB(left)) * LANES + lane();
+      const uvec3 own = i < block.end ? kinds_of(bits_at(i), limits) : uvec3(0);
+      uvec3 all;
+      const uvec3 ordinal = before + scan_lanes(own, all);
+      for (uint kind = 0; kind < 3; ++kind) {
+        if (own[kind] != 0) write(block, i, kind, ordinal[kind]);
+      }
+      before += all;
+    }
+    barrier();
   }
 }

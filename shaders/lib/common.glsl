@@ -2,6 +2,9 @@
 // What every shader shares: buffers by address, the push constant block's places, and the index of
 // a workgroup in a grid that the recorder may have folded into two dimensions. Nothing here knows
 // the size of a subgroup.
+//
+// Loops marked [[unroll]] hold nothing whose rounding `precise` guards: glslc's optimiser, which
+// unrolls them, leaves the mark on the first round alone, and drivers round the others as they like.
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_buffer_reference_uvec2 : require
 #extension GL_EXT_scalar_block_layout : require

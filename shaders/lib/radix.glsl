@@ -28,10 +28,13 @@ uint radix_end() { return fine_at(p.sequences, 0); }
 
 // A shader that may be made without statistics says how large it is: shared memory that is not used
 // would keep workgroups from running side by side.
+#define RADIX_WORDS 2560  // the bins; for each lane, 256 at most, the sum of its own; the states
 #ifndef RADIX_ROOM
-#define RADIX_ROOM kCoarse
+#define RADIX_ROOM RADIX_WORDS
 #endif
 shared uint radix_room[RADIX_ROOM];
+const uint kSumsAt = kCoarse;
+const uint kStatesAt = kSumsAt + 256;  // two words each
 
 void clear_coarse() {
   for (uint i = lane(); i < kCoarse; i += LANES) radix_room[i] = 0;
@@ -45,7 +48,7 @@ void merge_coarse(uint s) {
   }
 }
 
-// Elements [begin, end) of the sequence.
+// Elements [begin, end) of the sequence. Several loads are under way at once.
 void count_fine(uint s, uint begin, uint end, uint level) {
   const uint shift = level == 1 ? 20 : 10;
   for (uint first = 0; first < ranks_per_sequence(); first += kStates) {
@@ -54,50 +57,126 @@ void count_fine(uint s, uint begin, uint end, uint level) {
     for (uint q = lane(); q < states; q += LANES)
       radix_room[q] = scratch.v[state_at(s, first + q)];
     barrier();
-    for (uint i = begin + lane(); i < end; i += LANES) {
-      const uint key = magnitude(bits_at(i));
+    for (uint i = begin + lane(); i < end; i += 8 * LANES) {
+      uint keys[8];
+      [[unroll]] for (uint j = 0; j < 8; ++j)
+        keys[j] = i + j * LANES < end ? magnitude(bits_at(i + j * LANES)) : NO_INDEX;
       for (uint q = 0; q < states; ++q) {
-        if (radix_room[q] != key >> shift) continue;
-        atomicAdd(scratch.v[fine_at(s, first + q) + ((key >> (shift - 10)) & (kFine - 1))], 1);
+        const uint state = radix_room[q];
+        const uint at = fine_at(s, first + q);
+        [[unroll]] for (uint j = 0; j < 8; ++j) {
+          if (state == keys[j] >> shift && i + j * LANES < end)
+            atomicAdd(scratch.v[at + ((keys[j] >> (shift - 10)) & (kFine - 1))], 1);
+        }
       }
     }
   }
 }
 
-// One rank of a sequence, by a whole workgroup.
-void radix_find(uint s, uint q, uint level) {
-  const uint state = state_at(s, q);
-  const uint bits = level == 0 ? 0 : scratch.v[state];
-  const uint rank = level == 0 ? rank_asked(s, q) : scratch.v[state + 1];
-  const bool there = rank < count_of(s) && bits != NO_INDEX;
-  const uint share = (level == 0 ? kCoarse : kFine) / LANES;
-  const uint bins = (level == 0 ? coarse_at(s) : fine_at(s, q)) + lane() * share;
+// Of `bins` bins, a power of two, that lie in radix_room: how many elements are in those before each
+// lane's share of them, to the words from kSumsAt on.
+void sum_bins(uint bins) {
+  const uint share = bins / LANES;
   uint own = 0;
-  for (uint i = 0; i < share; ++i) own += scratch.v[bins + i];
+  for (uint i = 0; i < share; ++i)  // from another one each lane, so that no bank is waited for
+    own += radix_room[lane() * share + (i + lane()) % share];
+  radix_room[kSumsAt + lane()] = own;
   barrier();
-  radix_room[lane()] = own;
+  for (uint reach = 1; reach < LANES; reach *= 2) {
+    const uint left = lane() >= reach ? radix_room[kSumsAt + lane() - reach] : 0;
+    barrier();
+    radix_room[kSumsAt + lane()] += left;
+    barrier();
+  }
+  const uint sum = radix_room[kSumsAt + lane()];
   barrier();
-  uint before = 0;
-  for (uint i = 0; i < lane(); ++i) before += radix_room[i];
-  if (!there && lane() == 0) {
-    scratch.v[state] = NO_INDEX;
-    if (level == 2) found(s, q, false, 0);
+  radix_room[kSumsAt + lane()] = sum - own;
+  barrier();
+}
+
+// The bin that holds this rank, with its rank there. There must be one.
+uvec2 bin_of(uint rank, uint bins) {
+  uint low = 0;
+  uint high = LANES;
+  while (low + 1 < high) {
+    const uint middle = (low + high) / 2;
+    if (radix_room[kSumsAt + middle] <= rank) low = middle;
+    else high = middle;
   }
-  if (there && rank >= before && rank < before + own) {
-    uint bin = 0;
-    while (rank >= before + scratch.v[bins + bin]) before += scratch.v[bins + bin++];
-    const uint key = (bits << 10) + lane() * share + bin;
-    scratch.v[state] = key;
-    scratch.v[state + 1] = rank - before;
-    if (level == 2) found(s, q, true, key);
+  uint before = radix_room[kSumsAt + low];
+  uint bin = low * (bins / LANES);
+  while (rank >= before + radix_room[bin]) before += radix_room[bin++];
+  return uvec2(bin, rank - before);
+}
+
+// All ranks of a sequence, by a whole workgroup: a lane a rank, in one histogram.
+void find_coarse(uint s) {
+  barrier();
+  for (uint i = lane(); i < kCoarse; i += 8 * LANES) {
+    [[unroll]] for (uint j = 0; j < 8; ++j) {
+      if (i + j * LANES < kCoarse) radix_room[i + j * LANES] = scratch.v[coarse_at(s) + i + j * LANES];
+    }
   }
-  if (level == 0) return;
-  for (uint i = 0; i < share; ++i) scratch.v[bins + i] = 0;  // the next level counts here
+  barrier();
+  sum_bins(kCoarse);
+  for (uint q = lane(); q < ranks_per_sequence(); q += LANES) {
+    const uint rank = rank_asked(s, q);
+    uvec2 state = uvec2(NO_INDEX, 0);
+    if (rank < count_of(s)) state = bin_of(rank, kCoarse);
+    scratch.v[state_at(s, q)] = state.x;
+    scratch.v[state_at(s, q) + 1] = state.y;
+  }
+}
+
+// Likewise, each in a histogram of its own, which is clear again behind it: the next level counts
+// there. The next one is loaded meanwhile.
+const uint kOwnBins = 16;  // of a lane, where there are 64 or more
+
+uint own_bin(uint i) { return i * LANES + lane(); }
+void load_fine(uint s, uint q, inout uint bins[kOwnBins]) {
+  [[unroll]] for (uint i = 0; i < kOwnBins; ++i) {
+    if (own_bin(i) < kFine) bins[i] = scratch.v[fine_at(s, q) + own_bin(i)];
+  }
+}
+
+void find_fine(uint s, uint level) {
+  uint bins[kOwnBins];
+  load_fine(s, 0, bins);
+  for (uint first = 0; first < ranks_per_sequence(); first += kStates) {
+    const uint states = min(kStates, ranks_per_sequence() - first);
+    barrier();
+    for (uint i = lane(); i < 2 * states; i += LANES)
+      radix_room[kStatesAt + i] = scratch.v[state_at(s, first) + i];
+    for (uint q = first; q < first + states; ++q) {
+      barrier();
+      [[unroll]] for (uint i = 0; i < kOwnBins; ++i) {
+        if (own_bin(i) >= kFine) continue;
+        radix_room[own_bin(i)] = bins[i];
+        scratch.v[fine_at(s, q) + own_bin(i)] = 0;
+      }
+      barrier();
+      if (q + 1 < ranks_per_sequence()) load_fine(s, q + 1, bins);
+      sum_bins(kFine);
+      if (lane() != 0) continue;
+      const uint bits = radix_room[kStatesAt + 2 * (q - first)];
+      const uint rank = radix_room[kStatesAt + 2 * (q - first) + 1];
+      const bool there = bits != NO_INDEX && rank < count_of(s);  // nobody counted no rows
+      uvec2 state = uvec2(NO_INDEX, 0);
+      if (there) {
+        state = bin_of(rank, kFine);
+        state.x += bits << 10;
+      }
+      scratch.v[state_at(s, q)] = state.x;
+      scratch.v[state_at(s, q) + 1] = state.y;
+      if (level == 2) found(s, q, there, state.x);
+    }
+  }
 }
 
 // Ends a level of a sequence: `all` workgroups count it. True in the one that ended it.
 bool radix_arrive(uint s, uint level, uint all) {
   if (!arrives_last(counter_at(level, s), all)) return false;
-  for (uint q = 0; q < ranks_per_sequence(); ++q) radix_find(s, q, level);
+  if (level == 0) find_coarse(s);
+  else find_fine(s, level);
   return true;
 }

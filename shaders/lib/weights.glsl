@@ -132,18 +132,27 @@ uint level_word(uvec2 matrix, uint base, uint width, uint k) {
   return ((WORD(i / 128 * 64 + i % 64) >> (i / 64 % 2 * 4)) & LOW_BITS(4)) | (pair << 4);
 }
 
-vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k, WeightScale s) {
+// What is stored of row k, and what it means: apart, so that it may be on its way for a while.
+uvec4 weight_word(uvec2 matrix, uint base, uint width, uint k) {
+  if (kQuantised) return uvec4(level_word(matrix, base, width, k), 0, 0, 0);
+  const uint i = base + k * width;
+  if (kStored == 0) return floatBitsToUint(Vectors(matrix).v[i]);
+  return uvec4(Narrow(matrix).v[i], 0, 0);
+}
+vec4 weight_from(uvec4 word, WeightScale s) {
   if (kQuantised) {
-    precise vec4 w = s.scale * (levels_of(level_word(matrix, base, width, k)) - float(kOffset));
+    precise vec4 w = s.scale * (levels_of(word.x) - float(kOffset));
     if (kShifted) w = w + s.shift;
     return w;
   }
-  const uint i = base + k * width;
-  if (kStored == 0) return Vectors(matrix).v[i];
-  const uvec2 both = Narrow(matrix).v[i];
-  const uvec4 halves = uvec4(both.x & 0xffffu, both.x >> 16, both.y & 0xffffu, both.y >> 16);
+  if (kStored == 0) return uintBitsToFloat(word);
+  const uvec4 halves = uvec4(word.x & 0xffffu, word.x >> 16, word.y & 0xffffu, word.y >> 16);
   if (kStored == 2) return uintBitsToFloat(halves << 16);
   return uintBitsToFloat(f16_bits(halves));
+}
+
+vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k, WeightScale s) {
+  return weight_from(weight_word(matrix, base, width, k), s);
 }
 vec4 weight_vector(uvec2 matrix, uint base, uint width, uint k) {
   return weight_vector(matrix, base, width, k, weight_scale(matrix, base, width, k));

@@ -34,8 +34,10 @@ bool is_plain(const AttentionParams& p) {
 
 // The queries that a workgroup takes (shaders/lib/query_tiles.glsl).
 struct QueryTile {
+  std::uint32_t lanes = kLanes;
   std::uint32_t aside = 1;
   std::uint32_t of_lane = 1;
+  std::uint32_t vectors = 1;  // of four channels, likewise
   std::uint64_t rows = 1;
   std::uint64_t parts = 1;  // of a key head's query heads
 };
@@ -46,17 +48,30 @@ QueryTile query_tile(const AttentionParams& p, const DeviceTraits& traits) {
   const std::uint32_t of_key = p.heads / p.kv_heads;
   const std::uint64_t queries = divide_up(p.rows, std::max(1U, p.sequences)) * of_key;
   const std::uint32_t wish = queries > 16 ? 4 : queries > 8 ? 2 : 1;
-  const std::uint32_t most = traits.small_tiles  ? 1
-                             : p.head_dim <= 128 ? 4
-                             : p.head_dim <= 256 ? 2
-                                                 : 1;
+  const std::uint32_t most = traits.small_tiles                  ? 1
+                             : p.head_dim <= 128 && traits.roomy ? 4
+                             : p.head_dim <= 256                 ? 2
+                                                                 : 1;
   QueryTile tile;
-  tile.aside = queries > 1 ? 8 : 1;
+  if (queries > 1) {
+    tile.lanes = 128;
+    tile.aside = 8;
+  }
   tile.of_lane = std::min(wish, most);
+  tile.vectors = static_cast<std::uint32_t>(divide_up(p.head_dim, 4 * tile.lanes / tile.aside));
   const std::uint32_t slots = tile.aside * tile.of_lane;
   tile.parts = divide_up(of_key, slots);
   tile.rows = slots / divide_up(of_key, tile.parts);
   return tile;
+}
+
+// The variant of shaders/attention.comp whose lanes hold as many queries and at least as many
+// vectors.
+std::string shader_of(const QueryTile& tile) {
+  if (tile.aside == 1) return "attention.one";
+  if (tile.of_lane == 4) return tile.vectors <= 1 ? "attention.q4v1" : "attention.q4v2";
+  if (tile.of_lane == 2) return tile.vectors <= 2 ? "attention.q2v2" : "attention.q2v4";
+  return tile.vectors <= 2 ? "attention.q1v2" : "attention.q1v8";
 }
 
 }  // namespace
@@ -67,11 +82,9 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   if (divide_up(p.head_dim, kLanes) > kHeadLimit) return std::nullopt;
   const QueryTile tile = query_tile(p, traits);
   const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / tile.rows + p.sequences;
-  const auto channels = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes / tile.aside));
   const bool plain = is_plain(p);
-  StepPlan plan = plain ? one_pass("attention", tiles * p.kv_heads * tile.parts) : plan_form(p);
-  if (plain)
-    plan.passes[0].constants = {kLanes, tile.aside, tile.of_lane, channels, p.edits != 0 ? 1U : 0U};
+  StepPlan plan = plain ? one_pass(shader_of(tile), tiles * p.kv_heads * tile.parts) : plan_form(p);
+  if (plain) plan.passes[0].constants = {tile.lanes, tile.vectors, 0, 0, p.edits != 0 ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
   plan.passes[0].slots[5] = step.out[0];
   put_behind(plan, step, program, {6, 7, 8, 5});

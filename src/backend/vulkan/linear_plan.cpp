@@ -19,16 +19,19 @@ std::uint32_t stored_as(const Program& program, Value packed) {
   return stored_as(program.type_of(packed).dtype);
 }
 
-// shaders/linear.comp for few rows, shaders/linear_tiles.comp for more.
+// shaders/linear.comp or linear_few.comp for few rows, linear_tiles.comp for more.
 StepPlan plan_tiles(const LinearParams& p, const DeviceTraits& traits) {
   const LinearTile tile = linear_tile(p, traits);
   const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
-  StepPlan plan = one_pass(tile.shared ? "linear_tiles" : "linear", groups);
+  StepPlan plan = one_pass(tile.shared ? "linear_tiles"
+                           : tile.few  ? "linear_few"
+                                       : "linear",
+                           groups);
   Constants& constants = plan.passes.front().constants;
   if (tile.shared)
-    constants = {tile.lanes, 0, 0, tile.columns / 8, traits.small_tiles ? 8U : 16U};
+    constants = {tile.lanes, 0, 0, tile.columns / 8, tile.depth};
   else
-    constants[3] = tile.rows;
+    constants = {tile.lanes, 0, 0, tile.rows};
   return plan;
 }
 
@@ -99,12 +102,19 @@ std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
 }
 
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
-  if (p.rows < kTileRows) return {kLanes, p.rows < 4 ? 1U : 4U, 4 * kLanes, false};
-  constexpr LinearTile kLarge{256, 64, 128, true};
-  constexpr LinearTile kSmall{64, 32, 64, true};
-  constexpr std::uint64_t kFew = 128;  // workgroups, of which a device runs so many beside
+  if (p.rows < kTileRows) {
+    const std::uint32_t rows = p.rows < 4 ? 1 : 4;
+    if (traits.small_tiles || !traits.roomy) return {kLanes, rows, 4 * kLanes};
+    return {128, rows, 32, false, 0, true};
+  }
+  constexpr LinearTile kLarge{256, 64, 128, true, 16};
+  constexpr LinearTile kSmall{64, 32, 64, true, 16};
+  constexpr LinearTile kPlain{64, 32, 64, true, 8};
+  constexpr std::uint64_t kFew =
+      400;  // workgroups of a large tile, below which small ones are faster
+  if (traits.small_tiles) return kPlain;
   const std::uint64_t large = divide_up(p.rows, kLarge.rows) * divide_up(p.n, kLarge.columns);
-  return traits.small_tiles || large < kFew ? kSmall : kLarge;
+  return large < kFew ? kSmall : kLarge;
 }
 
 StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
@@ -149,6 +159,7 @@ StepPlan plan_expert_linear(const Step& step, const Program& program, const Devi
 DeviceTraits traits_of(const PhysicalDevice& device, MatrixUse use) {
   DeviceTraits traits;
   traits.small_tiles = device.software();
+  traits.roomy = device.limits.maxComputeSharedMemorySize >= 32768;
   if (use != MatrixUse::none) traits.matrix = device.matrices.shape;
   if (use == MatrixUse::workgroups) traits.workgroup = device.matrices.workgroup;
   traits.subgroup = device.subgroup;

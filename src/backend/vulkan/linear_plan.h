@@ -17,7 +17,9 @@ struct LinearTile {
   std::uint32_t lanes = 0;
   std::uint32_t rows = 0;
   std::uint32_t columns = 0;
-  bool shared = false;  // shaders/linear_tiles.comp
+  bool shared = false;      // shaders/linear_tiles.comp
+  std::uint32_t depth = 0;  // of k that shared memory holds there
+  bool few = false;         // shaders/linear_few.comp; else linear.comp
 };
 constexpr std::uint32_t kTileRows = 16;  // from which on it is
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits);

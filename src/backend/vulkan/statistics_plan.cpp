@@ -175,8 +175,9 @@ class Planner {
       const auto linear = program_.steps[step].params.as<LinearParams>();
       if (linear.rows != p.rows || linear.n != p.dim) return false;
       const LinearTile tile = linear_tile(linear, traits_);
+      if (tile.few) return false;
       p.tiles = (linear.n + tile.columns - 1) / tile.columns;
-      if (tile.shared) pass.constants[kDepthConstant] = kTappedDepth;
+      if (tile.shared && !traits_.roomy) pass.constants[kDepthConstant] = kTappedDepth;
       std::memcpy(both.own.data(), &linear, sizeof(linear));
     } else if (op(step) == OpCode::add) {
       const auto add = program_.steps[step].params.as<AddParams>();

@@ -9,8 +9,10 @@
 namespace tepui::vulkan {
 namespace {
 
-constexpr std::uint32_t kBlock = 4096;  // elements of a selection's block, about
-constexpr std::uint64_t kLevels = 3;    // lib/radix.glsl
+constexpr std::uint32_t kBlock = 4096;        // elements of a selection's block, about
+constexpr std::uint32_t kChannelsBeside = 8;  // of a workgroup of channel_max_abs
+constexpr std::uint32_t kManyLanes = 256;     // likewise
+constexpr std::uint64_t kLevels = 3;          // lib/radix.glsl
 constexpr std::uint64_t kCoarse = 2048;
 constexpr std::uint64_t kFine = 1024;
 constexpr std::int64_t kElementLimit = std::int64_t{1} << 31;
@@ -186,7 +188,9 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     case OpCode::above_abs: return plan_above(bytes.as<AboveParams>());
     case OpCode::channel_max_abs: {
       const auto p = bytes.as<ReduceParams>();
-      return one_pass("channel_max_abs", p.sequences * divide_up(p.dim, kLanes));
+      StepPlan plan = one_pass("channel_max_abs", p.sequences * divide_up(p.dim, kChannelsBeside));
+      plan.passes.front().constants[0] = kManyLanes;
+      return plan;
     }
     case OpCode::token_max_abs: return one_pass("token_max_abs", bytes.as<ReduceParams>().rows);
     case OpCode::l2_norm: return one_pass("l2_norm", bytes.as<ReduceParams>().rows);

@@ -43,7 +43,8 @@ struct StepPlan {
 // What plans depend on beside the step.
 struct DeviceTraits {
   bool small_tiles =
-      false;  // a software device, which is slow to compile large kernels, for nothing
+      false;           // a software device, which is slow to compile large kernels, for nothing
+  bool roomy = false;  // 32 KiB or more of shared memory, else 16
   std::optional<MatrixShape> matrix;       // that `linear` takes; none: the f32 tier
   std::optional<WorkgroupTile> workgroup;  // that it takes for f16 weights, if any
   std::uint32_t subgroup = 0;

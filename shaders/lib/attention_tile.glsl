@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// The sizes of attention.comp's tiles, a variant of it each, and macros that repeat what a loop would
+// (see lib/common.glsl) for each of a lane's queries, and for each of its keys.
+#ifdef TILE_one
+const uint kLanes = 64;  // LANES, written out
+const uint kAside = 1;
+#else
+const uint kLanes = 128;
+const uint kAside = 8;
+#endif
+// Of a lane.
+#if defined(TILE_q4v1) || defined(TILE_q4v2)
+const uint kQueries = 4;
+#define EACH_QUERY(DO) DO(0) DO(1) DO(2) DO(3)
+#elif defined(TILE_q2v2) || defined(TILE_q2v4)
+const uint kQueries = 2;
+#define EACH_QUERY(DO) DO(0) DO(1)
+#else
+const uint kQueries = 1;
+#define EACH_QUERY(DO) DO(0)
+#endif
+// Likewise vectors of four channels, of which kUsed are there.
+#if defined(TILE_q4v1)
+const uint kVectors = 1;
+#elif defined(TILE_q2v4)
+const uint kVectors = 4;
+#elif defined(TILE_q1v8)
+const uint kVectors = 8;
+#else
+const uint kVectors = 2;
+#endif
+#ifdef TILE_one
+#define EACH_KEY(DO, a) DO(a, 0)
+#else
+#define EACH_KEY(DO, a) DO(a, 0) DO(a, 1) DO(a, 2) DO(a, 3)
+#endif
+layout(constant_id = 1) const uint kUsed = 1;
+layout(constant_id = 4) const uint kEdited = 0;  // whether there are edits
+
+const uint kKeys = 64;
+const uint kDepth = 4;  // vectors of four channels of q and k that are there at once
+const uint kAcross = kLanes / kAside;
+const uint kOwnKeys = kKeys / kAcross;
+const uint kSlots = kAside * kQueries;
+const uint kPitch = kDepth + 1;  // odd, so that rows lie in different banks
+const uint kWeights = kKeys / 4 + 1;
+const uint kWidth = kUsed * kAcross;  // vectors of a row of values
+const uint kProducts = (kSlots + kKeys) * kPitch;
+const uint kRoom = kProducts > 512 ? kProducts : 512;
+// Keys whose values are there at once.
+const uint kStage = kRoom / kWidth > kKeys ? kKeys : kRoom / kWidth / 4 * 4;

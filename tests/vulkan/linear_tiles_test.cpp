@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Which kernel and which tile compute a linear layer changes no bit: those that a GPU takes for few
+// rows and for many, beside those of a software device.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "backend/registry.h"
+#include "backend/vulkan/context.h"
+#include "support/op_harness.h"
+
+namespace tepui::test {
+namespace {
+
+class LinearTiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::ranges::count(backend_names(), "vulkan") == 0)
+      GTEST_SKIP() << "no Vulkan device on this machine";
+  }
+  void TearDown() override { vulkan::Context::change_devices(nullptr); }
+
+  static std::unique_ptr<Backend> make(VkPhysicalDeviceType type) {
+    vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) { device.type = type; });
+    auto backend = make_backend("vulkan", {});
+    EXPECT_TRUE(backend) << backend.error().message;
+    return *std::move(backend);
+  }
+};
+
+TEST_F(LinearTiles, GiveTheBitsOfTheSmallOnes) {
+  const auto gpu = make(VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU);
+  const auto software = make(VK_PHYSICAL_DEVICE_TYPE_CPU);
+  struct Sizes {
+    std::int64_t rows, n, k;
+    DType dtype;
+  };
+  const Sizes all[] = {
+      {1, 70, 300, DType::f32},   {3, 33, 129, DType::f16},   {5, 70, 300, DType::bf16},
+      {15, 261, 64, DType::f32},  {2, 70, 320, DType::q8_0},  {7, 40, 512, DType::q4_k},
+      {16, 70, 300, DType::f32},  {33, 133, 37, DType::f16},  {70, 70, 320, DType::q8_0},
+      {17, 40, 512, DType::q4_k}, {1281, 2561, 5, DType::f32}};  // enough for large tiles
+  for (const auto& [rows, n, k, dtype] : all) {
+    const LinearParams params{static_cast<uint>(rows), static_cast<uint>(n), static_cast<uint>(k),
+                              TEPUI_ACT_SILU};
+    const OpData data =
+        make_data({.op = OpCode::linear,
+                   .in = {f32({rows, k}, Fill::massive), packed(n, k, dtype, Fill::normal),
+                          f32({n}), f32({rows, n})},
+                   .params = ParamBytes(params)});
+    SCOPED_TRACE(fmt::format("{} rows, {} x {} {}", rows, n, k, dtype_name(dtype)));
+    const Outputs found = run_backend(*gpu, data);
+    EXPECT_EQ(compare(data, run_reference(data), found), "");
+    EXPECT_EQ(compare_bits(run_backend(*software, data), found), "");
+  }
+}
+
+}  // namespace
+}  // namespace tepui::test
