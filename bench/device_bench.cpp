@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Times every op on a Vulkan device by the device's own clock, beside what the device reaches at
 // best: multiply-adds on registers or a large copy (each operand counted once), whichever would
-// keep the op longer. Each op is first checked against its reference, where that takes no minutes.
+// keep the op longer. Each op is first checked against its reference, at the smaller shapes.
 // On a software device the figures say nothing about speed.
 // Usage: device_bench [vulkan[:N]] [NAME...]
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace tepui::bench {
 namespace {
 
 constexpr int kRounds = 7;
-constexpr double kMostChecked = 4e9;  // FLOPs that a reference, which is plain, is asked for
+constexpr double kWarm = 0.2;                 // seconds of work before a GPU's clock is up
+constexpr std::int64_t kMostChecked = 65536;  // elements of x beyond which references take long
 
 struct Times {
   double device = 0;  // seconds, medians
@@ -71,15 +73,19 @@ Result<Times> measure(Backend& backend, const Case& c, const Program& program) {
   TEPUI_TRY(const std::unique_ptr<Prepared> prepared, backend.prepare(program));
   const auto run = [&] { return backend.wait(backend.run(*prepared, bindings, {})); };
   TEPUI_TRY(run());
-  if (flops_of(program) <= kMostChecked) TEPUI_TRY(check(backend, c, program, bindings));
+  if (c.rows * c.dim <= kMostChecked) TEPUI_TRY(check(backend, c, program, bindings));
+  const auto since = [](auto start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  while (!backend.device().software && since(begin) < kWarm) TEPUI_TRY(run());
   std::vector<double> device;
   std::vector<double> wall;
   for (int round = 0; round < kRounds; ++round) {
     const double before = device_seconds(program, *prepared);
     const auto start = std::chrono::steady_clock::now();
     TEPUI_TRY(run());
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    wall.push_back(time.count());
+    wall.push_back(since(start));
     device.push_back(device_seconds(program, *prepared) - before);
   }
   return Times{median(device), median(wall)};
@@ -132,7 +138,7 @@ Status bench_all(const std::string& name, const std::vector<std::string>& chosen
   const std::vector<std::pair<std::int64_t, std::int64_t>> shapes =
       software ? std::vector<std::pair<std::int64_t, std::int64_t>>{{128, 256}}
                : std::vector<std::pair<std::int64_t, std::int64_t>>{
-                     {512, 768}, {512, 4096}, {2048, 4096}};
+                     {1, 4096}, {128, 512}, {512, 768}, {2048, 768}, {2048, 4096}};
   for (const auto& [count, dim] : shapes) {
     for (const Row& row : rows) {
       if (chosen.empty() || std::ranges::find(chosen, row.name) != chosen.end())
@@ -146,6 +152,7 @@ Status bench_all(const std::string& name, const std::vector<std::string>& chosen
 }  // namespace tepui::bench
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // lines as they come, to a file too
   std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string name = "vulkan";
   if (!arguments.empty() && arguments.front().starts_with("vulkan")) {
