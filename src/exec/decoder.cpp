@@ -121,7 +121,6 @@ Status Decoder::place(Step& step, std::span<const Continuation> continuations) {
   }
   step.cache.rows = step.cache.in_place ? rows_ : roomy(needed, rows_);
   std::vector<std::int32_t> moved(static_cast<std::size_t>(step.cache.rows), 0);  // of one head
-  std::vector<std::int32_t> at;
   std::vector<std::int32_t> begins;
   std::vector<std::int32_t> ends;
   for (std::size_t i = 0; i < continuations.size(); ++i) {
@@ -131,23 +130,23 @@ Status Decoder::place(Step& step, std::span<const Continuation> continuations) {
     ends.push_back(kept.begin + kept.length);
     for (int row = 0; row < before.length; ++row)
       moved[static_cast<std::size_t>(kept.begin + row)] = before.begin + row;
-    for (int row = before.length; row < kept.length; ++row) at.push_back(kept.begin + row);
+    for (int row = before.length; row < kept.length; ++row) step.places.push_back(kept.begin + row);
   }
-  const std::vector<std::int32_t> of_chunk = step.shape.offsets();
-  std::vector<std::int32_t> offsets = of_chunk;
+  step.chunk_offsets = step.shape.offsets();
+  std::vector<std::int32_t>& offsets = step.cache_offsets;
+  offsets = step.chunk_offsets;
   for (const auto& part : {begins, ends}) {
     offsets.insert(offsets.end(), part.begin(), part.end());
     offsets.push_back(0);  // read by nobody
   }
-  TEPUI_TRY(step.offsets, uploaded(backend_, of_chunk));
-  TEPUI_TRY(step.key_offsets, uploaded(backend_, offsets));
-  TEPUI_TRY(step.at, uploaded(backend_, at));
+  TEPUI_TRY(step.offsets, uploading(backend_, step.chunk_offsets, step.last));
+  TEPUI_TRY(step.key_offsets, uploading(backend_, offsets, step.last));
+  TEPUI_TRY(step.at, uploading(backend_, step.places, step.last));
   if (!step.cache.in_place) {
     const int heads = model_.spec.dims.kv_heads;
-    std::vector<std::int32_t> of_heads;
     for (int head = 0; head < heads; ++head)
-      for (const std::int32_t row : moved) of_heads.push_back(head * rows_ + row);
-    TEPUI_TRY(step.moved, uploaded(backend_, of_heads));
+      for (const std::int32_t row : moved) step.moves.push_back(head * rows_ + row);
+    TEPUI_TRY(step.moved, uploading(backend_, step.moves, step.last));
   }
   return {};
 }
@@ -173,13 +172,13 @@ Status Decoder::load(Step& step, std::span<const Continuation> continuations) {
   }
   if (weights_.gathers_tokens()) {  // the ids count the rows that are gathered
     TEPUI_TRY(step.token_rows, weights_.gather_tokens(step.ids));
-    std::vector<TokenId> rows(step.ids.size());
-    std::iota(rows.begin(), rows.end(), 0);
-    TEPUI_TRY(step.ids_there, uploaded(backend_, rows));
+    step.gathered.resize(step.ids.size());
+    std::iota(step.gathered.begin(), step.gathered.end(), 0);
+    TEPUI_TRY(step.ids_there, uploading(backend_, step.gathered, step.last));
   } else {
-    TEPUI_TRY(step.ids_there, uploaded(backend_, step.ids));
+    TEPUI_TRY(step.ids_there, uploading(backend_, step.ids, step.last));
   }
-  TEPUI_TRY(step.positions_there, uploaded(backend_, step.positions));
+  TEPUI_TRY(step.positions_there, uploading(backend_, step.positions, step.last));
   TEPUI_TRY(load_tables(longest));
   step.cache.positions = table_positions_;
   return place(step, continuations);
@@ -291,8 +290,8 @@ Status Decoder::wait(Step& step) {
 Result<BufferSlice> Decoder::run(std::span<const Continuation> continuations) {
   if (parts_.size() > kStepsKept) parts_.clear();
   Step step;
-  TEPUI_TRY(load(step, continuations));
-  Status status = compute_all(step);
+  Status status = load(step, continuations);
+  if (status) status = compute_all(step);
   const Status waited =
       wait(step);  // also after an error: what was issued uses this call's buffers
   TEPUI_TRY(status);

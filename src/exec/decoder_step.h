@@ -22,6 +22,12 @@ struct Decoder::Step {
   std::vector<int> branch;
   std::vector<std::size_t> sequence;
   std::vector<int> branch_of;  // by sequence
+  // What is uploaded beside them, and must stay as long.
+  std::vector<TokenId> gathered;
+  std::vector<std::int32_t> chunk_offsets;
+  std::vector<std::int32_t> cache_offsets;
+  std::vector<std::int32_t> places;
+  std::vector<std::int32_t> moves;
   // On the device.
   Buffer ids_there;
   Buffer token_rows;  // where the table of tokens is not resident: what the ids count
@@ -36,7 +42,7 @@ struct Decoder::Step {
   std::vector<ActiveEdit> edits;
   Buffer keys_left;
   Buffer values_left;
-  std::vector<Ticket> last;  // of the run that was issued last
+  std::vector<Ticket> last;  // of the run that was issued last; before the first, of uploads
 };
 
 }  // namespace tepui

@@ -257,26 +257,45 @@ Result<std::vector<double>> Head::losses(BufferSlice x, int rows,
   return std::move(all.front().losses);
 }
 
+// Each tile behind the one before, and waited for together unless its weights have to leave. Also
+// after an error: what was issued uses buffers of whoever asks.
+Status Head::run_tiles(const std::function<Status(Tile&)>& issue, std::vector<Ticket>& last) {
+  Status status;
+  for (std::size_t i = 0; i < tiles_.size() && status; ++i) {
+    status = begin_tile(tiles_[i]);
+    if (status) status = issue(tiles_[i]);
+    if (keeps_) continue;
+    const Status waited = wait_for(last);
+    if (status) status = waited;
+    end_tile(tiles_[i]);
+  }
+  if (!status) (void)wait_for(last);
+  return status;
+}
+
 Result<std::vector<std::uint32_t>> Head::arg_max(BufferSlice x, int rows) {
   const auto n = static_cast<std::size_t>(rows);
   const std::vector<float> start(n, kMinusInfinity);
-  std::vector<std::uint32_t> index(n, 0xffffffffU);
+  const std::vector<std::uint32_t> nowhere(n, 0xffffffffU);
   TEPUI_TRY(Buffer value_now, upload(std::as_bytes(std::span<const float>(start))));
-  TEPUI_TRY(Buffer index_now, upload(std::as_bytes(std::span<const std::uint32_t>(index))));
+  TEPUI_TRY(Buffer index_now, upload(std::as_bytes(std::span<const std::uint32_t>(nowhere))));
   TEPUI_TRY(Buffer value_next, backend_.allocate(value_now.bytes, Memory::device));
   TEPUI_TRY(Buffer index_next, backend_.allocate(index_now.bytes, Memory::device));
-  for (Tile& tile : tiles_) {
-    TEPUI_TRY(begin_tile(tile));
+  std::vector<Ticket> last;
+  const auto issue = [&](Tile& tile) -> Status {
     TEPUI_TRY(const TileProgram* const program, program_for(Kind::arg_max, rows, tile));
     const BufferSlice inputs[] = {BufferSlice::whole(value_now), BufferSlice::whole(index_now)};
     const BufferSlice outputs[] = {BufferSlice::whole(value_next), BufferSlice::whole(index_next)};
-    TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, inputs, outputs, {})));
+    last = {run_tile(*program, tile, x, inputs, outputs, last)};
     std::swap(value_now, value_next);
     std::swap(index_now, index_next);
-    end_tile(tile);
-  }
-  TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(std::span<std::uint32_t>(index)),
-                                            BufferSlice::whole(index_now), {})));
+    return {};
+  };
+  TEPUI_TRY(run_tiles(issue, last));
+  std::vector<std::uint32_t> index(n);
+  last = {backend_.download(std::as_writable_bytes(std::span<std::uint32_t>(index)),
+                            BufferSlice::whole(index_now), last)};
+  TEPUI_TRY(wait_for(last));
   return index;
 }
 
@@ -284,26 +303,33 @@ Result<std::span<const float>> Head::logits(BufferSlice x, int rows) {
   const auto vocabulary = static_cast<std::size_t>(model_.spec.dims.vocabulary);
   const auto n = static_cast<std::size_t>(rows);
   logits_.resize(n * vocabulary);
-  for (Tile& tile : tiles_) {
-    TEPUI_TRY(begin_tile(tile));
+  const std::size_t bytes = n * vocabulary * sizeof(float);
+  if (logits_there_.bytes < bytes) {
+    TEPUI_TRY(logits_there_, backend_.allocate(bytes, Memory::device));
+  }
+  std::vector<Ticket> last;
+  // A tile's rows lie together, behind those of the tiles before.
+  const auto issue = [&](Tile& tile) -> Status {
     TEPUI_TRY(const TileProgram* const program, program_for(Kind::logits, rows, tile));
     const auto first = static_cast<std::size_t>(tile.first);
     const auto count = static_cast<std::size_t>(tile.count);
-    const std::size_t bytes = n * count * sizeof(float);
-    if (logits_there_.bytes < bytes) {
-      TEPUI_TRY(logits_there_, backend_.allocate(bytes, Memory::device));
-    }
-    const BufferSlice outputs[] = {{&logits_there_, 0, bytes}};
-    TEPUI_TRY(backend_.wait(run_tile(*program, tile, x, {}, outputs, {})));
-    const bool apart = n > 1 && count < vocabulary;  // rows that do not follow each other
-    tile_logits_.resize(apart ? n * count : 0);
-    const std::span<float> to =
-        apart ? std::span(tile_logits_) : std::span(logits_).subspan(first, n * count);
-    TEPUI_TRY(backend_.wait(backend_.download(std::as_writable_bytes(to), outputs[0], {})));
-    for (std::size_t r = 0; apart && r < n; ++r)
-      std::ranges::copy(to.subspan(r * count, count),
+    const BufferSlice outputs[] = {
+        {&logits_there_, n * first * sizeof(float), n * count * sizeof(float)}};
+    last = {run_tile(*program, tile, x, {}, outputs, last)};
+    return {};
+  };
+  TEPUI_TRY(run_tiles(issue, last));
+  const bool apart = n > 1 && tiles_.size() > 1;
+  tile_logits_.resize(apart ? n * vocabulary : 0);
+  const std::span<float> to = apart ? std::span(tile_logits_) : std::span(logits_);
+  last = {backend_.download(std::as_writable_bytes(to), {&logits_there_, 0, bytes}, last)};
+  TEPUI_TRY(wait_for(last));
+  for (std::size_t i = 0; apart && i < tiles_.size(); ++i) {
+    const auto first = static_cast<std::size_t>(tiles_[i].first);
+    const auto count = static_cast<std::size_t>(tiles_[i].count);
+    for (std::size_t r = 0; r < n; ++r)
+      std::ranges::copy(to.subspan(n * first + r * count, count),
                         std::span(logits_).subspan(r * vocabulary + first, count).begin());
-    end_tile(tile);
   }
   return logits_;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -95,6 +96,7 @@ class Head {
                                 std::span<const std::int32_t> targets);
   Status fold_tile(Folding& folding, std::size_t tile, std::size_t state);
   Status fold_tiles(Folding& folding);
+  Status run_tiles(const std::function<Status(Tile&)>& issue, std::vector<Ticket>& last);
 
   Backend& backend_;
   const Model& model_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "exec/head.h"
 #include "models/tables.h"
 #include "plan/schedule.h"
 #include "study/branches.h"
@@ -287,6 +288,31 @@ TEST_P(CachedRuns, WeightsMayLeave) {
         (*backend)->download(std::as_writable_bytes(std::span<float>(found.back())), *state, {})));
   }
   EXPECT_EQ(found[0], found[1]);
+}
+
+// All that a token asks of a device goes there together: the host waits for its row, and for the
+// logits, however many tiles they come in.
+TEST_P(CachedRuns, ATokenIsWaitedForOnce) {
+  Decoding decoding(model_, GetParam());
+  decoding.begin(std::vector<std::vector<TokenId>>{some_tokens(6, 2)});
+  Backend& backend = *decoding.backend_;
+  const auto head = Head::make(backend, model_, decoding.pool_, 16);
+  ASSERT_TRUE(head) << head.error().message;
+  decoding.go_on({{0, 0, {7}}});
+  const BackendCounters start = backend.counters();
+  const Continuation next[] = {{0, 0, {8}}};
+  const auto state = decoding.decoder_->run(next);
+  ASSERT_TRUE(state) << state.error().message;
+  const BackendCounters ran = backend.counters();
+  EXPECT_LE((ran - start).waits, 1U);
+  const auto logits = (*head)->logits(*state, 1);
+  ASSERT_TRUE(logits) << logits.error().message;
+  const BackendCounters scored = backend.counters();
+  EXPECT_LE((scored - ran).waits, 1U);
+  const auto best = (*head)->arg_max(*state, 1);
+  ASSERT_TRUE(best) << best.error().message;
+  EXPECT_LE((backend.counters() - scored).waits, 3U);  // for what it starts from as well
+  EXPECT_EQ((*best)[0], std::ranges::max_element(*logits) - logits->begin());
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, CachedRuns, testing::ValuesIn(decoder_backends()),

@@ -21,6 +21,7 @@ vulkan::DeviceTraits traits_of_any(bool matrices) {
   vulkan::DeviceTraits traits;
   if (matrices) traits.matrix = vulkan::MatrixShape{16, 16, 16};
   traits.subgroup = 32;
+  traits.roomy = true;
   return traits;
 }
 
