@@ -187,9 +187,9 @@ class Report(unittest.TestCase):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def see(self, name):
-        """Scrolls to a figure and waits until it is drawn."""
-        self.js("document.getElementById(arguments[0]).scrollIntoView()", name)
-        self.wait("const plot = document.getElementById(arguments[0] + '-plot');"
+        """Scrolls to a figure and waits until it is drawn; again and again, for figures above grow as they are drawn."""
+        self.wait("document.getElementById(arguments[0]).scrollIntoView();"
+                  "const plot = document.getElementById(arguments[0] + '-plot');"
                   "return plot.data && plot.data.length && plot.querySelector('.main-svg') !== null", name)
 
     def plot(self, name, expression):

@@ -66,6 +66,7 @@ function(tepui_add_shaders target)
   file(GLOB shaders CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.comp)
   foreach(source ${shaders})
     get_filename_component(stem ${source} NAME_WE)
+    set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})  # its first line
     file(STRINGS ${source} first LIMIT_COUNT 1)
     if(first MATCHES "^// variants: ([A-Z]+)=([a-z0-9_|]+)$")
       set(variable ${CMAKE_MATCH_1})
