@@ -96,7 +96,7 @@ void read_features(const InstanceApi& api, PhysicalDevice& device) {
   need(v11.storageBuffer16BitAccess != 0, "16-bit storage");
   need(device.limits.maxPushConstantsSize >= kPushBytes, "128 bytes of push constants");
   need(device.limits.maxComputeSharedMemorySize >= 16384, "16 KiB of shared memory");
-  need(device.limits.maxComputeWorkGroupInvocations >= 64, "workgroups of 64");
+  need(device.limits.maxComputeWorkGroupInvocations >= 256, "workgroups of 256");
   device.half_arithmetic = v12.shaderFloat16 != 0;
 }
 
