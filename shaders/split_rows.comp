@@ -32,11 +32,9 @@ void main() {
   const uint row = group();
   if (row >= rows()) return;
   float largest = 0;
-  for (uint k = 0; k < p.k; k += 4 * LANES) {
-    [[unroll]] for (uint i = 0; i < 4; ++i) {
-      const float own = abs(element(row, k + i * LANES + lane()));
-      if (own > largest && floatBitsToUint(own) < 0x7f800000u) largest = own;
-    }
+  for (uint k = lane(); k < p.k; k += LANES) {  // not unrolled: the elements that are split below
+    const float own = abs(element(row, k));
+    if (own > largest && floatBitsToUint(own) < 0x7f800000u) largest = own;
   }
   largest = reduce_max(largest);
   const float factor = split_factor(floatBitsToUint(largest));

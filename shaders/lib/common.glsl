@@ -3,8 +3,8 @@
 // a workgroup in a grid that the recorder may have folded into two dimensions. Nothing here knows
 // the size of a subgroup.
 //
-// Loops marked [[unroll]] hold nothing whose rounding `precise` guards: glslc's optimiser, which
-// unrolls them, leaves the mark on the first round alone, and drivers round the others as they like.
+// glslc's optimiser unrolls loops marked [[unroll]] and leaves `precise` on the first round alone. So
+// they hold products that are exact, or added to by fma; a driver may contract any other.
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_buffer_reference_uvec2 : require
 #extension GL_EXT_scalar_block_layout : require
