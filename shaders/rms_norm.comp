@@ -19,7 +19,16 @@ void main() {
   const uint weights = p.apart != 0 ? group() % p.groups * p.dim : 0;
   const uint first = group() * p.dim;
   precise float squares = 0;
-  for (uint d = lane(); d < p.dim; d += LANES) {
+  uint d = lane();
+  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {  // four on their way at once, in their order
+    const vec4 values = vec4(x.v[first + d], x.v[first + d + LANES], x.v[first + d + 2 * LANES],
+                             x.v[first + d + 3 * LANES]);
+    squares = fma(values.x, values.x, squares);
+    squares = fma(values.y, values.y, squares);
+    squares = fma(values.z, values.z, squares);
+    squares = fma(values.w, values.w, squares);
+  }
+  for (; d < p.dim; d += LANES) {
     const float value = x.v[first + d];
     squares = fma(value, value, squares);
   }
@@ -29,7 +38,7 @@ void main() {
     if (lane() == 0) y.v[group()] = scale;
     return;
   }
-  for (uint d = lane(); d < p.dim; d += LANES) {
+  for (d = lane(); d < p.dim; d += LANES) {
     precise float value = x.v[first + d] * scale * weight.v[weights + d];
     y.v[first + d] = value;
   }

@@ -1,7 +1,11 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// One lane an element: it reads its pair and writes its own half.
+// One lane an element: it reads its pair and writes its own half. Where halves are turned by each
+// other and nothing else is in a head, a lane does so with four pairs.
 #include "lib/common.glsl"
+#include "lib/fours.glsl"
+
+layout(constant_id = 1) const uint kFours = 0;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -11,7 +15,34 @@ layout(push_constant, scalar) uniform Push {
   PARAMS RopeParams p;
 };
 
+void turn_fours() {
+  const uint half_ = p.rotary_dim / 2;
+  const uint pairs = p.heads * half_;
+  const uint i = 4 * (group() * LANES + lane());
+  if (i >= p.rows * pairs) return;
+  const uint row = i / pairs;
+  const uint head = i % pairs / half_;
+  const uint pair = i % half_;
+  const uint at = (row * p.heads + head) * p.rotary_dim + pair;
+  const uint angle = uint(positions.v[row]) * p.rotary_dim + pair;
+  const vec4 cosine = four_at(table, angle);
+  const vec4 angles_sine = four_at(table, angle + half_);
+  const vec4 sine = p.back != 0 ? -angles_sine : angles_sine;
+  const vec4 left = four_at(x, at);
+  const vec4 right = four_at(x, at + half_);
+  precise vec4 of_right = -(right * sine);
+  precise vec4 of_left = left * sine;
+  precise vec4 first = left * cosine + of_right;
+  precise vec4 second = right * cosine + of_left;
+  put_four(y, at, first);
+  put_four(y, at + half_, second);
+}
+
 void main() {
+  if (kFours != 0) {
+    turn_fours();
+    return;
+  }
   const uint width = p.heads * p.head_dim;
   const uint i = group() * LANES + lane();
   if (i >= p.rows * width) return;

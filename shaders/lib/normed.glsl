@@ -17,3 +17,19 @@ float normed(uint kind, float x, Floats factors, Floats weight, uint rows, uint 
   if (kind == NORMED_LAYER_BIAS) value = value + factors.v[2 * rows + k];
   return value;
 }
+
+// The same of four neighbouring elements, whose weights and biases are given.
+vec4 normed_four(uint kind, vec4 x, Floats factors, vec4 weight, vec4 bias, uint rows, uint row) {
+  if (kind == NORMED_RMS) {
+    precise vec4 scaled = x * factors.v[row] * weight;
+    return scaled;
+  }
+  precise vec4 value = (x - factors.v[rows + row]) * factors.v[row];
+  value = value * weight;
+  if (kind == NORMED_LAYER_BIAS) value = value + bias;
+  return value;
+}
+vec4 normed_bias(Floats factors, uint rows, uint k) {
+  const uint at = 2 * rows + k;  // of any alignment
+  return vec4(factors.v[at], factors.v[at + 1], factors.v[at + 2], factors.v[at + 3]);
+}

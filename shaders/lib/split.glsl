@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A float as three halves, by integers and exact steps alone, so that it is the same on any device:
-// x s = t0 + 2^-11 (t1 + 2^-11 t2) for a power of two s that brings the largest of a row to
-// [2^14, 2^15). backend/vulkan/matrix_split.h has the same in C++, and what it leaves out.
+// A float as two halves, by integers and exact steps alone, so that it is the same on any device:
+// x s = t0 + 2^-12 t1 for a power of two s that brings the largest of a row to [2^14, 2^15).
+// backend/vulkan/matrix_split.h has the same in C++, and what it leaves out.
 
+const uint kSplitDepth = 32;  // rows of terms are filled with zeros to a multiple of it
+const float kTermShift = 4096.0;
 
+uint split_depth(uint k) { return (k + kSplitDepth - 1) / kSplitDepth * kSplitDepth; }
 // Words that split_rows.comp writes of so many rows.
-uint split_words(uint rows, uint k) { return (rows + 3) / 4 * 4 + 3 * rows * ((k + 15) / 16 * 8); }
-
-const float kTermShift = 2048.0;  // 2^11: what a half's mantissa holds
+uint split_words(uint rows, uint k) { return (rows + 3) / 4 * 4 + rows * split_depth(k); }
 
 // s for a row's largest magnitude, by its bits: 2^(14 - its exponent), but at most 2^126, so that
 // 1/s is no subnormal.
@@ -19,11 +20,12 @@ float inverse_factor(float factor) {
   return uintBitsToFloat((254u << 23) - floatBitsToUint(factor));
 }
 
-// The leading bits of x, cut so that a half holds them.
-float cut_to_half(float x) {
+// The half nearest to x, as a float; of two the even one. |x| is below 65520.
+float nearest_half(float x) {
   const uint bits = floatBitsToUint(x);
-  if ((bits & 0x7fffffffu) >= 0x38800000u) return uintBitsToFloat(bits & 0xffffe000u);
-  return float(int(x * 16777216.0)) * (1.0 / 16777216.0);  // a subnormal half: of 2^-24
+  if ((bits & 0x7fffffffu) >= 0x38800000u)
+    return uintBitsToFloat((bits + 0xfffu + ((bits >> 13) & 1u)) & 0xffffe000u);
+  return roundEven(x * 16777216.0) * (1.0 / 16777216.0);  // a subnormal half: of 2^-24
 }
 
 // The bits of a half, of a value that one holds.
@@ -36,14 +38,12 @@ uint half_bits(float x) {
 }
 
 // What is not finite stays in the first term.
-uvec3 split_terms(float x) {
+uvec2 split_terms(float x) {
   const uint bits = floatBitsToUint(x);
   const uint magnitude_ = bits & 0x7fffffffu;
   if (magnitude_ >= 0x7f800000u)
-    return uvec3(((bits >> 16) & 0x8000u) | 0x7c00u | (magnitude_ > 0x7f800000u ? 0x200u : 0u), 0, 0);
-  precise float first = cut_to_half(x);
-  precise float rest = (x - first) * kTermShift;
-  precise float second = cut_to_half(rest);
-  precise float last = cut_to_half((rest - second) * kTermShift);
-  return uvec3(half_bits(first), half_bits(second), half_bits(last));
+    return uvec2(((bits >> 16) & 0x8000u) | 0x7c00u | (magnitude_ > 0x7f800000u ? 0x200u : 0u), 0);
+  precise float first = nearest_half(x);
+  precise float second = nearest_half((x - first) * kTermShift);
+  return uvec2(half_bits(first), half_bits(second));
 }

@@ -17,7 +17,8 @@ layout(constant_id = 6) const uint kStored = 0;  // 0: f32, 1: f16, 2: bf16, els
 #define Q6_K 12
 const bool kQuantised = kStored >= Q8_0;
 const uint kVectorWords = kStored == 0 ? 4 : kQuantised ? 1 : 2;  // of four columns in a line
-const uint kFactorLines = 4 / kVectorWords;
+// Behind a panel for matrix units; f16 weights are halves as they are.
+const uint kFactorLines = kStored == 1 ? 0 : 4 / kVectorWords;
 const bool kLongBlocks = kStored >= Q2_K;
 // Rows of a block, and the lines that it is: its bytes for one column.
 const uint kBlock = kLongBlocks ? 256 : kQuantised ? 32 : 1;

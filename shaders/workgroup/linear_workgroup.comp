@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: MIT
 // `linear` with f16 weights on matrices of whole workgroups (NV_cooperative_matrix2): products and
 // sums as in matrix/linear_matrix.comp, but who holds which element, and what passes through shared
-// memory, is the driver's choice. The rows of x come as three halves for each element from
-// split_rows.comp; the weights are halves and need neither terms nor a factor, so that of the nine
-// products of terms three remain. What lies beyond the rows, the columns or k is read as 0 and is
+// memory, is the driver's choice. The rows of x come as two halves for each element from
+// split_rows.comp; the weights are halves and need neither terms nor a factor. What lies beyond the rows, the columns or k is read as 0 and is
 // not written.
 //
 // A workgroup computes kM x kN results. The order of the sums follows from k alone (law 2).
@@ -21,8 +20,6 @@
 layout(constant_id = 1) const uint kM = 128;
 layout(constant_id = 2) const uint kN = 128;  // divides a panel's columns
 layout(constant_id = 3) const uint kK = 32;
-const float kShift = 1.0 / kTermShift;
-const uint kFactorLines = 2;  // of f16 weights (lib/weights.glsl); not read here
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Matrix { float16_t v[]; };
 
@@ -84,35 +81,30 @@ void main() {
   if (row >= p.rows) return;
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;
-  const uint panel = 4 * panel_at(vectors, first, p.k + kFactorLines, 0);
+  const uint panel = 4 * panel_at(vectors, first, p.k, 0);
   const uint width = 4 * panel_width(vectors, first);
   const uint left = column - 4 * first;  // in its panel
-  const uint padded = (p.k + 15) / 16 * 16;
+  const uint padded = split_depth(p.k);
   const uint plane = p.rows * padded;
   const uint of_terms = (p.rows + 3) / 4 * 8;  // behind the rows' factors
   Matrix halves = Matrix(uvec2(terms));
   SUMS sum0 = SUMS(0.0);
   SUMS sum1 = SUMS(0.0);
-  SUMS sum2 = SUMS(0.0);
   TERM_W w;
   TERM_X x0;
   TERM_X x1;
-  TERM_X x2;
   if (p.k % kK == 0 && row + kM <= p.rows && left + kN <= width && width % 8 == 0) {
     // That 16 bytes begin here and in every row is written so that the compiler sees it.
     const WITHIN of_w = layout_within(p.k, width & ~7u);
-    const WITHIN of_x = layout_within(p.rows, p.k & ~15u);
+    const WITHIN of_x = layout_within(p.rows, p.k & ~31u);
     const uint from_w = panel & ~7u;
     for (uint k = 0; k < p.k; k += kK) {
       coopMatLoadTensorNV(w, weight.v, from_w, sliceTensorLayoutNV(of_w, k, kK, left, kN));
       coopMatLoadTensorNV(x0, halves.v, of_terms, sliceTensorLayoutNV(of_x, row, kM, k, kK));
       coopMatLoadTensorNV(x1, halves.v, of_terms + plane,
                           sliceTensorLayoutNV(of_x, row, kM, k, kK));
-      coopMatLoadTensorNV(x2, halves.v, of_terms + 2 * plane,
-                          sliceTensorLayoutNV(of_x, row, kM, k, kK));
       sum0 = coopMatMulAdd(x0, w, sum0);
       sum1 = coopMatMulAdd(x1, w, sum1);
-      sum2 = coopMatMulAdd(x2, w, sum2);
     }
   } else {
     const CLAMPED of_w = clamped_layout(p.k, width);
@@ -122,15 +114,11 @@ void main() {
       coopMatLoadTensorNV(x0, halves.v, of_terms, sliceTensorLayoutNV(of_x, row, kM, k, kK));
       coopMatLoadTensorNV(x1, halves.v, of_terms + plane,
                           sliceTensorLayoutNV(of_x, row, kM, k, kK));
-      coopMatLoadTensorNV(x2, halves.v, of_terms + 2 * plane,
-                          sliceTensorLayoutNV(of_x, row, kM, k, kK));
       sum0 = coopMatMulAdd(x0, w, sum0);
       sum1 = coopMatMulAdd(x1, w, sum1);
-      sum2 = coopMatMulAdd(x2, w, sum2);
     }
   }
-  const SUMS low = sum2 * kShift + sum1;
-  SUMS sum = low * kShift + sum0;
+  SUMS sum = sum1 * (1.0 / kTermShift) + sum0;
   if (p.act == TEPUI_ACT_NONE) coopMatPerElementNV(sum, sum, finish, row, column);
   else coopMatPerElementNV(sum, sum, finish_active, row, column);
   coopMatStoreTensorNV(sum, y.v, 0,

@@ -103,11 +103,11 @@ void read_features(const InstanceApi& api, PhysicalDevice& device) {
 // Where kernels for matrix units can run here, the shape that they take.
 void read_matrix_units(const Library& library, VkInstance instance, const InstanceApi& api,
                        PhysicalDevice& device) {
-  const bool room = device.limits.maxComputeSharedMemorySize >= kMatrixShared &&
-                    device.limits.maxComputeWorkGroupInvocations >= 4 * device.subgroup;
+  const bool room = device.limits.maxComputeWorkGroupInvocations >= 4 * device.subgroup;
   if (room && device.half_arithmetic && has_matrix_features(api, device.handle))
     device.matrices.shape =
-        choose_matrix_shape(matrix_properties(library, instance, device.handle));
+        choose_matrix_shape(matrix_properties(library, instance, device.handle), device.subgroup,
+                            device.limits.maxComputeSharedMemorySize);
   // Their modules are SPIR-V 1.6.
   if (device.matrices.shape && device.matrices.nv && device.api_version >= VK_API_VERSION_1_3)
     device.matrices.workgroup = workgroup_tile(library, instance, api, device.handle);

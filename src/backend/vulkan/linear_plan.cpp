@@ -13,6 +13,7 @@ std::uint32_t stored_as(DType packed) {
     default: return 3 + static_cast<std::uint32_t>(dtype) - static_cast<std::uint32_t>(DType::q8_0);
   }
 }
+constexpr std::uint32_t kHalves = 1;
 constexpr std::uint32_t kFirstQuantised = 3;
 
 std::uint32_t stored_as(const Program& program, Value packed) {
@@ -35,27 +36,43 @@ StepPlan plan_tiles(const LinearParams& p, const DeviceTraits& traits) {
   return plan;
 }
 
+// As shaders/lib/split.glsl has it.
+std::uint64_t split_depth(std::uint64_t k) { return divide_up(k, 32) * 32; }
 // What shaders/split_rows.comp writes.
 std::uint64_t split_bytes(std::uint64_t rows, std::uint64_t k) {
-  return 4 * (divide_up(rows, 4) * 4) + 3 * 2 * rows * divide_up(k, 16) * 16;
+  return 4 * (divide_up(rows, 4) * 4 + rows * split_depth(k));
+}
+constexpr std::uint64_t kMostPlanes = std::uint64_t{1} << 30;  // bytes that are worth their memory
+// Whether panels have whole lines of eight columns.
+bool of_eights(std::uint64_t n) { return divide_up(n, 4) % 2 == 0; }
+
+Pass on_units(std::string shader, const DeviceTraits& traits, std::uint32_t subgroups,
+              std::uint32_t wide_or_from, std::uint64_t groups) {
+  const MatrixShape& shape = *traits.matrix;
+  return {std::move(shader),
+          {subgroups * traits.subgroup, shape.m, shape.n, shape.k, wide_or_from},
+          groups,
+          {},
+          {}};
 }
 
-Pass on_units(const char* shader, const DeviceTraits& traits, std::uint32_t wide,
-              std::uint64_t groups) {
-  const MatrixShape& shape = *traits.matrix;
-  return {shader, {4 * traits.subgroup, shape.m, shape.n, shape.k, wide}, groups, {}, {}};
-}
-
-// shaders/split_rows.comp, then shaders/matrix/linear_matrix.comp: 2 x 2 blocks, a subgroup each.
-StepPlan plan_matrices(const LinearParams& p, const DeviceTraits& traits) {
-  const MatrixShape& shape = *traits.matrix;
-  const std::uint32_t wide = traits.small_tiles || p.rows <= 2 * shape.m ? 1 : 2;
-  const std::uint64_t down = divide_up(p.rows, 2 * wide * shape.m);
-  const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
-  StepPlan plan = one_pass("split_rows", p.rows);
+// shaders/split_rows.comp, split_weights.comp where many rows make it worth it, then
+// shaders/matrix/linear_matrix.comp.
+StepPlan plan_matrices(const LinearParams& p, DType packed, const DeviceTraits& traits) {
+  const MatrixTile tile = matrix_tile(p, traits);
+  const std::uint32_t from = weights_from(p, packed, traits);
+  StepPlan plan = one_pass(kSplitShader, p.rows);
   plan.passes[0].constants[kSplitCopiesConstant] = 1;
-  plan.passes.push_back(on_units(kMatrixShader, traits, wide, down * across));
   plan.scratch_bytes = split_bytes(p.rows, p.k);
+  if (from == kPlanes) {
+    const std::uint64_t planes = plane_bytes(p.n, p.k);  // a lane 32 bytes of them
+    plan.passes.push_back({"split_weights", {kLanes}, divide_up(planes / 32, kLanes), {}, {}});
+    plan.passes.back().constants[kStoredConstant] = stored_as(packed);
+    plan.scratch_bytes += planes;
+  }
+  const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
+  plan.passes.push_back(
+      on_units(std::string(kMatrixShader) + tile.variant, traits, tile.subgroups, from, groups));
   return plan;
 }
 
@@ -70,10 +87,10 @@ StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits)
   const std::uint64_t down = pairs == 0 ? 0 : pairs / (2 * wide * shape.m) + p.experts;
   const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
   const std::uint64_t rows = std::uint64_t{p.rows} * copies;
-  StepPlan plan = one_pass("split_rows", rows);
+  StepPlan plan = one_pass(kSplitShader, rows);
   plan.passes[0].constants[kSplitCopiesConstant] = copies;
   plan.passes.push_back({"expert_lists", {kLanes}, pairs == 0 ? 0U : p.experts, {}, {}});
-  plan.passes.push_back(on_units(kExpertMatrixShader, traits, wide, down * across));
+  plan.passes.push_back(on_units(kExpertMatrixShader, traits, 4, wide, down * across));
   plan.scratch_bytes = split_bytes(rows, p.k) + 4 * (std::uint64_t{p.experts} + 1 + pairs);
   return plan;
 }
@@ -97,8 +114,31 @@ std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
   const auto n = static_cast<std::size_t>(shape[last - 1]);
   const auto experts = static_cast<std::size_t>(last == 2 ? shape[0] : 1);
   const TensorType stored{unpacked_dtype(type.dtype), Shape{shape[last]}};
-  const std::size_t column = stored.bytes() + (traits.matrix ? sizeof(float) : 0);
+  const bool factors = traits.matrix && stored.dtype != DType::f16;
+  const std::size_t column = stored.bytes() + (factors ? sizeof(float) : 0);
   return experts * ((n + 3) / 4 * 4) * column;
+}
+
+MatrixTile matrix_tile(const LinearParams& p, const DeviceTraits& traits) {
+  const MatrixShape& shape = *traits.matrix;
+  const MatrixTile few{".few", shape.m, 2 * shape.n, 2};
+  const MatrixTile small{".small", 4 * shape.m, 4 * shape.n, 4};
+  const MatrixTile large{".large", 8 * shape.m, 8 * shape.n, 8};
+  constexpr std::uint64_t kEnough = 64;  // workgroups of a large tile, from which on it is faster
+  if (p.rows <= 2 * shape.m) return few;
+  const std::uint64_t groups = divide_up(p.rows, large.rows) * divide_up(p.n, large.columns);
+  return traits.large_matrices && groups >= kEnough ? large : small;
+}
+
+std::uint64_t plane_bytes(std::uint64_t n, std::uint64_t k) {
+  return 2 * 2 * divide_up(n, kPanelColumns) * kPanelColumns * split_depth(k);
+}
+
+std::uint32_t weights_from(const LinearParams& p, DType packed, const DeviceTraits& traits) {
+  if (packed == DType::packed_f16) return of_eights(p.n) ? kHalvesStored : kAsStored;
+  if (packed == DType::packed && of_eights(p.n)) return kSplitStored;
+  const bool planes = p.rows > 4 * traits.matrix->m && plane_bytes(p.n, p.k) <= kMostPlanes;
+  return planes ? kPlanes : kAsStored;
 }
 
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
@@ -123,7 +163,8 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
   const std::uint32_t stored = stored_as(program, step.out[0]);
   const std::uint64_t width = divide_up(p.n, 4) * 4;
   const bool quantised = stored >= kFirstQuantised;
-  const std::uint32_t factor_lines = !traits.matrix ? 0 : stored == 0 ? 1 : quantised ? 4 : 2;
+  const bool factors = traits.matrix && stored != kHalves;
+  const std::uint32_t factor_lines = !factors ? 0 : stored == 0 ? 1 : quantised ? 4 : 2;
   const DTypeBlock block = dtype_block(program.type_of(step.in[0]).dtype);
   const auto rows = static_cast<std::uint32_t>(block.elements);
   const std::uint64_t lanes = quantised ? width / 4 * (p.k / rows) : width * p.k;
@@ -132,9 +173,11 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
     plan.passes[0].constants[kPackBlockConstant] = rows;
     plan.passes[0].constants[kPackBlockConstant + 1] = static_cast<std::uint32_t>(block.bytes);
   }
-  if (traits.matrix) {
+  if (factors) {
     plan.passes.push_back({"pack_scale", {kLanes}, divide_up(width, kLanes), {}, {}});
     plan.passes.back().constants[kStoredConstant] = stored;
+    if (stored == 0 && of_eights(p.n))
+      plan.passes.push_back({"pack_split", {kLanes}, divide_up(width / 8 * p.k, kLanes), {}, {}});
   }
   return plan;
 }
@@ -142,7 +185,7 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
 StepPlan plan_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
   const auto p = step.params.as<LinearParams>();
   const DType packed = program.type_of(step.in[1]).dtype;
-  StepPlan plan = traits.matrix ? plan_matrices(p, traits) : plan_tiles(p, traits);
+  StepPlan plan = traits.matrix ? plan_matrices(p, packed, traits) : plan_tiles(p, traits);
   plan.passes.back().constants[kStoredConstant] = stored_as(program, step.in[1]);
   if (traits.workgroup && packed == DType::packed_f16)
     plan.passes.back() = of_workgroups(p, *traits.workgroup);
@@ -161,6 +204,10 @@ DeviceTraits traits_of(const PhysicalDevice& device, MatrixUse use) {
   traits.small_tiles = device.software();
   traits.roomy = device.limits.maxComputeSharedMemorySize >= 32768;
   if (use != MatrixUse::none) traits.matrix = device.matrices.shape;
+  traits.large_matrices =
+      traits.matrix && !traits.small_tiles &&
+      device.limits.maxComputeSharedMemorySize >= large_tile_shared(*traits.matrix) &&
+      device.limits.maxComputeWorkGroupInvocations >= 8 * device.subgroup;
   if (use == MatrixUse::workgroups) traits.workgroup = device.matrices.workgroup;
   traits.subgroup = device.subgroup;
   return traits;

@@ -3,26 +3,29 @@
 // does it, bit for bit.
 //
 // A row of x and a column of weights each have a factor s, the power of two that brings its largest
-// finite |v| to [2^14, 2^15) (at most 2^126). An element v s is cut into three terms of 11 bits,
-//   v s = t0 + 2^-11 (t1 + 2^-11 t2) + r,   each term a half, subnormal ones among them.
-// Cutting leaves what is below a half's last place, so that the terms hold 33 bits from the first
-// bit on: r = 0 where |v s| >= 2^-23, and else |r| < 2^-46, the last place of t2 (2^-24) by its
-// weight. In units of v: elements down to 2^-38 of their row's largest are held exactly; what is
-// smaller, to 2^-60 of the largest. 8e5 is 2^30 times 1e-3: both are exact in one row.
+// finite |v| to [2^14, 2^15) (at most 2^126). An element is written as
+//   v s = t0 + 2^-12 t1 + r,   t0 the half nearest to v s, t1 the half nearest to 2^12 (v s - t0).
+// For 2^E <= |v s| < 2^(E+1) and E >= -14 an f32 is a multiple of 2^(E-23), a half of 2^(E-10):
+// what t0 leaves is at most 2^12 units of 2^(E-23), of which a half of 11 bits loses one at most.
+// Below 2^-14 halves are multiples of 2^-24, what t0 leaves is at most 2^-25, and t1 loses at most
+// 2^-25 of it by its weight. Together, in units of v,
+//   |r / s| <= 2^-23 |v| + 2^-51 max|v|,
+// a last place of f32 for whatever is not smaller than 2^-28 of its row's largest, as 1e-3 is
+// nearly beside 8e5, and never more than 2^-51 of the largest. No term exceeds 2^15.
 //
-// Six of the nine products of terms are summed, those of weight 1, 2^-11 and 2^-22, each weight in
-// an f32 accumulator A0, A1, A2, a product of halves being exact in f32; y = (A0 + 2^-11 (A1 +
-// 2^-11 A2)) / (s_x s_w). What is cut off is below 2^-10 of what it is cut from: by their weight t1
-// is below 2^-10 |v s| and t2 below 2^-20, and the three products left out are below 2^-28 |x_k
-// w_k| together. With sums that are rounded to nearest, one chain for each accumulator, and eps =
-// 2^-24,
-//   |y - sum_k x_k w_k| <= (K + 4) eps (1 + 2^-7) sum_k |x_k w_k|
-//                          + 2^-59 sum_k (max|x| |w_k| + |x_k| max|w|),
-// maxima over the row and the column: the first part is the bound of the f32 tier and two
-// roundings, made of what really meets. A unit that cuts its sums instead of rounding them, as some
-// do, has 2 eps in place of eps. No term exceeds 65504, and a product of two is below 2^32: nothing
-// overflows before the result does. A row or column that holds an infinity gives infinities and
-// NaNs.
+// f16 weights are halves as they are stored: no factor, no second term, nothing lost.
+//
+// Three of the four products of terms are summed, those of weight 1 and 2^-12, each weight in an
+// f32 accumulator A0, A1, a product of halves being exact in f32; y = (A0 + 2^-12 A1) / (s_x s_w).
+// What is left out, 2^-24 t1 t1, is at most (2^-11 |x| + 2^-39 max|x|) (2^-11 |w| + 2^-39 max|w|).
+// With sums that are rounded to nearest, one chain for each accumulator, and eps = 2^-24,
+//   |y - sum_k x_k w_k| <= (K + 13) eps (1 + 2^-7) sum_k |x_k w_k|
+//                          + 2^-49 sum_k (max|x| |w_k| + |x_k| max|w|) + 2^-77 K max|x| max|w|,
+// maxima over the row and the column: the first part is the bound of the f32 tier, four roundings
+// and, of two operands that are split, what is lost (4 eps) and left out (4 eps). A unit that cuts
+// its sums instead of rounding them, as some do, has 2 eps in place of eps. A product of two terms
+// is at most 2^30: nothing overflows before the result does. A row or column that holds an infinity
+// gives infinities and NaNs.
 #pragma once
 
 #include <array>
@@ -38,18 +41,17 @@ inline float split_factor(float largest) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(clamped) << 23);
 }
 
-inline float cut_to_half(float x) {
+inline float nearest_half(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
-  if ((bits & 0x7fffffffU) >= 0x38800000U) return std::bit_cast<float>(bits & 0xffffe000U);
-  return static_cast<float>(static_cast<int>(x * 0x1p24F)) * 0x1p-24F;
+  if ((bits & 0x7fffffffU) >= 0x38800000U)
+    return std::bit_cast<float>((bits + 0xfffU + ((bits >> 13) & 1U)) & 0xffffe000U);
+  return std::nearbyint(x * 0x1p24F) * 0x1p-24F;
 }
 
-// The three terms of a finite x that its factor has multiplied, as the values of their halves.
-inline std::array<float, 3> split_terms(float x) {
-  const float first = cut_to_half(x);
-  const float rest = (x - first) * 0x1p11F;
-  const float second = cut_to_half(rest);
-  return {first, second, cut_to_half((rest - second) * 0x1p11F)};
+// The two terms of a finite x that its factor has multiplied, as the values of their halves.
+inline std::array<float, 2> split_terms(float x) {
+  const float first = nearest_half(x);
+  return {first, nearest_half((x - first) * 0x1p12F)};
 }
 
 }  // namespace tepui::vulkan

@@ -17,7 +17,6 @@ namespace tepui::vulkan {
 constexpr const char* kMatrixExtension = "VK_KHR_cooperative_matrix";
 constexpr const char* kMatrixShader = "linear_matrix";
 constexpr const char* kExpertMatrixShader = "expert_matrix";
-constexpr std::uint32_t kMatrixShared = 24 << 10;  // bytes that the largest tile takes
 
 // A product of matrices [M, K] and [K, N] of halves, summed in f32, by the lanes of a subgroup.
 struct MatrixShape {
@@ -25,6 +24,10 @@ struct MatrixShape {
   std::uint32_t n = 0;
   std::uint32_t k = 0;
 };
+
+// Bytes of shared memory that tiles of shaders/matrix/linear_matrix.comp take.
+std::uint32_t small_tiles_shared(const MatrixShape& shape);
+std::uint32_t large_tile_shared(const MatrixShape& shape);
 
 struct MatrixUnits {
   bool khr = false;
@@ -62,12 +65,15 @@ std::vector<MatrixProperties> matrix_properties(const Library& library, VkInstan
                                                 VkPhysicalDevice device);
 bool has_matrix_features(const InstanceApi& api, VkPhysicalDevice device);
 
-// Of halves with f32 sums for a subgroup, the largest whose sides are 8 or 16.
-std::optional<MatrixShape> choose_matrix_shape(std::span<const MatrixProperties> offered);
+// Of halves with f32 sums for a subgroup, the largest whose sides are 8 or 16 and no longer than
+// the subgroup, for whose tiles there is shared memory.
+std::optional<MatrixShape> choose_matrix_shape(std::span<const MatrixProperties> offered,
+                                               std::uint32_t subgroup, std::uint32_t shared);
 
-// What TEPUI_VULKAN_MATRIX asks for: 1, workgroup or, as without it, 0. An error where it asks in
-// vain: a device or a build without what it takes, or another value.
-Result<MatrixUse> matrices_wanted(const MatrixUnits& units);
+// What TEPUI_VULKAN_MATRIX asks for: 0, 1 or workgroup. Without it matrices of subgroups, where the
+// device and the build have what they take and the device is no software. An error where it asks in
+// vain, or for another value.
+Result<MatrixUse> matrices_wanted(const MatrixUnits& units, bool software);
 
 // What a reader of the list of devices should know of it.
 std::string describe(const MatrixUnits& units);

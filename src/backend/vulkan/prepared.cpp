@@ -75,12 +75,13 @@ void PreparedVulkan::record(Recorder& recorder, const Bindings& bindings, const 
     }
     return list;
   };
-  const std::vector<AddressRange> reads = ranges(plan.reads);
+  std::vector<AddressRange> reads = ranges(plan.reads);
   std::vector<AddressRange> writes = ranges(plan.writes);
   PushBlock push;
   if (plan.scratch_bytes > 0) {
     push.scratch = arena.address() + scratch_at_;
-    writes.push_back({push.scratch, push.scratch + plan.scratch_bytes});
+    (plan.writes_scratch() ? writes : reads)
+        .push_back({push.scratch, push.scratch + plan.scratch_bytes});
     recorder.clear(arena, scratch_at_, plan.cleared_bytes);
   }
   for (const StepPlan::Copied& copied : plan.copied) {

@@ -5,6 +5,7 @@
 
 #include "backend/vulkan/attention_plan.h"
 #include "backend/vulkan/hazards.h"
+#include "backend/vulkan/linear_plan.h"
 #include "backend/vulkan/norm_fusion.h"
 #include "backend/vulkan/statistics_plan.h"
 #include "ir/memory_plan.h"
@@ -20,6 +21,7 @@ using vulkan::StepPlan;
 vulkan::DeviceTraits traits_of_any(bool matrices) {
   vulkan::DeviceTraits traits;
   if (matrices) traits.matrix = vulkan::MatrixShape{16, 16, 16};
+  traits.large_matrices = matrices;
   traits.subgroup = 32;
   traits.roomy = true;
   return traits;
@@ -53,13 +55,18 @@ class Counter {
   }
 
  private:
-  // Three terms of x by as many of the weights as their type has (shaders/matrix), each written by
+  // Two terms of x by as many of the weights as their type has (shaders/matrix), each written by
   // one pass and read by the other.
   void use_matrices(const Step& step, StepCounts& counts) const {
     if (step.op != OpCode::linear && step.op != OpCode::expert_linear) return;
     const auto elements = static_cast<double>(program_.type_of(step.in[0]).shape.elements());
-    counts.matrix_products = program_.type_of(step.in[1]).dtype == DType::packed_f16 ? 3 : 6;
-    counts.bytes_saved -= 2 * 3 * 2.0 * elements;
+    const DType packed = program_.type_of(step.in[1]).dtype;
+    counts.matrix_products = packed == DType::packed_f16 ? 2 : 3;
+    counts.bytes_saved -= 2 * 2 * 2.0 * elements;
+    if (step.op == OpCode::expert_linear) return;
+    const auto p = step.params.as<LinearParams>();
+    if (vulkan::weights_from(p, packed, traits_) == vulkan::kPlanes)
+      counts.bytes_saved -= 2.0 * static_cast<double>(vulkan::plane_bytes(p.n, p.k));
   }
   std::size_t bytes_there(Value value) const {
     const TensorType& type = program_.type_of(value);
@@ -83,7 +90,12 @@ class Counter {
     };
     std::vector<AddressRange> reads = ranges(plan.reads);
     std::vector<AddressRange> writes = ranges(plan.writes);
-    if (plan.scratch_bytes > 0) writes.push_back(scratch(0, plan.scratch_bytes));
+    if (plan.scratch_bytes > 0)
+      (plan.writes_scratch() ? writes : reads).push_back(scratch(0, plan.scratch_bytes));
+    if (plan.split_before) {  // x is not read, its terms are not written
+      const Value x = program_.steps[plan.steps.front()].in[0];
+      own.bytes_saved += 2.0 * static_cast<double>(program_.type_of(x).bytes());
+    }
     if (plan.cleared_bytes > 0) {
       const AddressRange cleared = scratch(0, plan.cleared_bytes);
       order({}, {&cleared, 1});

@@ -7,6 +7,7 @@
 
 #include "backend/vulkan/linear_plan.h"
 #include "backend/vulkan/norm_fusion.h"
+#include "backend/vulkan/split_sharing.h"
 #include "backend/vulkan/statistics_params.h"
 
 namespace tepui::vulkan {
@@ -254,7 +255,9 @@ class Planner {
 }  // namespace
 
 std::vector<StepPlan> plan_program(const Program& program, const DeviceTraits& traits) {
-  return Planner(program, traits).run();
+  std::vector<StepPlan> plans = Planner(program, traits).run();
+  share_splits(plans);
+  return plans;
 }
 
 }  // namespace tepui::vulkan

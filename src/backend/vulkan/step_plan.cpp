@@ -166,11 +166,13 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     }
     case OpCode::rope: {
       const auto p = bytes.as<RopeParams>();
-      return per_element("rope", std::uint64_t{p.rows} * p.heads * p.head_dim);
+      const std::uint64_t elements = std::uint64_t{p.rows} * p.heads * p.head_dim;
+      const bool fours = p.interleaved == 0 && p.rotary_dim == p.head_dim && p.head_dim % 8 == 0;
+      return one_pass("rope", divide_up(fours ? elements / 8 : elements, kLanes), fours ? 1 : 0);
     }
     case OpCode::attention: return plan_attention(step, program, traits);
     case OpCode::act: return per_element("act", bytes.as<ActParams>().count);
-    case OpCode::act_mul: return per_element("act_mul", bytes.as<ActParams>().count);
+    case OpCode::act_mul: return per_element("act_mul", divide_up(bytes.as<ActParams>().count, 4));
     case OpCode::add: return per_element("add", bytes.as<AddParams>().count);
     case OpCode::scale:
     case OpCode::clamp:
@@ -260,7 +262,8 @@ std::optional<StepPlan> plan_step(const Step& step, const Program& program,
   plan->writes = step.out;
   for (Pass& pass : plan->passes) {
     // Whoever asks for matrix units has made sure of their kernel, or only counts.
-    const bool on_units = pass.shader == kMatrixShader || pass.shader == kExpertMatrixShader;
+    const bool on_units =
+        pass.shader.starts_with(kMatrixShader) || pass.shader == kExpertMatrixShader;
     if (!on_units && !ShaderLibrary::has(pass.shader)) return std::nullopt;
     const bool own_slots =
         std::ranges::any_of(pass.slots, [](Value value) { return value.present(); });

@@ -33,6 +33,9 @@ struct StepPlan {
   std::vector<Value> writes;
   std::size_t scratch_bytes = 0;
   std::size_t cleared_bytes = 0;  // of them, set to zero before the first pass
+  bool split_before = false;  // an earlier plan left the terms of x in scratch (split_sharing.h)
+  // Else its passes only read it, and need not wait for each other.
+  bool writes_scratch() const { return scratch_bytes > 0 && !(split_before && passes.size() == 1); }
   struct Copied {
     Value value;
     std::size_t to = 0;
@@ -46,6 +49,7 @@ struct DeviceTraits {
       false;           // a software device, which is slow to compile large kernels, for nothing
   bool roomy = false;  // 32 KiB or more of shared memory, else 16
   std::optional<MatrixShape> matrix;       // that `linear` takes; none: the f32 tier
+  bool large_matrices = false;             // shared memory and lanes for its largest tile
   std::optional<WorkgroupTile> workgroup;  // that it takes for f16 weights, if any
   std::uint32_t subgroup = 0;
 };

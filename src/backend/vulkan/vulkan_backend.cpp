@@ -14,7 +14,8 @@ namespace {
 Result<std::unique_ptr<Backend>> open_device(const std::shared_ptr<const vulkan::Context>& context,
                                              std::size_t index, const BackendOptions& options) {
   TEPUI_TRY(const vulkan::MatrixUse use,
-            vulkan::matrices_wanted(context->devices()[index].matrices));
+            vulkan::matrices_wanted(context->devices()[index].matrices,
+                                    context->devices()[index].software()));
   TEPUI_TRY(std::shared_ptr<vulkan::Device> device, vulkan::Device::make(context, index, use));
   return VulkanBackend::make(std::move(device), use, options.profile);
 }

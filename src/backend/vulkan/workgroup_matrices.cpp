@@ -10,8 +10,8 @@ constexpr std::int32_t kOfHalves = 0;  // VK_COMPONENT_TYPE_FLOAT16_KHR
 constexpr std::int32_t kOfFloats = 1;  // VK_COMPONENT_TYPE_FLOAT32_KHR
 constexpr std::int32_t kOfWorkgroup = 2;
 
-// Three sums a result: 96 registers of 256 lanes. Its columns divide a panel's.
-constexpr WorkgroupTile kTile{128, 64, 32, 0};
+// Two sums a result: 128 registers of 256 lanes. Its columns divide a panel's.
+constexpr WorkgroupTile kTile{128, 128, 32, 0};
 
 }  // namespace
 
