@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // exp and the activations, by the same formulas as the CPU's kernels: a device's own exp may be wrong by
-// 3 + 2|x| ulp and need not know infinities.
+// 3 + 2|x| ulp and need not know infinities. All of it is `precise`: each kernel that has an activation
+// in it gives the bits of the activation alone, whatever compiled it.
 
 // e^x = 2^n e^r, |r| <= ln2 / 2: the series to r^7 / 7!, whose rest is below 6e-9 of it.
 float exp_of(float x) {
@@ -30,19 +31,23 @@ float exp_of(float x) {
 // x / (1 + e^-u) without overflow: for negative u, x e^u / (1 + e^u).
 float times_sigmoid(float x, float u) {
   const float e = exp_of(-abs(u));
-  return x * (u < 0.0 ? e : 1.0) / (1.0 + e);
+  precise float above = x * (u < 0.0 ? e : 1.0);
+  precise float below = 1.0 + e;
+  precise float result = above / below;
+  return result;
 }
 
 // (1 + tanh u) / 2 = 1 / (1 + e^-2u)
 float gelu_tanh(float x) {
-  const float cubic = fma(0.044715 * x * x, x, x);
-  return times_sigmoid(x, 1.59576912 * cubic);  // 2 sqrt(2 / pi)
+  precise float cubic = fma(0.044715 * x * x, x, x);
+  precise float u = 1.59576912 * cubic;  // 2 sqrt(2 / pi)
+  return times_sigmoid(x, u);
 }
 
 // Half of erfc(z), z >= 0, is t P(t) e^(-z^2) with t = 1 / (1 + 0.38 z).
 float half_erfc(float z) {
-  const float t = 1.0 / fma(0.38, z, 1.0);
-  float sum = 0.0298959926;
+  precise float t = 1.0 / fma(0.38, z, 1.0);
+  precise float sum = 0.0298959926;
   sum = fma(sum, t, -0.133179276);
   sum = fma(sum, t, 0.186205568);
   sum = fma(sum, t, -0.0856810623);
@@ -51,19 +56,24 @@ float half_erfc(float z) {
   sum = fma(sum, t, 0.102332126);
   sum = fma(sum, t, 0.106906795);
   sum = fma(sum, t, 0.107208555);
-  return sum * t * exp_of(-z * z);
+  precise float square = -z * z;
+  precise float result = sum * t * exp_of(square);
+  return result;
 }
 
 float gelu_erf(float x) {
-  const float tail = half_erfc(abs(x) * 0.707106769);
-  return x * (x < 0.0 ? tail : 1.0 - tail);
+  precise float z = abs(x) * 0.707106769;
+  const float tail = half_erfc(z);
+  precise float above = 1.0 - tail;
+  precise float result = x * (x < 0.0 ? tail : above);
+  return result;
 }
 
 // Near 0 its series, else 1 - 2 / (e^2|x| + 1).
 float tanh_of(float x) {
   const float u = abs(x);
   if (u < 0.625) {
-    const float z = x * x;
+    precise float z = x * x;
     precise float sum = -0.006096714176237583;
     sum = fma(sum, z, 0.020997179672122);
     sum = fma(sum, z, -0.05385090783238411);

@@ -91,7 +91,6 @@ uint row;     // the tile's first
 uint column;  // likewise
 uvec4 ahead_x[AHEAD];
 uvec4 ahead_w[AHEAD];
-WeightScale scale_w[AHEAD];  // of quantised types that are split here
 
 uint first_of_panel() { return column / (4 * PANEL) * PANEL; }  // in vectors of four columns
 
@@ -128,11 +127,9 @@ void load_w(uint from) {
       const uint k = from + e / (2 * kEightsW);
       const uint v = column / 4 - first + e % (2 * kEightsW);
       const uint base = factored_begin(vectors, first, p.k) + v;
-      if (kQuantised) scale_w[i] = WeightScale(vec4(0), vec4(0));
       if (k >= p.k || v >= width) continue;
       if (kFrom == SPLIT_STORED) ahead_w[i] = Eights(weight).v[base + k * width];
       else ahead_w[i] = weight_word(weight, base, width, k);
-      if (kQuantised) scale_w[i] = weight_scale(weight, base, width, k);
     } else {
       const uint line = e / kEightsW;  // of both terms
       const uint k = from + line % kDepth;
@@ -149,9 +146,12 @@ void load_w(uint from) {
     }
   }
 }
-void keep_w() {
+void keep_w(uint from) {
   const uint vectors = (p.n + 3) / 4;
   const uint first = first_of_panel();
+  const uint width = panel_width(vectors, first);
+  WeightScale scale = WeightScale(vec4(0), vec4(0));
+  uint scaled = NO_INDEX;  // the rows that share it
   const uint factors = factors_at(vectors, first, p.k) + column - 4 * first;
   EACH(i, kAllW) {
     const uint e = i * LANES + lane();
@@ -166,7 +166,14 @@ void keep_w() {
       room_w[v % 2 * kDepth * kPitchW + at] = ahead_w[i];
       continue;
     }
-    const vec4 w = weight_from(ahead_w[i], scale_w[i]);
+    const uint k = from + e / (2 * kEightsW);
+    const uint of_panel = column / 4 - first + v;
+    const bool stored = k < p.k && of_panel < width;
+    if (kQuantised && stored && k / kScaled != scaled) {  // a lane's columns are the same in all rounds
+      scale = weight_scale(weight, factored_begin(vectors, first, p.k) + of_panel, width, k);
+      scaled = k / kScaled;
+    }
+    const vec4 w = stored ? weight_from(ahead_w[i], scale) : vec4(0);
     uvec2 high = uvec2(0);
     uvec2 low = uvec2(0);
     [[unroll]] for (uint c = 0; c < 4; ++c) {
@@ -218,7 +225,7 @@ void main() {
     for (uint from = 0; from < p.k; from += kDepth) {
       barrier();
       keep_x();
-      keep_w();
+      keep_w(from);
       barrier();
       if (from + kDepth < p.k) {
         load_x(from + kDepth);

@@ -30,7 +30,7 @@ std::span<const double> vulkan_step_seconds(const Prepared& prepared) {
 }
 Result<PeakRates> vulkan_peak_rates(Backend& backend) {
   TEPUI_TRY(const vulkan::Peak peak, vulkan::measure_peak(backend));
-  return PeakRates{peak.flops, peak.bytes};
+  return PeakRates{peak.flops, peak.bytes, peak.matrix_flops};
 }
 #else
 constexpr bool kBuiltWithVulkan = false;
@@ -95,7 +95,7 @@ Result<PeakRates> measure_peak_rates(Backend& backend, ThreadPool& pool, std::si
   if (device.backend == kVulkan) return vulkan_peak_rates(backend);
   if (device.backend != "cpu")
     return fail(ErrorKind::usage, "--backends {}: expected cpu or vulkan:N", device.backend);
-  return PeakRates{fma_rate(pool, device.isa), read_rate(pool, device.isa, bytes)};
+  return PeakRates{fma_rate(pool, device.isa), read_rate(pool, device.isa, bytes), 0};
 }
 
 DeviceList list_devices() {

@@ -51,6 +51,7 @@ std::span<const double> step_seconds(const Backend& backend, const Prepared& pre
 struct PeakRates {
   double flops = 0;
   double bytes = 0;
+  double matrix_flops = 0;  // of the matrix units that its linear layers take, if any
 };
 // Measured now, in a fraction of a second; `pool` as wide as the backend where the host computes.
 // `bytes` are read again and again there: what a pass reads, as warm as that much can be. A cache

@@ -24,7 +24,7 @@ struct DeviceProfile {
   double dispatch = 0;      // seconds
   double barrier = 0;       // seconds
   bool device = true;       // whether work is dispatched: not where the host computes
-  bool matrices = false;    // linear layers on matrix units, as TEPUI_VULKAN_MATRIX=1 takes them
+  bool matrices = false;    // linear layers on matrix units
   double matrix_flops = 0;  // a second, there, f16 products summed in f32; 0: not known, as f32's
   double cache = 0;         // bytes that its last cache holds; 0: not known, taken to hold all
   double cache_bytes = 0;   // a second, from there; 0: not known, taken for nothing

@@ -199,10 +199,12 @@ Result<DeviceProfile> profile_of(const BenchRequest& request, Backend* device, T
     TEPUI_TRY(const PeakRates found, measure_peak_rates(*device, pool));
     peak.flops = std::max(peak.flops, found.flops);
     peak.bytes = std::max(peak.bytes, found.bytes);
+    peak.matrix_flops = std::max(peak.matrix_flops, found.matrix_flops);
   }
   DeviceProfile profile{request.profile, device->device().name, peak.flops, peak.bytes};
   profile.device = device->device().threads == 0;
-  profile.matrices = device->device().detail.find("matrix units") != std::string::npos;
+  profile.matrix_flops = peak.matrix_flops;
+  profile.matrices = peak.matrix_flops > 0;
   return profile;
 }
 

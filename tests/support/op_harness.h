@@ -46,7 +46,9 @@ void check_op(const OpCase& op_case);
 std::vector<std::string> backends_under_test();
 
 // The first difference or the worst one against the bound, as a sentence; empty: they agree.
-std::string compare(const OpData& data, const Outputs& expected, const Outputs& found);
+// `allowance`: of the op's bound.
+std::string compare(const OpData& data, const Outputs& expected, const Outputs& found,
+                    double allowance = 1);
 std::string compare_bits(const Outputs& expected, const Outputs& found);
 
 }  // namespace tepui::test

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Which kernel and which tile compute a linear layer changes no bit: those that a GPU takes for few
-// rows and for many, beside those of a software device.
+// Which kernel and which tile of the f32 tier compute a linear layer changes no bit: those that a
+// GPU takes for few rows and for many, beside those of a software device.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
 
 #include "backend/registry.h"
 #include "backend/vulkan/context.h"
@@ -17,8 +20,16 @@ class LinearTiles : public testing::Test {
   void SetUp() override {
     if (std::ranges::count(backend_names(), "vulkan") == 0)
       GTEST_SKIP() << "no Vulkan device on this machine";
+    if (const char* const set = std::getenv(kVariable); set != nullptr) before_ = set;
+    setenv(kVariable, "0", 1);
   }
-  void TearDown() override { vulkan::Context::change_devices(nullptr); }
+  void TearDown() override {
+    vulkan::Context::change_devices(nullptr);
+    if (before_)
+      setenv(kVariable, before_->c_str(), 1);
+    else
+      unsetenv(kVariable);
+  }
 
   static std::unique_ptr<Backend> make(VkPhysicalDeviceType type) {
     vulkan::Context::change_devices([=](vulkan::PhysicalDevice& device) { device.type = type; });
@@ -26,6 +37,10 @@ class LinearTiles : public testing::Test {
     EXPECT_TRUE(backend) << backend.error().message;
     return *std::move(backend);
   }
+
+ private:
+  static constexpr const char* kVariable = "TEPUI_VULKAN_MATRIX";
+  std::optional<std::string> before_;
 };
 
 TEST_F(LinearTiles, GiveTheBitsOfTheSmallOnes) {

@@ -42,7 +42,9 @@ class VulkanBackend final : public Backend {
   Status wait(Ticket ticket) override;
   BackendCounters counters() const override;
 
-  Result<Peak> measure_peak() { return vulkan::measure_peak(device_, *shaders_, issued_); }
+  Result<Peak> measure_peak() {
+    return vulkan::measure_peak(device_, *shaders_, traits_.matrix, issued_);
+  }
 
  private:
   // What the backends of a device have in common.
