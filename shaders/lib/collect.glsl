@@ -45,20 +45,20 @@ uvec3 scan_lanes(uvec3 own, out uvec3 all) {
   return sum - own;
 }
 
-// By a workgroup, where the sequence's counts are complete.
+// By a workgroup, where the sequence's counts are complete: a lane a run of blocks.
 void collect_sum(uint s) {
-  const uint first = first_slot(s);
-  const uint end = first + slots_of(s);
-  uvec3 before = uvec3(0);
-  for (uint tile = first; tile < end; tile += LANES) {
-    const uint slot = tile + lane();
-    const uvec3 own = slot < end ? load_three(counts_at(slot)) : uvec3(0);
-    uvec3 all;
-    const uvec3 base = before + scan_lanes(own, all);
-    if (slot < end) store_three(bases_at(slot), base);
-    before += all;
+  const uint share = (slots_of(s) + LANES - 1) / LANES;
+  const uint begin = first_slot(s) + lane() * share;
+  const uint end = min(begin + share, first_slot(s) + slots_of(s));
+  uvec3 own = uvec3(0);
+  for (uint slot = begin; slot < end; ++slot) own += load_three(counts_at(slot));
+  uvec3 all;
+  uvec3 before = scan_lanes(own, all);
+  for (uint slot = begin; slot < end; ++slot) {
+    store_three(bases_at(slot), before);
+    before += load_three(counts_at(slot));
   }
-  counted(s, before);
+  counted(s, all);
 }
 
 // A workgroup a block.

@@ -129,47 +129,58 @@ void find_coarse(uint s) {
 }
 
 // Likewise, each in a histogram of its own, which is clear again behind it: the next level counts
-// there. The next one is loaded meanwhile.
-const uint kOwnBins = 16;  // of a lane, where there are 64 or more
+// there. What each lane's share of the bins holds is summed for many ranks at once, then a lane a
+// rank looks for its bin.
+const uint kMostShare = 16;  // of a lane, where there are 64 or more
+const uint kSumsPitch = LANES + 1;
+const uint kTogether = RADIX_WORDS / kSumsPitch < 32 ? RADIX_WORDS / kSumsPitch : 32;
 
-uint own_bin(uint i) { return i * LANES + lane(); }
-void load_fine(uint s, uint q, inout uint bins[kOwnBins]) {
-  [[unroll]] for (uint i = 0; i < kOwnBins; ++i) {
-    if (own_bin(i) < kFine) bins[i] = scratch.v[fine_at(s, q) + own_bin(i)];
+uint share_at(uint s, uint q, uint of_lane) { return fine_at(s, q) + of_lane * (kFine / LANES); }
+
+void find_bin(uint s, uint q, uint sums, uint level) {
+  const uint bits = scratch.v[state_at(s, q)];
+  const uint rank = scratch.v[state_at(s, q) + 1];
+  const bool there = bits != NO_INDEX && rank < count_of(s);  // nobody counted no rows
+  uvec2 state = uvec2(NO_INDEX, 0);
+  if (there) {
+    uint before = 0;
+    uint of_lane = 0;
+    while (of_lane + 1 < LANES && rank >= before + radix_room[sums + of_lane])
+      before += radix_room[sums + of_lane++];
+    const uint at = share_at(s, q, of_lane);
+    uint bins[kMostShare];  // all on their way at once
+    [[unroll]] for (uint i = 0; i < kMostShare; ++i) bins[i] = i < kFine / LANES ? scratch.v[at + i] : 0;
+    uint bin = of_lane * (kFine / LANES);
+    bool before_it = true;
+    [[unroll]] for (uint i = 0; i < kMostShare; ++i) {
+      before_it = before_it && i + 1 < kFine / LANES && rank >= before + bins[i];
+      if (before_it) {
+        before += bins[i];
+        ++bin;
+      }
+    }
+    state = uvec2((bits << 10) + bin, rank - before);
   }
+  scratch.v[state_at(s, q)] = state.x;
+  scratch.v[state_at(s, q) + 1] = state.y;
+  if (level == 2) found(s, q, there, state.x);
 }
 
 void find_fine(uint s, uint level) {
-  uint bins[kOwnBins];
-  load_fine(s, 0, bins);
-  for (uint first = 0; first < ranks_per_sequence(); first += kStates) {
-    const uint states = min(kStates, ranks_per_sequence() - first);
+  for (uint first = 0; first < ranks_per_sequence(); first += kTogether) {
+    const uint ranks = min(kTogether, ranks_per_sequence() - first);
     barrier();
-    for (uint i = lane(); i < 2 * states; i += LANES)
-      radix_room[kStatesAt + i] = scratch.v[state_at(s, first) + i];
-    for (uint q = first; q < first + states; ++q) {
-      barrier();
-      [[unroll]] for (uint i = 0; i < kOwnBins; ++i) {
-        if (own_bin(i) >= kFine) continue;
-        radix_room[own_bin(i)] = bins[i];
-        scratch.v[fine_at(s, q) + own_bin(i)] = 0;
-      }
-      barrier();
-      if (q + 1 < ranks_per_sequence()) load_fine(s, q + 1, bins);
-      sum_bins(kFine);
-      if (lane() != 0) continue;
-      const uint bits = radix_room[kStatesAt + 2 * (q - first)];
-      const uint rank = radix_room[kStatesAt + 2 * (q - first) + 1];
-      const bool there = bits != NO_INDEX && rank < count_of(s);  // nobody counted no rows
-      uvec2 state = uvec2(NO_INDEX, 0);
-      if (there) {
-        state = bin_of(rank, kFine);
-        state.x += bits << 10;
-      }
-      scratch.v[state_at(s, q)] = state.x;
-      scratch.v[state_at(s, q) + 1] = state.y;
-      if (level == 2) found(s, q, there, state.x);
+    for (uint q = 0; q < ranks; ++q) {
+      const uint at = share_at(s, first + q, lane());
+      uint own = 0;
+      [[unroll]] for (uint i = 0; i < kMostShare; ++i)
+        if (i < kFine / LANES) own += scratch.v[at + i];
+      radix_room[q * kSumsPitch + lane()] = own;
     }
+    barrier();
+    for (uint q = lane(); q < ranks; q += LANES) find_bin(s, first + q, q * kSumsPitch, level);
+    barrier();
+    for (uint i = lane(); i < ranks * kFine; i += LANES) scratch.v[fine_at(s, first) + i] = 0;
   }
 }
 

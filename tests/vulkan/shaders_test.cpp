@@ -33,8 +33,7 @@ TEST(Shaders, AreValidSpirv) {
   if (std::string(TEPUI_SPIRV_VAL).empty()) GTEST_SKIP() << "spirv-val is not installed";
   const TemporaryFolder folder;
   for (const std::string_view name : ShaderLibrary::names()) {
-    if (name.starts_with(vulkan::kMatrixShader) || name == vulkan::kExpertMatrixShader ||
-        name == vulkan::kWorkgroupShader)
+    if (name.find("matrix") != name.npos || name == vulkan::kWorkgroupShader)
       continue;  // Debian 12's spirv-val does not know their extensions
     const auto words = ShaderLibrary::words(name);
     const auto file = folder.path() / (std::string(name) + ".spv");
