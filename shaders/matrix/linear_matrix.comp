@@ -45,11 +45,12 @@ layout(constant_id = 4) const uint kFrom = 0;  // where the weights are:
 #define HIGH 1
 #define WIDE 1
 #endif
-// Rows of K of a slice; where there are few rows of x, time goes to waiting for weights. AHEAD: of a
-// slice a lane loads so many eights at most, where no side of a matrix exceeds a subgroup.
+// Rows of K of a slice; where there are few rows of x, time goes to waiting for weights, and to
+// splitting them: 256 lanes do so, most of whose subgroups have no block. AHEAD: of a slice a lane loads
+// so many eights at most, where no side of a matrix exceeds a subgroup.
 #if defined(TILE_few)
 const uint kDepth = 128;
-#define AHEAD 32
+#define AHEAD 4
 #else
 const uint kDepth = kSplitDepth;
 #define AHEAD 8

@@ -113,7 +113,7 @@ TEST(NormFusion, GivesTheBitsOfTheNormsResult) {
   if (std::ranges::count(backend_names(), "vulkan") == 0)
     GTEST_SKIP() << "no Vulkan device on this machine";
   const auto backend = make_backend("vulkan", {}).value();
-  for (const auto& [rows, width] : {std::pair{40, 100}, {67, 33}, {16, 300}, {6, 36}}) {
+  for (const auto& [rows, width] : {std::pair{40, 100}, {67, 33}, {16, 300}}) {
     for (const Kind kind : {Kind::rms, Kind::layer, Kind::layer_bias}) {
       const Normed together = normed(rows, width, false, kind);
       const Normed apart = normed(rows, width, true, kind);

@@ -286,8 +286,14 @@ TEST_F(FusedStatistics, AddAtMostEightDispatches) {
     const Built fused = programs.fused();
     int dispatches = 0;
     run(*vulkan_, fused, &dispatches);
-    const int plain = producer == Producer::input ? 0 : producer == Producer::add ? 1 : 2;
-    EXPECT_LE(dispatches, plain + (producer == Producer::input ? 6 : 5));
+    // A linear layer's weights are packed there; on matrix units that is three passes, x is split by
+    // another, and none of them counts the first histogram.
+    const bool layer = producer == Producer::linear || producer == Producer::linear_residual;
+    const bool on_matrices =
+        layer && vulkan_->device().detail.find("matrix units") != std::string::npos;
+    const int plain = producer == Producer::input ? 0 : !layer ? 1 : on_matrices ? 5 : 2;
+    const bool counts = producer != Producer::input && !on_matrices;
+    EXPECT_LE(dispatches, plain + (counts ? 5 : 6));
     EXPECT_GT(dispatches, plain);
   }
 }

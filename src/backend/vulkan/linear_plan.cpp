@@ -42,15 +42,19 @@ std::uint64_t split_depth(std::uint64_t k) { return divide_up(k, 32) * 32; }
 std::uint64_t split_bytes(std::uint64_t rows, std::uint64_t k) {
   return 4 * (divide_up(rows, 4) * 4 + rows * split_depth(k));
 }
+// Of a workgroup, which splits a row: many where few rows would leave a GPU waiting, or a row is long.
+std::uint32_t split_lanes(std::uint64_t rows, std::uint64_t k) {
+  return rows < 256 || k >= 2048 ? 256 : kLanes;
+}
 constexpr std::uint64_t kMostPlanes = std::uint64_t{1} << 30;  // bytes that are worth their memory
 // Whether panels have whole lines of eight columns.
 bool of_eights(std::uint64_t n) { return divide_up(n, 4) % 2 == 0; }
 
-Pass on_units(std::string shader, const DeviceTraits& traits, std::uint32_t subgroups,
+Pass on_units(std::string shader, const DeviceTraits& traits, std::uint32_t lanes,
               std::uint32_t wide_or_from, std::uint64_t groups) {
   const MatrixShape& shape = *traits.matrix;
   return {std::move(shader),
-          {subgroups * traits.subgroup, shape.m, shape.n, shape.k, wide_or_from},
+          {lanes, shape.m, shape.n, shape.k, wide_or_from},
           groups,
           {},
           {}};
@@ -62,6 +66,7 @@ StepPlan plan_matrices(const LinearParams& p, DType packed, const DeviceTraits& 
   const MatrixTile tile = matrix_tile(p, traits);
   const std::uint32_t from = weights_from(p, packed, traits);
   StepPlan plan = one_pass(kSplitShader, p.rows);
+  plan.passes[0].constants[0] = split_lanes(p.rows, p.k);
   plan.passes[0].constants[kSplitCopiesConstant] = 1;
   plan.scratch_bytes = split_bytes(p.rows, p.k);
   if (from == kPlanes) {
@@ -72,7 +77,7 @@ StepPlan plan_matrices(const LinearParams& p, DType packed, const DeviceTraits& 
   }
   const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
   plan.passes.push_back(
-      on_units(std::string(kMatrixShader) + tile.variant, traits, tile.subgroups, from, groups));
+      on_units(std::string(kMatrixShader) + tile.variant, traits, tile.lanes, from, groups));
   return plan;
 }
 
@@ -88,9 +93,10 @@ StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits)
   const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
   const std::uint64_t rows = std::uint64_t{p.rows} * copies;
   StepPlan plan = one_pass(kSplitShader, rows);
+  plan.passes[0].constants[0] = split_lanes(rows, p.k);
   plan.passes[0].constants[kSplitCopiesConstant] = copies;
   plan.passes.push_back({"expert_lists", {kLanes}, pairs == 0 ? 0U : p.experts, {}, {}});
-  plan.passes.push_back(on_units(kExpertMatrixShader, traits, 4, wide, down * across));
+  plan.passes.push_back(on_units(kExpertMatrixShader, traits, 4 * traits.subgroup, wide, down * across));
   plan.scratch_bytes = split_bytes(rows, p.k) + 4 * (std::uint64_t{p.experts} + 1 + pairs);
   return plan;
 }
@@ -121,9 +127,9 @@ std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
 
 MatrixTile matrix_tile(const LinearParams& p, const DeviceTraits& traits) {
   const MatrixShape& shape = *traits.matrix;
-  const MatrixTile few{".few", shape.m, 2 * shape.n, 2};
-  const MatrixTile small{".small", 4 * shape.m, 4 * shape.n, 4};
-  const MatrixTile large{".large", 8 * shape.m, 8 * shape.n, 8};
+  const MatrixTile few{".few", shape.m, 2 * shape.n, 256};
+  const MatrixTile small{".small", 4 * shape.m, 4 * shape.n, 4 * traits.subgroup};
+  const MatrixTile large{".large", 8 * shape.m, 8 * shape.n, 8 * traits.subgroup};
   constexpr std::uint64_t kEnough = 64;  // workgroups of a large tile, from which on it is faster
   if (p.rows <= 2 * shape.m) return few;
   const std::uint64_t groups = divide_up(p.rows, large.rows) * divide_up(p.n, large.columns);

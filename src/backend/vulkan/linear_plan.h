@@ -30,7 +30,7 @@ struct MatrixTile {
   const char* variant = "";
   std::uint32_t rows = 0;
   std::uint32_t columns = 0;
-  std::uint32_t subgroups = 0;
+  std::uint32_t lanes = 0;
 };
 MatrixTile matrix_tile(const LinearParams& p, const DeviceTraits& traits);
 // Where it finds the weights.
