@@ -272,8 +272,6 @@ void main() {
   const Seen highest = seen_in(tile.sequence, tile.row + tile.rows - 1, tile.head);
   const uint channel = lowest.channel;
   const uint start = lowest.begin + (lowest.visible - lowest.begin) / kKeys * kKeys;
-  // Scores that are a product and a scale need not leave the lanes.
-  const bool scaled = kEdited == 0 && p.softcap == 0 && p.bias_positions == 0;
   float largest[kQueries];
   precise float sum[kQueries];
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
@@ -285,14 +283,14 @@ void main() {
 
   for (uint first = start; first <= highest.last; first += kKeys) {
     multiply_tile(first, highest.last, channel, vectors);
-    if (!scaled) {
+    if (kScaled == 0) {
       put_scores();
       EACH_QUERY(RESCORE)
       [[unroll]] for (uint a = 0; a < kQueries; ++a) {
         [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) score[a * kOwnKeys + b] = weight_at(a, b);
       }
     }
-    if (scaled) {
+    if (kScaled != 0) {
       EACH_QUERY(SCALE)
     }
     float found[kQueries];

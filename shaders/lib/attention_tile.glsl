@@ -35,6 +35,9 @@ const uint kVectors = 2;
 #define EACH_KEY(DO, a) DO(a, 0) DO(a, 1) DO(a, 2) DO(a, 3)
 #endif
 layout(constant_id = 1) const uint kUsed = 1;
+// Whether scores are a product and a scale, which need not leave the lanes, nor do these need to know
+// what else they could be made of.
+layout(constant_id = 2) const uint kScaled = 0;
 layout(constant_id = 4) const uint kEdited = 0;  // whether there are edits
 
 const uint kKeys = 64;

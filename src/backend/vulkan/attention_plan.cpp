@@ -84,7 +84,10 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / tile.rows + p.sequences;
   const bool plain = is_plain(p);
   StepPlan plan = plain ? one_pass(shader_of(tile), tiles * p.kv_heads * tile.parts) : plan_form(p);
-  if (plain) plan.passes[0].constants = {tile.lanes, tile.vectors, 0, 0, p.edits != 0 ? 1U : 0U};
+  const bool edited = p.edits != 0;
+  const bool scaled = !edited && p.softcap == 0 && p.bias_positions == 0;
+  if (plain)
+    plan.passes[0].constants = {tile.lanes, tile.vectors, scaled ? 1U : 0U, 0, edited ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
   plan.passes[0].slots[5] = step.out[0];
   put_behind(plan, step, program, {6, 7, 8, 5});
