@@ -34,9 +34,14 @@ uint bits_at(uint i) { return x.v[i]; }
 uvec2 row_maximum(uint row) {
   uvec2 best = uvec2(0, NO_INDEX);
   if (p.tiles == 0) {
-    for (uint i = lane(); i < p.dim; i += LANES) {
-      const uvec2 own = uvec2(magnitude(bits_at(row * p.dim + i)), i);
-      if (beats(own, best)) best = own;
+    for (uint i = lane(); i < p.dim; i += 8 * LANES) {
+      uint bits[8];  // several loads under way at once
+      [[unroll]] for (uint j = 0; j < 8; ++j)
+        bits[j] = i + j * LANES < p.dim ? bits_at(row * p.dim + i + j * LANES) : 0;
+      [[unroll]] for (uint j = 0; j < 8; ++j) {
+        const uvec2 own = uvec2(magnitude(bits[j]), i + j * LANES);
+        if (own.y < p.dim && beats(own, best)) best = own;
+      }
     }
   } else {
     for (uint tile = lane(); tile < p.tiles; tile += LANES) {
@@ -58,9 +63,11 @@ void measure_row(uint row) {
   }
   if ((p.outputs & TEPUI_STATISTICS_L2_NORM) != 0) {
     precise float squares = 0;  // in the order of l2_norm.comp
-    for (uint i = lane(); i < p.dim; i += LANES) {
-      const float value = uintBitsToFloat(bits_at(row * p.dim + i));
-      squares = fma(value, value, squares);
+    for (uint i = lane(); i < p.dim; i += 8 * LANES) {
+      float values[8];
+      [[unroll]] for (uint j = 0; j < 8; ++j)
+        values[j] = i + j * LANES < p.dim ? uintBitsToFloat(bits_at(row * p.dim + i + j * LANES)) : 0.0;
+      [[unroll]] for (uint j = 0; j < 8; ++j) squares = fma(values[j], values[j], squares);
     }
     const float sum = reduce_add(squares);
     if (lane() == 0) c.v[row] = floatBitsToUint(sqrt(sum));
