@@ -96,7 +96,7 @@ void multiply_tile(uint first, uint stop, uint channel, bool vectors) {
     barrier();
     load_slice(from, first, stop, channel, vectors);
     barrier();
-    for (uint d = 0; d < kDepth && from + 4 * d < p.head_dim; ++d) {
+    [[unroll]] for (uint d = 0; d < kDepth; ++d) {  // behind the head's last channel are zeros
       vec4 x[kQueries];
       [[unroll]] for (uint a = 0; a < kQueries; ++a) x[a] = room[slot_of(a) * kPitch + d];
       [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) {
