@@ -286,8 +286,8 @@ TEST_F(FusedStatistics, AddAtMostEightDispatches) {
     const Built fused = programs.fused();
     int dispatches = 0;
     run(*vulkan_, fused, &dispatches);
-    // A linear layer's weights are packed there; on matrix units that is three passes, x is split by
-    // another, and none of them counts the first histogram.
+    // A linear layer's weights are packed there; on matrix units that is three passes, x is split
+    // by another, and none of them counts the first histogram.
     const bool layer = producer == Producer::linear || producer == Producer::linear_residual;
     const bool on_matrices =
         layer && vulkan_->device().detail.find("matrix units") != std::string::npos;

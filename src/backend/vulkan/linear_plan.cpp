@@ -42,7 +42,8 @@ std::uint64_t split_depth(std::uint64_t k) { return divide_up(k, 32) * 32; }
 std::uint64_t split_bytes(std::uint64_t rows, std::uint64_t k) {
   return 4 * (divide_up(rows, 4) * 4 + rows * split_depth(k));
 }
-// Of a workgroup, which splits a row: many where few rows would leave a GPU waiting, or a row is long.
+// Of a workgroup, which splits a row: many where few rows would leave a GPU waiting, or a row is
+// long.
 std::uint32_t split_lanes(std::uint64_t rows, std::uint64_t k) {
   return rows < 256 || k >= 2048 ? 256 : kLanes;
 }
@@ -53,11 +54,7 @@ bool of_eights(std::uint64_t n) { return divide_up(n, 4) % 2 == 0; }
 Pass on_units(std::string shader, const DeviceTraits& traits, std::uint32_t lanes,
               std::uint32_t wide_or_from, std::uint64_t groups) {
   const MatrixShape& shape = *traits.matrix;
-  return {std::move(shader),
-          {lanes, shape.m, shape.n, shape.k, wide_or_from},
-          groups,
-          {},
-          {}};
+  return {std::move(shader), {lanes, shape.m, shape.n, shape.k, wide_or_from}, groups, {}, {}};
 }
 
 // shaders/split_rows.comp, split_weights.comp where many rows make it worth it, then
@@ -96,7 +93,8 @@ StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits)
   plan.passes[0].constants[0] = split_lanes(rows, p.k);
   plan.passes[0].constants[kSplitCopiesConstant] = copies;
   plan.passes.push_back({"expert_lists", {kLanes}, pairs == 0 ? 0U : p.experts, {}, {}});
-  plan.passes.push_back(on_units(kExpertMatrixShader, traits, 4 * traits.subgroup, wide, down * across));
+  plan.passes.push_back(
+      on_units(kExpertMatrixShader, traits, 4 * traits.subgroup, wide, down * across));
   plan.scratch_bytes = split_bytes(rows, p.k) + 4 * (std::uint64_t{p.experts} + 1 + pairs);
   return plan;
 }
