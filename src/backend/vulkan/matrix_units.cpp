@@ -113,7 +113,7 @@ std::string describe(const MatrixUnits& units) {
       fmt::format("cooperative matrices {}x{}x{}", units.shape->m, units.shape->n, units.shape->k);
   if (!has_kernel())
     return found + ": this build has no kernel for them (cmake -DTEPUI_MATRIX_GLSLANG=FILE)";
-  return found + ": linear layers take them but on software, or with TEPUI_VULKAN_MATRIX=0" +
+  return found + ": linear layers take them, but not on software nor with TEPUI_VULKAN_MATRIX=0" +
          describe_workgroup(units);
 }
 
