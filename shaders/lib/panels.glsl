@@ -5,7 +5,8 @@
 // are stored, or f32, and each of the K rows is a line. The quantised types are as they are stored as
 // well, turned by bytes: each block of rows is a line for each of its bytes, so that whole words are
 // read and four columns are one of them (lib/weights.glsl). For matrix units lines of factors are
-// behind it (pack_scale.comp). Lengths and places are in vectors of four columns.
+// behind it (pack_scale.comp), but of f16, and f32 is split where it lies (pack_split.comp). Lengths
+// and places are in vectors of four columns.
 #define PANEL 64u
 
 uint panel_width(uint vectors, uint first) { return min(PANEL, vectors - first); }

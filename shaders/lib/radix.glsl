@@ -28,13 +28,12 @@ uint radix_end() { return fine_at(p.sequences, 0); }
 
 // A shader that may be made without statistics says how large it is: shared memory that is not used
 // would keep workgroups from running side by side.
-#define RADIX_WORDS 2560  // the bins; for each lane, 256 at most, the sum of its own; the states
+#define RADIX_WORDS 2560  // the bins and for each lane, 256 at most, the sum of its own; or sums of ranks
 #ifndef RADIX_ROOM
 #define RADIX_ROOM RADIX_WORDS
 #endif
 shared uint radix_room[RADIX_ROOM];
 const uint kSumsAt = kCoarse;
-const uint kStatesAt = kSumsAt + 256;  // two words each
 
 void clear_coarse() {
   for (uint i = lane(); i < kCoarse; i += LANES) radix_room[i] = 0;

@@ -2,8 +2,8 @@
 #version 460
 // SPDX-License-Identifier: MIT
 // `linear` on matrix units: f16 products, f32 sums. Both operands are two halves for each element
-// (lib/split.glsl): the rows of x by split_rows.comp, the weights by split_weights.comp or, for few
-// rows, on their way to shared memory. Of the four products of terms the three that f32 would notice
+// (lib/split.glsl): the rows of x by split_rows.comp, the weights by pack_split.comp or
+// split_weights.comp or, for few rows, on their way to shared memory. Of the four products of terms the three that f32 would notice
 // are summed, by their weight in two accumulators; f16 weights are halves as they are stored and
 // need two. The order of the sums follows from k alone: a row has the same bits in any tile (law 2).
 //
@@ -27,8 +27,7 @@ layout(constant_id = 4) const uint kFrom = 0;  // where the weights are:
 #define HALVES_STORED 1                        // f16, whole panels of eights
 #define PLANES 2                               // behind the terms of x
 #define SPLIT_STORED 3                         // f32, by pack_split.comp, likewise
-// As many as the sizes of arrays in registers must be known: a specialization constant puts them
-// into memory.
+// Written out, since compilers put arrays into memory whose length is a specialization constant.
 #if defined(TILE_large)
 #define DOWN 4
 #define ACROSS 2
@@ -45,9 +44,9 @@ layout(constant_id = 4) const uint kFrom = 0;  // where the weights are:
 #define HIGH 1
 #define WIDE 1
 #endif
-// Rows of K of a slice; where there are few rows of x, time goes to waiting for weights, and to
-// splitting them: 256 lanes do so, most of whose subgroups have no block. AHEAD: of a slice a lane loads
-// so many eights at most, where no side of a matrix exceeds a subgroup.
+// Rows of K of a slice; where there are few rows of x, time goes to waiting for weights and to
+// splitting them: 256 lanes do so, most of whose subgroups have no block. AHEAD: so many vectors of a
+// slice a lane loads at most, where no side of a matrix exceeds a subgroup.
 #if defined(TILE_few)
 const uint kDepth = 128;
 #define AHEAD 4
@@ -65,7 +64,7 @@ const uint kEightsW = kColumns / 8;
 const uint kPitchX = kEightsX + 1;
 const uint kPitchW = kEightsW + 1;
 const uint kAllX = 2 * kRows * kEightsX;
-const uint kAllW = kDepth * kEightsW * (kFrom == HALVES_STORED ? 1 : 2);
+const uint kAllW = kDepth * kEightsW * kTermsW;  // or as many vectors of four columns
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -109,6 +108,7 @@ void load_x(uint from) {
       ahead_x[i] = Eights(uvec2(terms)).v[begin + (line / kRows * p.rows + r) * eights + at];
   }
 }
+
 void keep_x() {
   EACH(i, kAllX) {
     const uint e = i * LANES + lane();
@@ -147,6 +147,7 @@ void load_w(uint from) {
     }
   }
 }
+
 void keep_w(uint from) {
   const uint vectors = (p.n + 3) / 4;
   const uint first = first_of_panel();

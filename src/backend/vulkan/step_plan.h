@@ -71,7 +71,8 @@ inline StepPlan per_element(std::string shader, std::uint64_t elements) {
 }
 
 // A packed matrix: in panels of kPanelColumns columns, see shaders/lib/panels.glsl, as narrow as it
-// is stored, for matrix units each with a row of factors; several stand behind another.
+// is stored, for matrix units each with a row of factors where it is not f16; several stand behind
+// another.
 constexpr std::int64_t kPanelColumns = 256;
 std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits);
 
