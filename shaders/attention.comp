@@ -1,4 +1,4 @@
-// variants: TILE=q4v1|q4v2|q2v2|q2v4|q1v2|q1v8|one
+// variants: TILE=q4v1|q4v2|q2v2|q2v4|q1v2|q1v8|d1v2|d1v8
 #version 460
 // SPDX-License-Identifier: MIT
 // A workgroup computes a tile of queries (lib/query_tiles.glsl) over tiles of kKeys keys, which all
@@ -19,7 +19,6 @@
 // not unroll.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
-#include "lib/reduce.glsl"
 #include "lib/attention_tile.glsl"
 
 layout(push_constant, scalar) uniform Push {
@@ -41,8 +40,8 @@ layout(push_constant, scalar) uniform Push {
 
 shared vec4 room[kRoom];  // q, then k, a slice of the channels; or values
 shared vec4 weights[kSlots * kWeights];
-shared float partial[kSlots * kAcross];
-shared uint query_at[kSlots];  // in q; NO_INDEX: there is none
+shared vec4 partial[kSlots * kAcross / 4];
+shared uint query_at[kSlots];  // in q; of slots that have no query, another's
 
 uint aside() { return lane() / kAcross; }
 uint across() { return lane() % kAcross; }
@@ -57,45 +56,86 @@ void put_weight(uint a, uint b, float w) { weights[place_of(a, b)][key_of(b) % 4
 // Whether rows may be read four channels at once.
 bool by_vectors(Floats from) { return p.head_dim % 4 == 0 && (uvec2(from).x & 15u) == 0; }
 
-// Channels d to d + 3 behind element `at`; zeros behind the head's last.
-vec4 channels(Floats from, bool vectors, uint at, uint d) {
-  if (vectors) return d < p.head_dim ? Vectors(uvec2(from)).v[(at + d) / 4] : vec4(0);
-  vec4 x = vec4(0);
-  for (uint c = 0; c < 4; ++c) {
-    if (d + c < p.head_dim) x[c] = from.v[at + d + c];
-  }
+// Channels d to d + 3 behind element `at`; behind the head's last others of its own. Nothing here
+// stands behind a branch, so that many of these are under way at once.
+vec4 channels(uvec2 from, bool vectors, uint at, uint d) {
+  if (vectors) return Vectors(from).v[(at + min(d, p.head_dim - 4)) / 4];
+  const uint most = p.head_dim - 1;
+  vec4 x;
+  [[unroll]] for (uint c = 0; c < 4; ++c) x[c] = Floats(from).v[at + min(d + c, most)];
   return x;
+}
+vec4 zero_behind(vec4 x, uint d) {
+  return mix(vec4(0), x, lessThan(uvec4(d, d + 1, d + 2, d + 3), uvec4(p.head_dim)));
 }
 
 // Never but by fma or by one product or quotient at once: nothing to contract.
-vec4 mix[kQueries * kVectors];
+vec4 mixed[kQueries * kVectors];
 float score[kQueries * kOwnKeys];
+vec4 next[kFetched];  // what the lane puts into the room next
 
-// Loads kDepth vectors of channels from `from` on, of the queries and of the keys from row `first` on.
-void load_slice(uint from, uint first, uint stop, uint channel, bool vectors) {
-  const uint begin = row_of_keys(0, channel);
-  const uint kv_width = row_of_keys(1, 0);
-  [[unroll]] for (uint i = 0; i < (kSlots + kKeys) * kDepth / kLanes + 1; ++i) {
+// Where the keys and values of the tile's head lie.
+uint keys_begin;
+uint keys_pitch;
+
+// Fetches kDepth vectors of channels from `from` on, of the queries and of the keys from row `first`
+// on; of rows that are not there those of others, which nobody sees.
+void fetch_slice_by(bool vectors, uint from, uint first, uint stop) {
+  [[unroll]] for (uint i = 0; i < kFetchedProducts; ++i) {
     const uint e = i * kLanes + lane();
     const uint row = e / kDepth;
     const uint d = from + 4 * (e % kDepth);
-    if (row < kSlots) {
-      const uint at = query_at[row];
-      room[row * kPitch + e % kDepth] = at != NO_INDEX ? channels(q, vectors, at, d) : vec4(0);
-    } else if (row < kSlots + kKeys && first + row - kSlots <= stop) {
-      const uint at = begin + (first + row - kSlots) * kv_width;
-      room[row * kPitch + e % kDepth] = channels(k, vectors, at, d);
-    }
+    const bool of_queries = row < kSlots;
+    const uint query = query_at[min(row, kSlots - 1)];
+    const uint key = keys_begin + min(first + row - kSlots, stop) * keys_pitch;
+    const uvec2 rows = mix(uvec2(k), uvec2(q), bvec2(of_queries));
+    next[i] = zero_behind(channels(rows, vectors, mix(key, query, of_queries), d), d);
+  }
+}
+void fetch_slice(uint from, uint first, uint stop, bool vectors) {
+  if (vectors) fetch_slice_by(true, from, first, stop);
+  else fetch_slice_by(false, from, first, stop);
+}
+void put_slice() {
+  [[unroll]] for (uint i = 0; i < kFetchedProducts; ++i) {
+    const uint e = i * kLanes + lane();
+    const bool whole = (i + 1) * kLanes <= (kSlots + kKeys) * kDepth;
+    if (whole || e < (kSlots + kKeys) * kDepth) room[e / kDepth * kPitch + e % kDepth] = next[i];
+  }
+}
+
+// The same of the values of kStage keys from row `first` on.
+void fetch_values_by(bool vectors, uint first, uint stop) {
+  [[unroll]] for (uint i = 0; i < kFetched; ++i) {
+    const uint e = i * kLanes + lane();
+    const uint at = keys_begin + min(first + e / kWidth, stop) * keys_pitch;
+    next[i] = channels(uvec2(v), vectors, at, 4 * (e % kWidth));
+  }
+}
+void fetch_values(uint first, uint stop, bool vectors) {
+  if (vectors) fetch_values_by(true, first, stop);
+  else fetch_values_by(false, first, stop);
+}
+void put_values() {
+  [[unroll]] for (uint i = 0; i < kFetched; ++i) {
+    const uint e = i * kLanes + lane();
+    const bool whole = (i + 1) * kLanes <= kStage * kWidth;
+    if (whole || e < kStage * kWidth) room[e] = next[i];
   }
 }
 
 // The products of the lane's queries and keys.
-void multiply_tile(uint first, uint stop, uint channel, bool vectors) {
+void multiply_tile(uint first, uint stop, bool vectors) {
   [[unroll]] for (uint i = 0; i < kQueries * kOwnKeys; ++i) score[i] = 0;
   for (uint from = 0; from < p.head_dim; from += 4 * kDepth) {
+    if (!kAhead) fetch_slice(from, first, stop, vectors);
     barrier();
-    load_slice(from, first, stop, channel, vectors);
+    put_slice();
     barrier();
+    if (kAhead) {
+      if (from + 4 * kDepth < p.head_dim) fetch_slice(from + 4 * kDepth, first, stop, vectors);
+      else fetch_values(first, stop, vectors);
+    }
     [[unroll]] for (uint d = 0; d < kDepth; ++d) {  // behind the head's last channel are zeros
       vec4 x[kQueries];
       [[unroll]] for (uint a = 0; a < kQueries; ++a) x[a] = room[slot_of(a) * kPitch + d];
@@ -124,34 +164,26 @@ float tree(vec4 a, vec4 b, vec4 c, vec4 d) {
 
 // Of what the lanes of each query found of its keys: the largest, and the sum by a tree over the
 // keys' places. Every lane gets the result.
+void put_partial(uint a, float x) { partial[slot_of(a) * kFours + across() / 4][across() % 4] = x; }
 void largest_of(inout float x[kQueries]) {
-  if (kAside == 1) {
-    x[0] = reduce_max(x[0]);
-    return;
-  }
-  [[unroll]] for (uint a = 0; a < kQueries; ++a) partial[slot_of(a) * kAcross + across()] = x[a];
+  [[unroll]] for (uint a = 0; a < kQueries; ++a) put_partial(a, x[a]);
   barrier();
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
-    [[unroll]] for (uint i = 0; i < 16; ++i) {
-      const float other = partial[slot_of(a) * kAcross + i];
-      if (other > x[a]) x[a] = other;
+    [[unroll]] for (uint i = 0; i < kFours; ++i) {
+      const vec4 others = partial[slot_of(a) * kFours + i];
+      [[unroll]] for (uint c = 0; c < 4; ++c) {
+        if (others[c] > x[a]) x[a] = others[c];
+      }
     }
   }
   barrier();
 }
-vec4 four_of(uint at) {
-  return vec4(partial[at], partial[at + 1], partial[at + 2], partial[at + 3]);
-}
 float sum_across(uint slot) {
-  const uint at = slot * kAcross;
-  return tree(four_of(at), four_of(at + 4), four_of(at + 8), four_of(at + 12));
+  const uint at = slot * kFours;
+  return tree(partial[at], partial[at + 1], partial[at + 2], partial[at + 3]);
 }
 void sum_of(inout float x[kQueries]) {
-  if (kAside == 1) {
-    x[0] = reduce_add(x[0]);
-    return;
-  }
-  [[unroll]] for (uint a = 0; a < kQueries; ++a) partial[slot_of(a) * kAcross + across()] = x[a];
+  [[unroll]] for (uint a = 0; a < kQueries; ++a) put_partial(a, x[a]);
   barrier();
 #define SUM_UP(a) x[a] = sum_across(slot_of(a));
   EACH_QUERY(SUM_UP)
@@ -173,7 +205,7 @@ void mix_stage(uint first, uint keys, uint stage, bool all, bool chosen, uint vi
           const bool sees =
               all || (key >= visible[a] && key <= last[a] && (!chosen || weight[a][j] != 0));
           if (b < kUsed && sees)
-            mix[a * kVectors + b] = fma(vec4(weight[a][j]), value, mix[a * kVectors + b]);
+            mixed[a * kVectors + b] = fma(vec4(weight[a][j]), value, mixed[a * kVectors + b]);
         }
       }
     }
@@ -181,23 +213,19 @@ void mix_stage(uint first, uint keys, uint stage, bool all, bool chosen, uint vi
 }
 
 // The same of a whole tile.
-void mix_values(uint first, uint stop, uint channel, bool all, bool chosen, bool vectors,
+void mix_values(uint first, uint stop, bool all, bool chosen, bool vectors,
                 uint visible[kQueries], uint last[kQueries]) {
-  const uint begin = row_of_keys(0, channel);
-  const uint kv_width = row_of_keys(1, 0);
   for (uint stage = 0; stage < kKeys && first + stage <= stop; stage += kStage) {
     const uint keys = min(min(kStage, kKeys - stage), stop - first - stage + 1);
+    if (!kAhead) fetch_values(first + stage, stop, vectors);
     barrier();
-    for (uint e4 = 0; e4 < keys * kWidth; e4 += 4 * kLanes) {
-      [[unroll]] for (uint i = 0; i < 4; ++i) {
-        const uint e = e4 + i * kLanes + lane();
-        if (e < keys * kWidth) {
-          const uint at = begin + (first + stage + e / kWidth) * kv_width;
-          room[e] = channels(v, vectors, at, 4 * (e % kWidth));
-        }
-      }
+    put_values();
+    barrier();
+    if (kAhead) {
+      const bool more = stage + kStage < kKeys && first + stage + kStage <= stop;
+      if (more) fetch_values(first + stage + kStage, stop, vectors);
+      else fetch_slice(0, first + kKeys, stop, vectors);
     }
-    barrier();
     if (all) mix_stage(first + stage, keys, stage, true, false, visible, last);
     else mix_stage(first + stage, keys, stage, false, chosen, visible, last);
   }
@@ -226,24 +254,20 @@ float weight_from(float x, float most) {
   found[a] = sum_of_keys(a);
 
 float sum_of_keys(uint a) {
-#ifdef TILE_one
-  return score[a];
-#else
   const uint at = a * kOwnKeys;
   return tree(vec4(score[at], score[at + 1], score[at + 2], score[at + 3]));
-#endif
 }
 
 void write(uint a, uint query) {
-  if (query_at[slot_of(a)] == NO_INDEX) return;
   [[unroll]] for (uint b = 0; b < kVectors; ++b) {
     [[unroll]] for (uint c = 0; c < 4; ++c) {
       const uint d = 4 * key_of(b) + c;
-      if (d < p.head_dim) y.v[query + d] = mix[a * kVectors + b][c];
+      if (d < p.head_dim) y.v[query + d] = mixed[a * kVectors + b][c];
     }
   }
 }
-#define WRITE(a) write(a, seen[a].query);
+#define WRITE(a) \
+  if (visible[a] <= last[a]) write(a, seen[a].query);
 
 void put_scores() {
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
@@ -264,13 +288,14 @@ void main() {
     const bool there = slot / tile_heads < tile.rows && slot % tile_heads < tile.heads;
     seen[a] = seen_in(tile.sequence, tile.row + min(slot / tile_heads, tile.rows - 1),
                       tile.head + min(slot % tile_heads, tile.heads - 1));
-    if (across() == 0) query_at[slot] = there ? seen[a].query : NO_INDEX;
+    if (across() == 0) query_at[slot] = seen[a].query;
     visible[a] = there ? seen[a].visible : 1;
     last[a] = there ? seen[a].last : 0;
   }
   const Seen lowest = seen_in(tile.sequence, tile.row, tile.head);
   const Seen highest = seen_in(tile.sequence, tile.row + tile.rows - 1, tile.head);
-  const uint channel = lowest.channel;
+  keys_begin = row_of_keys(0, lowest.channel);
+  keys_pitch = row_of_keys(1, 0);
   const uint start = lowest.begin + (lowest.visible - lowest.begin) / kKeys * kKeys;
   float largest[kQueries];
   precise float sum[kQueries];
@@ -278,11 +303,12 @@ void main() {
     largest[a] = kNothing;
     sum[a] = 0;
   }
-  [[unroll]] for (uint i = 0; i < kQueries * kVectors; ++i) mix[i] = vec4(0);
+  [[unroll]] for (uint i = 0; i < kQueries * kVectors; ++i) mixed[i] = vec4(0);
   barrier();
 
+  if (kAhead) fetch_slice(0, start, highest.last, vectors);
   for (uint first = start; first <= highest.last; first += kKeys) {
-    multiply_tile(first, highest.last, channel, vectors);
+    multiply_tile(first, highest.last, vectors);
     if (kScaled == 0) {
       put_scores();
       EACH_QUERY(RESCORE)
@@ -308,7 +334,7 @@ void main() {
     EACH_QUERY(WEIGH)
     [[unroll]] for (uint a = 0; a < kQueries; ++a) {
       [[unroll]] for (uint b = 0; b < kVectors; ++b)
-        mix[a * kVectors + b] = mix[a * kVectors + b] * shrink[a];
+        mixed[a * kVectors + b] = mixed[a * kVectors + b] * shrink[a];
       [[unroll]] for (uint b = 0; b < kOwnKeys; ++b) put_weight(a, b, score[a * kOwnKeys + b]);
     }
     if (kEdited != 0) {
@@ -317,17 +343,18 @@ void main() {
     sum_of(found);
     [[unroll]] for (uint a = 0; a < kQueries; ++a) sum[a] = fma(sum[a], shrink[a], found[a]);
     const bool all = first >= highest.visible && first + kKeys - 1 <= lowest.last;
-    mix_values(first, highest.last, channel, all, false, vectors, visible, last);
+    mix_values(first, highest.last, all, false, vectors, visible, last);
   }
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
     [[unroll]] for (uint b = 0; b < kVectors; ++b)
-      mix[a * kVectors + b] = mix[a * kVectors + b] / sum[a];
+      mixed[a * kVectors + b] = mixed[a * kVectors + b] / sum[a];
   }
+  if (kAhead && kEdited != 0) fetch_slice(0, start, highest.last, vectors);
   for (uint first = start; kEdited != 0 && first <= highest.last; first += kKeys) {
-    multiply_tile(first, highest.last, channel, vectors);
+    multiply_tile(first, highest.last, vectors);
     put_scores();
     EACH_QUERY(WEIGH_EDITED)
-    mix_values(first, highest.last, channel, false, true, vectors, visible, last);
+    mix_values(first, highest.last, false, true, vectors, visible, last);
   }
   EACH_QUERY(WRITE)
 }

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
 constexpr std::uint64_t kKeys = 64;      // of a tile (shaders/attention.comp)
+constexpr std::uint32_t kAside = 8;      // its lanes
+constexpr std::uint32_t kAcross = 16;
 
 // There are more operands than slots: those that few models have lie in scratch behind all else.
 void put_behind(StepPlan& plan, const Step& step, const Program& program,
@@ -34,8 +36,7 @@ bool is_plain(const AttentionParams& p) {
 
 // The queries that a workgroup takes (shaders/lib/query_tiles.glsl).
 struct QueryTile {
-  std::uint32_t lanes = kLanes;
-  std::uint32_t aside = 1;
+  bool deep = false;  // few workgroups, each of which reads more at once
   std::uint32_t of_lane = 1;
   std::uint32_t vectors = 1;  // of four channels, likewise
   std::uint64_t rows = 1;
@@ -53,13 +54,10 @@ QueryTile query_tile(const AttentionParams& p, const DeviceTraits& traits) {
                              : p.head_dim <= 256                 ? 2
                                                                  : 1;
   QueryTile tile;
-  if (queries > 1) {
-    tile.lanes = 128;
-    tile.aside = 8;
-  }
   tile.of_lane = std::min(wish, most);
-  tile.vectors = static_cast<std::uint32_t>(divide_up(p.head_dim, 4 * tile.lanes / tile.aside));
-  const std::uint32_t slots = tile.aside * tile.of_lane;
+  tile.deep = tile.of_lane == 1 && traits.roomy && !traits.small_tiles;
+  tile.vectors = static_cast<std::uint32_t>(divide_up(p.head_dim, 4 * kAcross));
+  const std::uint32_t slots = kAside * tile.of_lane;
   tile.parts = divide_up(of_key, slots);
   tile.rows = slots / divide_up(of_key, tile.parts);
   return tile;
@@ -68,9 +66,9 @@ QueryTile query_tile(const AttentionParams& p, const DeviceTraits& traits) {
 // The variant of shaders/attention.comp whose lanes hold as many queries and at least as many
 // vectors.
 std::string shader_of(const QueryTile& tile) {
-  if (tile.aside == 1) return "attention.one";
   if (tile.of_lane == 4) return tile.vectors <= 1 ? "attention.q4v1" : "attention.q4v2";
   if (tile.of_lane == 2) return tile.vectors <= 2 ? "attention.q2v2" : "attention.q2v4";
+  if (tile.deep) return tile.vectors <= 2 ? "attention.d1v2" : "attention.d1v8";
   return tile.vectors <= 2 ? "attention.q1v2" : "attention.q1v8";
 }
 
@@ -87,7 +85,8 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   const bool edited = p.edits != 0;
   const bool scaled = !edited && p.softcap == 0 && p.bias_positions == 0;
   if (plain)
-    plan.passes[0].constants = {tile.lanes, tile.vectors, scaled ? 1U : 0U, 0, edited ? 1U : 0U};
+    plan.passes[0].constants = {kAside * kAcross, tile.vectors, scaled ? 1U : 0U, 0,
+                                edited ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
   plan.passes[0].slots[5] = step.out[0];
   put_behind(plan, step, program, {6, 7, 8, 5});
