@@ -64,48 +64,67 @@ uint block_word(uvec2 matrix, uint base, uint width, uint k, uint i) {
 }
 uvec4 bytes_of(uint word) { return (uvec4(word) >> uvec4(0, 8, 16, 24)) & 0xffu; }
 vec4 levels_of(uint word) { return vec4(bytes_of(word)); }
-vec4 block_halves(uvec2 matrix, uint base, uint width, uint k, uint i) {
-  const uint low = block_word(matrix, base, width, k, i);
-  const uint high = block_word(matrix, base, width, k, i + 1);
-  return uintBitsToFloat(f16_bits(bytes_of(low) | (bytes_of(high) << 8)));
-}
 
 #define WORD(i) block_word(matrix, base, width, k, i)
-#define HALVES(i) block_halves(matrix, base, width, k, i)
 // Of each byte.
 #define LOW_BITS(n) ((1u << (n)) - 1) * 0x01010101u
 
-// The 6-bit numbers of q4_k and q5_k, scales (`first` 4) or minima (8).
-vec4 six_bits(uvec2 matrix, uint base, uint width, uint k, uint first) {
-  const uint j = k % kBlock / 32;
-  if (j < 4) return levels_of(WORD(first + j) & LOW_BITS(6));
-  const uint low = (WORD(8 + j) >> (first - 4)) & LOW_BITS(4);
-  return levels_of(low | (((WORD(first - 4 + j) >> 6) & LOW_BITS(2)) << 4));
+// What is stored of a block's scale, and what it means: apart, so that it may be on its way for a
+// while. The bytes of a block are those of tensor/quant_block.h.
+struct ScaleWords {
+  uvec4 halves;  // bytes of one or two f16
+  uvec3 more;    // of K-quants
+};
+ScaleWords scale_words(uvec2 matrix, uint base, uint width, uint k) {
+  ScaleWords s = ScaleWords(uvec4(0), uvec3(0));
+  if (!kQuantised) return s;
+  const uint first = kStored == Q2_K ? 80 : kStored == Q3_K ? 108 : kStored == Q6_K ? 208 : 0;
+  s.halves.xy = uvec2(WORD(first), WORD(first + 1));
+  if (kShifted) s.halves.zw = uvec2(WORD(first + 2), WORD(first + 3));
+  const uint j = k % kBlock / 16;
+  if (kStored == Q2_K) s.more.x = WORD(j);
+  if (kStored == Q3_K) s.more.xy = uvec2(WORD(96 + j % 8), WORD(104 + j % 4));
+  if (kStored == Q4_K || kStored == Q5_K)
+    s.more = uvec3(WORD(j / 2), WORD(4 + j / 2), WORD(8 + j / 2));
+  if (kStored == Q6_K) s.more.x = WORD(192 + j);
+  return s;
 }
 
-// The bytes of a block are those of tensor/quant_block.h.
-WeightScale weight_scale(uvec2 matrix, uint base, uint width, uint k) {
+vec4 halves_of(uint low, uint high) {
+  return uintBitsToFloat(f16_bits(bytes_of(low) | (bytes_of(high) << 8)));
+}
+
+// A 6-bit number of q4_k and q5_k: of the first four by itself, of others in two parts.
+vec4 six_bits(uint j, uint whole, uint low, uint high) {
+  return levels_of(j < 4 ? whole & LOW_BITS(6)
+                         : (low & LOW_BITS(4)) | (((high >> 6) & LOW_BITS(2)) << 4));
+}
+
+WeightScale scale_from(ScaleWords words, uint k) {
   precise WeightScale s = WeightScale(vec4(1), vec4(0));
+  if (kQuantised) s.scale = halves_of(words.halves.x, words.halves.y);
+  if (kShifted) s.shift = halves_of(words.halves.z, words.halves.w);
+  const uvec3 more = words.more;
   const uint j = k % kBlock / 16;
-  if (kStored == Q8_0 || kStored == Q4_0 || kStored == Q5_0) s.scale = HALVES(0);
-  if (kStored == Q4_1 || kStored == Q5_1) s = WeightScale(HALVES(0), HALVES(2));
   if (kStored == Q2_K) {
-    const uint both = WORD(j);
-    s.scale = HALVES(80) * levels_of(both & LOW_BITS(4));
-    s.shift = -(HALVES(82) * levels_of((both >> 4) & LOW_BITS(4)));
+    s.scale = s.scale * levels_of(more.x & LOW_BITS(4));
+    s.shift = -(s.shift * levels_of((more.x >> 4) & LOW_BITS(4)));
   }
   if (kStored == Q3_K) {
-    const uint low = (WORD(96 + j % 8) >> (4 * (j / 8))) & LOW_BITS(4);
-    const uint high = (WORD(104 + j % 4) >> (2 * (j / 4))) & LOW_BITS(2);
-    s.scale = HALVES(108) * (levels_of(low | (high << 4)) - 32.0);
+    const uint low = (more.x >> (4 * (j / 8))) & LOW_BITS(4);
+    const uint high = (more.y >> (2 * (j / 4))) & LOW_BITS(2);
+    s.scale = s.scale * (levels_of(low | (high << 4)) - 32.0);
   }
   if (kStored == Q4_K || kStored == Q5_K) {
-    s.scale = HALVES(0) * six_bits(matrix, base, width, k, 4);
-    s.shift = -(HALVES(2) * six_bits(matrix, base, width, k, 8));
+    s.scale = s.scale * six_bits(j / 2, more.y, more.z, more.x);
+    s.shift = -(s.shift * six_bits(j / 2, more.z, more.z >> 4, more.y));
   }
   // A signed byte is 128 less than it is with its top bit turned.
-  if (kStored == Q6_K) s.scale = HALVES(208) * (levels_of(WORD(192 + j) ^ 0x80808080u) - 128.0);
+  if (kStored == Q6_K) s.scale = s.scale * (levels_of(more.x ^ 0x80808080u) - 128.0);
   return s;
+}
+WeightScale weight_scale(uvec2 matrix, uint base, uint width, uint k) {
+  return scale_from(scale_words(matrix, base, width, k), k);
 }
 
 // The level of row k, of each column in a byte.

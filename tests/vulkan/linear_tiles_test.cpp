@@ -53,6 +53,7 @@ TEST_F(LinearTiles, GiveTheBitsOfTheSmallOnes) {
   const Sizes all[] = {
       {1, 70, 300, DType::f32},   {3, 33, 129, DType::f16},   {5, 70, 300, DType::bf16},
       {15, 261, 64, DType::f32},  {2, 70, 320, DType::q8_0},  {7, 40, 512, DType::q4_k},
+      {1, 40, 768, DType::q3_k},  {2, 37, 96, DType::q5_1},   {4, 70, 256, DType::q6_k},
       {16, 70, 300, DType::f32},  {33, 133, 37, DType::f16},  {70, 70, 320, DType::q8_0},
       {17, 40, 512, DType::q4_k}, {1281, 2561, 5, DType::f32}};  // enough for large tiles
   for (const auto& [rows, n, k, dtype] : all) {

@@ -15,14 +15,18 @@ std::uint32_t stored_as(DType packed) {
 }
 constexpr std::uint32_t kHalves = 1;
 constexpr std::uint32_t kFirstQuantised = 3;
+// Of a workgroup of shaders/linear_few.comp, with quantised weights and else.
+constexpr std::uint32_t kFewNarrowColumns = 32;
+constexpr std::uint32_t kFewColumns = 16;
 
 std::uint32_t stored_as(const Program& program, Value packed) {
   return stored_as(program.type_of(packed).dtype);
 }
 
 // shaders/linear.comp or linear_few.comp for few rows, linear_tiles.comp for more.
-StepPlan plan_tiles(const LinearParams& p, const DeviceTraits& traits) {
-  const LinearTile tile = linear_tile(p, traits);
+StepPlan plan_tiles(const LinearParams& p, std::uint32_t stored, const DeviceTraits& traits) {
+  LinearTile tile = linear_tile(p, traits);
+  if (tile.few && stored >= kFirstQuantised) tile.columns = kFewNarrowColumns;
   const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
   StepPlan plan = one_pass(tile.shared ? "linear_tiles"
                            : tile.few  ? "linear_few"
@@ -149,7 +153,7 @@ LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
   if (p.rows < kTileRows) {
     const std::uint32_t rows = p.rows < 4 ? 1 : 4;
     if (traits.small_tiles || !traits.roomy) return {kLanes, rows, 4 * kLanes};
-    return {128, rows, 32, false, 0, true};
+    return {128, rows, kFewColumns, false, 0, true};
   }
   constexpr LinearTile kLarge{256, 64, 128, true, 16};
   constexpr LinearTile kSmall{64, 32, 64, true, 16};
@@ -189,8 +193,9 @@ StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
 StepPlan plan_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
   const auto p = step.params.as<LinearParams>();
   const DType packed = program.type_of(step.in[1]).dtype;
-  StepPlan plan = traits.matrix ? plan_matrices(p, packed, traits) : plan_tiles(p, traits);
-  plan.passes.back().constants[kStoredConstant] = stored_as(program, step.in[1]);
+  const std::uint32_t stored = stored_as(packed);
+  StepPlan plan = traits.matrix ? plan_matrices(p, packed, traits) : plan_tiles(p, stored, traits);
+  plan.passes.back().constants[kStoredConstant] = stored;
   if (traits.workgroup && packed == DType::packed_f16)
     plan.passes.back() = of_workgroups(p, *traits.workgroup);
   return plan;
