@@ -3,12 +3,14 @@
 // SPDX-License-Identifier: MIT
 // `linear` on matrix units: f16 products, f32 sums. Both operands are two halves for each element
 // (lib/split.glsl): the rows of x by split_rows.comp, the weights by pack_split.comp or
-// split_weights.comp or, for few rows, on their way to shared memory. Of the four products of terms the three that f32 would notice
-// are summed, by their weight in two accumulators; f16 weights are halves as they are stored and
-// need two. The order of the sums follows from k alone: a row has the same bits in any tile (law 2).
+// split_weights.comp or, for few rows, on their way to shared memory. Of the four products of terms
+// the three that f32 would notice are summed, by their weight in two accumulators; f16 weights are
+// halves as they are stored and need two. The order of the sums follows from k alone: a row has the
+// same bits in any tile (law 2).
 //
 // A subgroup computes HIGH x WIDE matrices, a workgroup DOWN x ACROSS of these blocks. What the next
-// slice of K needs is loaded while this one's products are made.
+// slice of K needs is loaded while this one's products are made, without branches, behind which loads
+// would wait for each other.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
@@ -91,6 +93,11 @@ uint row;     // the tile's first
 uint column;  // likewise
 uvec4 ahead_x[AHEAD];
 uvec4 ahead_w[AHEAD];
+ScaleWords ahead_scale[AHEAD];
+const bool kOneScale = kScaled >= kDepth;  // of all rows that a lane brings of a slice
+vec4 own_factors = vec4(1);                // of the four columns that it brings
+
+uvec4 where(bool there, uvec4 x) { return mix(uvec4(0), x, bvec4(there)); }
 
 uint first_of_panel() { return column / (4 * PANEL) * PANEL; }  // in vectors of four columns
 
@@ -98,14 +105,13 @@ void load_x(uint from) {
   const uint eights = split_depth(p.k) / 8;
   const uint begin = (p.rows + 3) / 4;
   EACH(i, kAllX) {
-    const uint e = i * LANES + lane();
+    const uint e = min(i * LANES + lane(), kAllX - 1);
     const uint line = e / kEightsX;  // of both terms
     const uint r = min(row + line % kRows, p.rows - 1);
     const uint at = from / 8 + e % kEightsX;
-    if (kAllX % LANES != 0 && e >= kAllX) continue;
-    ahead_x[i] = uvec4(0);
-    if (kDepth == kSplitDepth || at < eights)
-      ahead_x[i] = Eights(uvec2(terms)).v[begin + (line / kRows * p.rows + r) * eights + at];
+    const bool there = kDepth == kSplitDepth || at < eights;
+    const uint i_x = begin + (line / kRows * p.rows + r) * eights + min(at, eights - 1);
+    ahead_x[i] = where(there, Eights(uvec2(terms)).v[i_x]);
   }
 }
 
@@ -116,45 +122,57 @@ void keep_x() {
   }
 }
 
+// Columns behind the last are others: nobody reads what becomes of them.
 void load_w(uint from) {
   const uint vectors = (p.n + 3) / 4;
   const uint first = first_of_panel();
   const uint width = panel_width(vectors, first);
   EACH(i, kAllW) {
-    const uint e = i * LANES + lane();
-    if (kAllW % LANES != 0 && e >= kAllW) continue;
-    ahead_w[i] = uvec4(0);
+    const uint e = min(i * LANES + lane(), kAllW - 1);
     if (kFrom == AS_STORED || kFrom == SPLIT_STORED) {
       const uint k = from + e / (2 * kEightsW);
       const uint v = column / 4 - first + e % (2 * kEightsW);
-      const uint base = factored_begin(vectors, first, p.k) + v;
-      if (k >= p.k || v >= width) continue;
-      if (kFrom == SPLIT_STORED) ahead_w[i] = Eights(weight).v[base + k * width];
-      else ahead_w[i] = weight_word(weight, base, width, k);
+      const uint base = factored_begin(vectors, first, p.k) + min(v, width - 1);
+      const uint own = min(k, p.k - 1);
+      if (kFrom == SPLIT_STORED) {
+        ahead_w[i] = where(k < p.k, Eights(weight).v[base + own * width]);
+      } else {
+        ahead_w[i] = weight_word(weight, base, width, own);
+        if (i == 0 || !kOneScale) ahead_scale[i] = scale_words(weight, base, width, own);
+      }
     } else {
       const uint line = e / kEightsW;  // of both terms
       const uint k = from + line % kDepth;
       const uint v = (column - 4 * first) / 8 + e % kEightsW;
       if (kFrom == HALVES_STORED) {
-        if (k < p.k && 2 * v < width) ahead_w[i] = Eights(weight).v[(first * p.k + k * width) / 2 + v];
+        const uint begin = (first * p.k + min(k, p.k - 1) * width) / 2;
+        const uint own = min(v, width / 2 - 1);
+        ahead_w[i] = where(k < p.k, Eights(weight).v[begin + own]);
       } else {
         const uint depth = split_depth(p.k);
         const uint plane = (vectors + PANEL - 1) / PANEL * depth * (PANEL / 2);
         const uint begin = split_words(p.rows, p.k) / 4 + line / kDepth * plane;
-        if (kDepth == kSplitDepth || k < depth)
-          ahead_w[i] = Eights(uvec2(terms)).v[begin + (first * depth + k * PANEL) / 2 + v];
+        const uint own = min(k, depth - 1);
+        const uint at = begin + (first * depth + own * PANEL) / 2 + v;
+        ahead_w[i] = where(kDepth == kSplitDepth || k < depth, Eights(uvec2(terms)).v[at]);
       }
     }
   }
 }
 
-void keep_w(uint from) {
+// Of weights that are split here.
+void load_factors() {
   const uint vectors = (p.n + 3) / 4;
   const uint first = first_of_panel();
-  const uint width = panel_width(vectors, first);
+  const uint factors = factors_at(vectors, first, p.k) - 4 * first;
+  [[unroll]] for (uint c = 0; c < 4; ++c) {
+    const uint n = column + 4 * (lane() % (2 * kEightsW)) + c;
+    own_factors[c] = Floats(weight).v[factors + min(n, 4 * vectors - 1)];
+  }
+}
+
+void keep_w(uint from) {
   WeightScale scale = WeightScale(vec4(0), vec4(0));
-  uint scaled = NO_INDEX;  // the rows that share it
-  const uint factors = factors_at(vectors, first, p.k) + column - 4 * first;
   EACH(i, kAllW) {
     const uint e = i * LANES + lane();
     if (kAllW % LANES != 0 && e >= kAllW) continue;
@@ -169,19 +187,12 @@ void keep_w(uint from) {
       continue;
     }
     const uint k = from + e / (2 * kEightsW);
-    const uint of_panel = column / 4 - first + v;
-    const bool stored = k < p.k && of_panel < width;
-    if (kQuantised && stored && k / kScaled != scaled) {  // a lane's columns are the same in all rounds
-      scale = weight_scale(weight, factored_begin(vectors, first, p.k) + of_panel, width, k);
-      scaled = k / kScaled;
-    }
-    const vec4 w = stored ? weight_from(ahead_w[i], scale) : vec4(0);
+    if (kQuantised && (i == 0 || !kOneScale)) scale = scale_from(ahead_scale[i], k);
+    const vec4 w = k < p.k ? weight_from(ahead_w[i], scale) : vec4(0);
     uvec2 high = uvec2(0);
     uvec2 low = uvec2(0);
     [[unroll]] for (uint c = 0; c < 4; ++c) {
-      const bool there = kFactorLines != 0 && column + 4 * v + c < 4 * vectors;
-      const float factor = there ? Floats(weight).v[factors + 4 * v + c] : 1.0;
-      const uvec2 t = split_terms(w[c] * factor) << (16 * (c % 2));
+      const uvec2 t = split_terms(w[c] * own_factors[c]) << (16 * (c % 2));
       high[c / 2] |= t.x;
       low[c / 2] |= t.y;
     }
@@ -222,6 +233,7 @@ void main() {
       sum0[i] = SUMS(0.0);
       sum1[i] = SUMS(0.0);
     }
+    if (kFrom == AS_STORED && kFactorLines != 0) load_factors();
     load_x(0);
     load_w(0);
     for (uint from = 0; from < p.k; from += kDepth) {
