@@ -29,6 +29,8 @@ const uint kPitch = kQuads + 1;
 // What a lane loads for a round: 32 rows of x by 64 lanes, or 64 by 256; of the weights likewise.
 const uint kLoadsX = 8;
 const uint kLoadsW = 4;
+const uint kStepX = LANES / kDepth;     // rows from one to the next, which divide the tile's
+const uint kStepW = LANES / kVectors;
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -53,12 +55,6 @@ shared vec4 room_w[kDepth * kVectors];
 shared uvec2 largest[1 + (kRows - 1) * kTapped];  // of each row
 
 uint tiles_across() { return (linear.n + 4 * kVectors - 1) / (4 * kVectors); }
-
-float element(uint row, uint k) {
-  const float own = x.v[row * linear.k + k];
-  if (kNormed == 0) return own;
-  return normed(kNormed, own, residual, Floats(uvec2(offsets)), linear.rows, row, k);
-}
 
 // Four columns of a row from `n` on.
 vec4 finish(uint row, uint n, vec4 sum) {
@@ -142,16 +138,39 @@ void multiply(uint k) {
   }
 }
 
-// As many as kLoadsX and kLoadsW say.
-#define LOAD_X(i)                                                            \
-  if (load_r + i * (LANES / kDepth) < kRows && from + load_k < linear.k)     \
-    next_x[i] = element(min(row + load_r + i * (LANES / kDepth), linear.rows - 1), from + load_k);
-#define LOAD_W(i)                                                                 \
-  if (load_w + i * (LANES / kVectors) < min(kDepth, linear.k - from))             \
-    next_w[i] = weight_word(weight, loads, width, from + load_w + i * (LANES / kVectors));
-#define STORE_W(i)                                \
-  if (load_w + i * (LANES / kVectors) < kDepth)   \
-    room_w[lane() + i * LANES] = weight_from(next_w[i], scale);
+// What a lane has of a norm: of its rows, and of the column that it loads next.
+float own_scale[kLoadsX];
+float own_mean[kLoadsX];
+float next_weight;
+float next_bias;
+
+uint row_loaded(uint row, uint i) {
+  return min(row + lane() / kDepth + i * kStepX, linear.rows - 1);
+}
+void load_factors(uint row) {
+  [[unroll]] for (uint i = 0; i < kLoadsX; ++i) {
+    own_scale[i] = residual.v[row_loaded(row, i)];
+    own_mean[i] = kNormed != NORMED_RMS ? residual.v[linear.rows + row_loaded(row, i)] : 0;
+  }
+}
+
+// As many as kLoadsX and kLoadsW say. Nothing that is loaded stands behind a branch, nor is it
+// reckoned with before it is stored: what is loaded next would wait for it.
+#define LOAD_X(i) \
+  if (i * kStepX < kRows) next_x[i] = x.v[row_loaded(row, i) * linear.k + min(from + load_k, last)];
+#define STORE_X(i)                                                                             \
+  if (i * kStepX < kRows) {                                                                    \
+    const uint r = lane() / kDepth + i * kStepX;                                               \
+    room_x[load_k * kPitch + r / 4][r % 4] =                                                   \
+        kNormed == 0 ? next_x[i]                                                               \
+                     : normed_from(kNormed, next_x[i], own_scale[i], own_mean[i], next_weight, \
+                                   next_bias);                                                 \
+  }
+#define LOAD_W(i)          \
+  if (i * kStepW < kDepth) \
+    next_w[i] = weight_word(weight, loads, width, min(from + load_w + i * kStepW, last));
+#define STORE_W(i) \
+  if (i * kStepW < kDepth) room_w[lane() + i * LANES] = weight_from(next_w[i], scale);
 
 void main() {
   const uint row = group() / tiles_across() * kRows;
@@ -163,28 +182,32 @@ void main() {
   const uint base = panel_begin(vectors, first, linear.k) + tile * kVectors - first;
   const uint beyond = vectors - tile * kVectors - 1;  // lanes behind it compute and write nothing
   const uint loads = base + min(lane() % kVectors, beyond);  // kVectors divide LANES
-  // This lane loads column load_k of rows load_r and on; and row load_w and on of the weights.
+  // This lane loads column load_k of its rows; and row load_w and on of the weights.
   const uint load_k = lane() % kDepth;
-  const uint load_r = lane() / kDepth;
   const uint load_w = lane() / kVectors;
+  const uint last = linear.k - 1;  // what is read behind it is not used
   [[unroll]] for (uint i = 0; i < 8; ++i) sum[i] = vec4(0);
+  if (kNormed != 0) load_factors(row);
   float next_x[kLoadsX];
   uvec4 next_w[kLoadsW];
-  WeightScale scale;
+  ScaleWords next_scale;
+  WeightScale scale = WeightScale(vec4(1), vec4(0));
   for (uint from = 0; from < linear.k + kDepth; from += kDepth) {
     // Of the round before: `from` is what is loaded now.
     if (from > 0) {
+      const uint before = from - kDepth;
+      if (kQuantised && before % kScaled == 0) scale = scale_from(next_scale, before);
       barrier();
-      [[unroll]] for (uint i = 0; i < kLoadsX; ++i) {
-        const uint r = load_r + i * (LANES / kDepth);
-        if (r < kRows) room_x[load_k * kPitch + r / 4][r % 4] = next_x[i];
-      }
+      STORE_X(0) STORE_X(1) STORE_X(2) STORE_X(3) STORE_X(4) STORE_X(5) STORE_X(6) STORE_X(7)
       STORE_W(0) STORE_W(1) STORE_W(2) STORE_W(3)
       barrier();
     }
     if (from < linear.k) {
-      if (from % kScaled == 0) scale = weight_scale(weight, loads, width, from);
+      if (kQuantised && from % kScaled == 0) next_scale = scale_words(weight, loads, width, from);
       LOAD_X(0) LOAD_X(1) LOAD_X(2) LOAD_X(3) LOAD_X(4) LOAD_X(5) LOAD_X(6) LOAD_X(7)
+      if (kNormed != 0) next_weight = Floats(uvec2(offsets)).v[min(from + load_k, last)];
+      if (kNormed == NORMED_LAYER_BIAS)
+        next_bias = residual.v[2 * linear.rows + min(from + load_k, last)];
       LOAD_W(0) LOAD_W(1) LOAD_W(2) LOAD_W(3)
     }
     if (from == 0) continue;

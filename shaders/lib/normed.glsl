@@ -7,14 +7,15 @@
 #define NORMED_LAYER 2
 #define NORMED_LAYER_BIAS 3
 
-float normed(uint kind, float x, Floats factors, Floats weight, uint rows, uint row, uint k) {
+// From what of the factors, weights and biases is for one element.
+float normed_from(uint kind, float x, float scale, float mean, float weight, float bias) {
   if (kind == NORMED_RMS) {
-    precise float value = x * factors.v[row] * weight.v[k];
+    precise float value = x * scale * weight;
     return value;
   }
-  precise float value = (x - factors.v[rows + row]) * factors.v[row];
-  value = value * weight.v[k];
-  if (kind == NORMED_LAYER_BIAS) value = value + factors.v[2 * rows + k];
+  precise float value = (x - mean) * scale;
+  value = value * weight;
+  if (kind == NORMED_LAYER_BIAS) value = value + bias;
   return value;
 }
 
