@@ -4,6 +4,7 @@
 // result is written but what lib/normed.glsl computes it from.
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
+#include "lib/strided.glsl"
 
 layout(constant_id = 1) const uint kFactors = 0;
 
@@ -20,10 +21,26 @@ void main() {
   const uint weights = p.apart != 0 ? group() % p.groups * p.dim : 0;
   const uint first = group() * p.dim;
   precise float sum = 0;
-  for (uint d = lane(); d < p.dim; d += LANES) sum = sum + x.v[first + d];
+  uint d = lane();
+  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {
+    const vec4 values = strided(x, first + d);
+    sum = sum + values.x;
+    sum = sum + values.y;
+    sum = sum + values.z;
+    sum = sum + values.w;
+  }
+  for (; d < p.dim; d += LANES) sum = sum + x.v[first + d];
   precise float mean = reduce_add(sum) / float(p.dim);
   precise float squares = 0;
-  for (uint d = lane(); d < p.dim; d += LANES) {
+  d = lane();
+  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {
+    precise vec4 centred = strided(x, first + d) - mean;
+    squares = fma(centred.x, centred.x, squares);
+    squares = fma(centred.y, centred.y, squares);
+    squares = fma(centred.z, centred.z, squares);
+    squares = fma(centred.w, centred.w, squares);
+  }
+  for (; d < p.dim; d += LANES) {
     precise float centred = x.v[first + d] - mean;
     squares = fma(centred, centred, squares);
   }
@@ -35,11 +52,18 @@ void main() {
       y.v[p.rows + group()] = mean;
     }
     if (!present(bias)) return;
-    for (uint d = group() * LANES + lane(); d < p.dim; d += p.rows * LANES)
+    for (d = group() * LANES + lane(); d < p.dim; d += p.rows * LANES)
       y.v[2 * p.rows + d] = bias.v[d];
     return;
   }
-  for (uint d = lane(); d < p.dim; d += LANES) {
+  d = lane();
+  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {
+    precise vec4 values = (strided(x, first + d) - mean) * scale;
+    if (present(weight)) values = values * strided(weight, weights + d);
+    if (present(bias)) values = values + strided(bias, weights + d);
+    put_strided(y, first + d, values);
+  }
+  for (; d < p.dim; d += LANES) {
     precise float value = (x.v[first + d] - mean) * scale;
     if (present(weight)) value = value * weight.v[weights + d];
     if (present(bias)) value = value + bias.v[weights + d];

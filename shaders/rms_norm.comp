@@ -4,6 +4,7 @@
 // by the result computes it (linear_tiles.comp, split_rows.comp).
 #include "lib/common.glsl"
 #include "lib/reduce.glsl"
+#include "lib/strided.glsl"
 
 layout(constant_id = 1) const uint kFactors = 0;
 
@@ -20,9 +21,8 @@ void main() {
   const uint first = group() * p.dim;
   precise float squares = 0;
   uint d = lane();
-  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {  // four on their way at once, in their order
-    const vec4 values = vec4(x.v[first + d], x.v[first + d + LANES], x.v[first + d + 2 * LANES],
-                             x.v[first + d + 3 * LANES]);
+  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {
+    const vec4 values = strided(x, first + d);
     squares = fma(values.x, values.x, squares);
     squares = fma(values.y, values.y, squares);
     squares = fma(values.z, values.z, squares);
@@ -38,7 +38,12 @@ void main() {
     if (lane() == 0) y.v[group()] = scale;
     return;
   }
-  for (d = lane(); d < p.dim; d += LANES) {
+  d = lane();
+  for (; d + 3 * LANES < p.dim; d += 4 * LANES) {
+    precise vec4 values = strided(x, first + d) * scale * strided(weight, weights + d);
+    put_strided(y, first + d, values);
+  }
+  for (; d < p.dim; d += LANES) {
     precise float value = x.v[first + d] * scale * weight.v[weights + d];
     y.v[first + d] = value;
   }
