@@ -187,10 +187,21 @@ TEST(Attention, AgreesForWindowsOverManyBlocks) {
 // The last rows of each sequence alone, with all its keys: the bits of the whole.
 TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
   const std::vector<double> offsets{0, 3, 300, 331};
-  const std::vector<std::size_t> skipped{2, 290, 0};
-  const Heads heads{4, 2, 12};
-  for (const Extras& extras : {Extras{}, Extras{.window = 7}, Extras{.window = 270},
-                               Extras{.softcap = 3, .window = 40, .bias_positions = 300}}) {
+  struct Case {
+    Heads heads;
+    std::vector<std::size_t> skipped;
+    Extras extras;
+  };
+  const Extras all{.softcap = 3, .window = 40, .bias_positions = 300};
+  const Case cases[] = {{{4, 2, 12}, {2, 290, 0}, {}},
+                        {{4, 2, 12}, {2, 290, 0}, {.window = 7}},
+                        {{4, 2, 12}, {2, 290, 0}, {.window = 270}},
+                        {{4, 2, 12}, {2, 290, 0}, all},
+                        {{4, 2, 12}, {0, 294, 28}, all},    // a few rows
+                        {{2, 2, 64}, {2, 296, 30}, {}},     // one of each head
+                        {{13, 1, 72}, {2, 296, 30}, {}},    // which share keys and values
+                        {{13, 1, 64}, {2, 296, 30}, all}};  // likewise
+  for (const auto& [heads, skipped, extras] : cases) {
     const OpData whole =
         make_data(attention_case(offsets, heads, Fill::normal, Fill::normal, extras));
     OpData last = whole;
