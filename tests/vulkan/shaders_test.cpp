@@ -21,7 +21,7 @@ using vulkan::ShaderLibrary;
 TEST(Shaders, EveryOpHasOne) {
   for (const OpCode code : all_ops()) {
     const std::string name(op_of(code).name);
-    const bool plain = ShaderLibrary::has(name) || ShaderLibrary::has(name + ".one");  // by tile
+    const bool plain = ShaderLibrary::has(name) || ShaderLibrary::has(name + ".q1v2");  // by tile
     for (const DType dtype : kStoredDTypes) {
       const std::string variant = fmt::format("{}.{}", name, dtype_name(dtype));
       EXPECT_TRUE(plain || ShaderLibrary::has(variant)) << variant;
