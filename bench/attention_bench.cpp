@@ -2,11 +2,14 @@
 // Causal attention at the shapes of models of 15M to 8B parameters: GFLOP/s of the causal half of
 // both products, and their share of the FMA rate measured just before and after. Softmax and the
 // copies count as time, not as work.
+// Then one query a head behind so many keys: the bytes of these and their values a second, and
+// their share of what a plain sum reads.
 //   attention_bench [isa [longest]]    sequences of at most so many positions (default: all)
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "backend/cpu/calibrate.h"
@@ -45,6 +48,14 @@ Buffer random_buffer(Backend& backend, std::int64_t count) {
   Buffer buffer = backend.allocate(values.size() * sizeof(float), Memory::device).value();
   backend.upload(BufferSlice::whole(buffer), std::as_bytes(std::span(values)), {});
   return buffer;
+}
+
+void print_row(const Case& c, int copies, std::vector<double> rates, std::vector<double> shares) {
+  std::ranges::sort(rates);
+  std::ranges::sort(shares);
+  fmt::print("{:3} {:3} {:4} {:6} x {:2} | {:6.1f} {:4.0f} % ({:.0f}-{:.0f})\n", c.heads,
+             c.kv_heads, c.head_dim, c.length, copies, rates[rates.size() / 2],
+             shares[shares.size() / 2], shares.front(), shares.back());
 }
 
 // One query of each head behind so many kept keys, as when a text is continued token by token: the
@@ -94,11 +105,7 @@ void measure_one(Backend& backend, ThreadPool& pool, const Case& c, int copies) 
     rates.push_back(rate / 1e9);
     shares.push_back(200 * rate / (before + after));
   }
-  std::ranges::sort(rates);
-  std::ranges::sort(shares);
-  fmt::print("{:3} {:3} {:4} {:6} x {:2} | {:6.1f} {:4.0f} % ({:.0f}-{:.0f})\n", c.heads,
-             c.kv_heads, c.head_dim, c.length, copies, rates[rates.size() / 2],
-             shares[shares.size() / 2], shares.front(), shares.back());
+  print_row(c, copies, std::move(rates), std::move(shares));
 }
 
 void measure(Backend& backend, ThreadPool& pool, const Case& c) {
@@ -137,11 +144,7 @@ void measure(Backend& backend, ThreadPool& pool, const Case& c) {
     rates.push_back(rate / 1e9);
     shares.push_back(200 * rate / (before + after));
   }
-  std::ranges::sort(rates);
-  std::ranges::sort(shares);
-  fmt::print("{:3} {:3} {:4} {:6} x {:2} | {:6.1f} {:4.0f} % ({:.0f}-{:.0f})\n", c.heads,
-             c.kv_heads, c.head_dim, c.length, c.sequences, rates[rates.size() / 2],
-             shares[shares.size() / 2], shares.front(), shares.back());
+  print_row(c, c.sequences, std::move(rates), std::move(shares));
 }
 
 }  // namespace

@@ -56,73 +56,11 @@ void put_weight(uint a, uint b, float w) { weights[place_of(a, b)][key_of(b) % 4
 // Whether rows may be read four channels at once.
 bool by_vectors(Floats from) { return p.head_dim % 4 == 0 && (uvec2(from).x & 15u) == 0; }
 
-// Channels d to d + 3 behind element `at`; behind the head's last others of its own. Nothing here
-// stands behind a branch, so that many of these are under way at once.
-vec4 channels(uvec2 from, bool vectors, uint at, uint d) {
-  if (vectors) return Vectors(from).v[(at + min(d, p.head_dim - 4)) / 4];
-  const uint most = p.head_dim - 1;
-  vec4 x;
-  [[unroll]] for (uint c = 0; c < 4; ++c) x[c] = Floats(from).v[at + min(d + c, most)];
-  return x;
-}
-vec4 zero_behind(vec4 x, uint d) {
-  return mix(vec4(0), x, lessThan(uvec4(d, d + 1, d + 2, d + 3), uvec4(p.head_dim)));
-}
-
 // Never but by fma or by one product or quotient at once: nothing to contract.
 vec4 mixed[kQueries * kVectors];
 float score[kQueries * kOwnKeys];
-vec4 next[kFetched];  // what the lane puts into the room next
 
-// Where the keys and values of the tile's head lie.
-uint keys_begin;
-uint keys_pitch;
-
-// Fetches kDepth vectors of channels from `from` on, of the queries and of the keys from row `first`
-// on; of rows that are not there those of others, which nobody sees.
-void fetch_slice_by(bool vectors, uint from, uint first, uint stop) {
-  [[unroll]] for (uint i = 0; i < kFetchedProducts; ++i) {
-    const uint e = i * kLanes + lane();
-    const uint row = e / kDepth;
-    const uint d = from + 4 * (e % kDepth);
-    const bool of_queries = row < kSlots;
-    const uint query = query_at[min(row, kSlots - 1)];
-    const uint key = keys_begin + min(first + row - kSlots, stop) * keys_pitch;
-    const uvec2 rows = mix(uvec2(k), uvec2(q), bvec2(of_queries));
-    next[i] = zero_behind(channels(rows, vectors, mix(key, query, of_queries), d), d);
-  }
-}
-void fetch_slice(uint from, uint first, uint stop, bool vectors) {
-  if (vectors) fetch_slice_by(true, from, first, stop);
-  else fetch_slice_by(false, from, first, stop);
-}
-void put_slice() {
-  [[unroll]] for (uint i = 0; i < kFetchedProducts; ++i) {
-    const uint e = i * kLanes + lane();
-    const bool whole = (i + 1) * kLanes <= (kSlots + kKeys) * kDepth;
-    if (whole || e < (kSlots + kKeys) * kDepth) room[e / kDepth * kPitch + e % kDepth] = next[i];
-  }
-}
-
-// The same of the values of kStage keys from row `first` on.
-void fetch_values_by(bool vectors, uint first, uint stop) {
-  [[unroll]] for (uint i = 0; i < kFetched; ++i) {
-    const uint e = i * kLanes + lane();
-    const uint at = keys_begin + min(first + e / kWidth, stop) * keys_pitch;
-    next[i] = channels(uvec2(v), vectors, at, 4 * (e % kWidth));
-  }
-}
-void fetch_values(uint first, uint stop, bool vectors) {
-  if (vectors) fetch_values_by(true, first, stop);
-  else fetch_values_by(false, first, stop);
-}
-void put_values() {
-  [[unroll]] for (uint i = 0; i < kFetched; ++i) {
-    const uint e = i * kLanes + lane();
-    const bool whole = (i + 1) * kLanes <= kStage * kWidth;
-    if (whole || e < kStage * kWidth) room[e] = next[i];
-  }
-}
+#include "lib/attention_loads.glsl"
 
 // The products of the lane's queries and keys.
 void multiply_tile(uint first, uint stop, bool vectors) {
