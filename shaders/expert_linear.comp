@@ -1,7 +1,7 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// A lane computes four columns of one row by one expert; each element is one chain of multiply-adds
-// in ascending k, as in `linear`.
+// `expert_linear` of few rows on a software device: a lane computes four columns of one row by one
+// expert; each element is one chain of multiply-adds in ascending k, as in `linear`.
 #include "lib/common.glsl"
 #include "lib/weights.glsl"
 

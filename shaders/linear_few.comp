@@ -1,22 +1,10 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// `linear` of few rows, where most of the time is that of reading weights: all lanes bring those of a
-// few columns to shared memory, far ahead and without branches, which loads would wait for; and a lane
-// computes one element of them: the chain of multiply-adds in ascending k of linear.comp (law 2).
-// Quantised columns are narrow: more of them are 32 bytes of a line.
+// `linear` of few rows, by lib/linear_few.glsl.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
 #include "lib/weights.glsl"
-
-layout(constant_id = 3) const uint kRows = 1;      // 1 or 4
-const uint kLanes = 128;                           // LANES, written out
-const uint kLoads = 8;                             // vectors of four columns that a lane brings
-const uint kVectors = kQuantised ? 8 : 4;          // of a line
-const uint kLines = kLanes / kVectors;             // that the lanes load at a time
-const uint kDepth = kLoads * kLines;               // of what shared memory holds of k
-const uint kScales = kDepth / kScaled * kVectors;  // of it, at most one for a lane
-const uint kMostX = 8;                             // elements of x that a lane brings: 4 rows
-const uint kLoadsX = kRows * kDepth / kLanes;
+#include "lib/linear_few.glsl"
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats x;
@@ -27,9 +15,8 @@ layout(push_constant, scalar) uniform Push {
   PARAMS LinearParams p;
 };
 
-shared vec4 room_w[kDepth * kVectors];
-shared vec4 room_x[kRows * kDepth / 4];
-shared WeightScale room_scale[kQuantised ? kScales : 1];
+uint row_begin() { return group() / tiles_across(p.n) * kRows; }
+float load_x(uint r, uint k) { return x.v[min(row_begin() + r, p.rows - 1) * p.k + k]; }
 
 void finish(uint row, uint n, float sum) {
   precise float value = sum;
@@ -39,74 +26,11 @@ void finish(uint row, uint n, float sum) {
   y.v[row * p.n + n] = value;
 }
 
-uint tiles_across() { return (p.n + 4 * kVectors - 1) / (4 * kVectors); }
-
-#define STORE_W(i)                                                                \
-  if (kQuantised) {                                                               \
-    const uint block = (load_k + i * kLines) / kScaled;                           \
-    scale = room_scale[block * kVectors + lane() % kVectors];                     \
-  }                                                                               \
-  room_w[lane() + i * kLanes] = weight_from(next_w[i], scale);
-
 void main() {
-  const uint row = group() / tiles_across() * kRows;
-  const uint tile = group() % tiles_across();
-  if (row >= p.rows) return;
-  const uint vectors = (p.n + 3) / 4;
-  const uint first = tile * kVectors / PANEL * PANEL;  // tiles divide a panel
-  const uint width = panel_width(vectors, first);
-  const uint base = panel_begin(vectors, first, p.k) + tile * kVectors - first;
-  const uint beyond = vectors - tile * kVectors - 1;  // lanes behind it compute and write nothing
-  const uint loads = base + min(lane() % kVectors, beyond);
-  const uint load_k = lane() / kVectors;
-  const uint scale_k = lane() % kScales / kVectors * kScaled;
-  const uint own_row = lane() / (4 * kVectors);
-  const uint own_column = lane() % (4 * kVectors);
-  const bool works = own_row < kRows;
-  const uint last = p.k - 1;  // what is read behind it is not used
-  uvec4 next_w[kLoads];
-  float next_x[kMostX];
-  ScaleWords next_scale;
-  WeightScale scale = WeightScale(vec4(1), vec4(0));
-  float sum = 0;  // never but by fma: nothing to contract
-  for (uint from = 0; from < p.k + kDepth; from += kDepth) {
-    const uint before = from - kDepth;  // what was loaded in the round before
-    if (from > 0) {
-      barrier();
-      if (kQuantised) {
-        if (lane() < kScales) room_scale[lane()] = scale_from(next_scale, before + scale_k);
-        barrier();
-      }
-      STORE_W(0) STORE_W(1) STORE_W(2) STORE_W(3) STORE_W(4) STORE_W(5) STORE_W(6) STORE_W(7)
-      [[unroll]] for (uint i = 0; i < kMostX; ++i) {
-        const uint e = i * kLanes + lane();
-        if (i < kLoadsX) room_x[e / 4][e % 4] = next_x[i];
-      }
-      barrier();
-    }
-    if (from < p.k) {
-      [[unroll]] for (uint i = 0; i < kLoads; ++i)
-        next_w[i] = weight_word(weight, loads, width, min(from + load_k + i * kLines, last));
-      if (kQuantised) next_scale = scale_words(weight, loads, width, min(from + scale_k, last));
-      [[unroll]] for (uint i = 0; i < kMostX; ++i) {
-        const uint e = i * kLanes + lane();
-        const uint r = min(row + e / kDepth, p.rows - 1);
-        if (i < kLoadsX) next_x[i] = x.v[r * p.k + min(from + e % kDepth, last)];
-      }
-    }
-    if (from == 0 || !works) continue;
-    const uint depth = min(kDepth, p.k - before);
-    const uint rows = own_row * kDepth / 4;
-    uint k = 0;
-    for (; k + 16 <= depth; k += 16) {
-      [[unroll]] for (uint i = 0; i < 16; ++i)
-        sum = fma(room_x[rows + k / 4 + i / 4][i % 4],
-                  room_w[(k + i) * kVectors + own_column / 4][own_column % 4], sum);
-    }
-    for (; k < depth; ++k)
-      sum = fma(room_x[rows + k / 4][k % 4],
-                room_w[k * kVectors + own_column / 4][own_column % 4], sum);
-  }
-  const uint n = 4 * kVectors * tile + own_column;
-  if (works && row + own_row < p.rows && n < p.n) finish(row + own_row, n, sum);
+  const uint tile = group() % tiles_across(p.n);
+  if (row_begin() >= p.rows) return;
+  const float sum = few_product(weight, 0, p.n, p.k, tile);
+  const uint row = row_begin() + own_row();
+  const uint n = 4 * kVectors * tile + own_column();
+  if (own_row() < kRows && row < p.rows && n < p.n) finish(row, n, sum);
 }

@@ -51,39 +51,9 @@ shared float factor[kColumns];
 #define TERM_X coopmat<float16_t, gl_ScopeSubgroup, kM, kK, gl_MatrixUseA>
 #define TERM_W coopmat<float16_t, gl_ScopeSubgroup, kK, kN, gl_MatrixUseB>
 
-// The rows of a tile, in x and in y.
-shared uint pair_of[kRows];  // a row and one of its experts; NO_INDEX: none
-shared uvec3 tile_of;        // expert, first place in its list, end of the list
-bool there(uint r) { return pair_of[r] != NO_INDEX; }
-uint row_of_y(uint r) { return pair_of[r]; }
-uint row_of_x(uint r) { return p.own != 0 ? pair_of[r] : pair_of[r] / p.chosen; }
+#include "lib/expert_rows.glsl"
 uint rows_of_x() { return expert_rows(p); }
-
-// False: the grid has room for more tiles than these choices make.
-bool find_rows(uint tile) {
-  const uint lists = lists_at(p);
-  if (lane() == 0) {
-    tile_of = uvec3(NO_INDEX, 0, 0);
-    uint before = 0;
-    for (uint e = 0; e < p.experts; ++e) {
-      const uint begin = terms.v[lists + e];
-      const uint end = terms.v[lists + e + 1];
-      const uint tiles = (end - begin + kRows - 1) / kRows;
-      if (tile >= before && tile - before < tiles)
-        tile_of = uvec3(e, begin + (tile - before) * kRows, end);
-      before += tiles;
-    }
-  }
-  barrier();
-  if (tile_of.x == NO_INDEX) return false;
-  for (uint r = lane(); r < kRows; r += LANES) {
-    const uint place = tile_of.y + r;
-    pair_of[r] = place < tile_of.z ? terms.v[lists + p.experts + 1 + place] : NO_INDEX;
-  }
-  return true;
-}
-// In vectors.
-uint matrix_at() { return tile_of.x * (weight_lines(p.k) + kFactorLines) * ((p.n + 3) / 4); }
+uint matrix_begin() { return matrix_at(weight_lines(p.k) + kFactorLines); }
 
 void load_x(uint from) {
   const uint eights = split_depth(p.k) / 8;
@@ -103,7 +73,7 @@ void load_w(uint column, uint from) {
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;
   const uint width = panel_width(vectors, first);
-  const uint base = matrix_at() + factored_begin(vectors, first, p.k) + column / 4 - first;
+  const uint base = matrix_begin() + factored_begin(vectors, first, p.k) + column / 4 - first;
   for (uint e = lane(); e < kDepth * kColumns / 8; e += LANES) {
     const uint k = e / (kColumns / 8);
     const uint v8 = e % (kColumns / 8);
@@ -142,10 +112,10 @@ void finish(uint r, uint n, float sum) {
 void main() {
   const uint across = (p.n + kColumns - 1) / kColumns;
   const uint column = group() % across * kColumns;
-  if (!find_rows(group() / across)) return;
+  if (!find_rows(terms, split_words(rows_of_x(), p.k), group() / across)) return;
   const uint vectors = (p.n + 3) / 4;
   const uint first = column / (4 * PANEL) * PANEL;  // kColumns divide a panel
-  const uint matrix = matrix_at() * kVectorWords;  // in floats
+  const uint matrix = matrix_begin() * kVectorWords;  // in floats
   const uint factors = matrix + factors_at(vectors, first, p.k) + column - 4 * first;
   for (uint c = lane(); c < kColumns; c += LANES) {
     const bool there = kFactorLines != 0 && column / 4 + c / 4 < vectors;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Which kernel and which tile of the f32 tier compute a linear layer changes no bit: those that a
-// GPU takes for few rows and for many, beside those of a software device.
+// Which kernel and which tile of the f32 tier compute a linear layer, or those of experts, changes
+// no bit: those that a GPU takes for few rows and for many, beside those of a software device.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/registry.h"
 #include "backend/vulkan/context.h"
@@ -65,6 +66,38 @@ TEST_F(LinearTiles, GiveTheBitsOfTheSmallOnes) {
                           f32({n}), f32({rows, n})},
                    .params = ParamBytes(params)});
     SCOPED_TRACE(fmt::format("{} rows, {} x {} {}", rows, n, k, dtype_name(dtype)));
+    const Outputs found = run_backend(*gpu, data);
+    EXPECT_EQ(compare(data, run_reference(data), found), "");
+    EXPECT_EQ(compare_bits(run_backend(*software, data), found), "");
+  }
+}
+
+// Some experts are chosen by many rows, one by none.
+TEST_F(LinearTiles, OfExpertsGiveTheBitsOfTheSmallOnes) {
+  const auto gpu = make(VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU);
+  const auto software = make(VK_PHYSICAL_DEVICE_TYPE_CPU);
+  struct Sizes {
+    ExpertParams p;  // rows, n, k, experts, chosen, own
+    DType dtype;
+  };
+  const Sizes all[] = {
+      {{1, 70, 300, 4, 2, 0}, DType::f32},    {{3, 33, 129, 5, 2, 1}, DType::f16},
+      {{7, 37, 96, 4, 1, 0}, DType::q8_0},    {{2, 40, 512, 3, 2, 1}, DType::q4_k},
+      {{70, 133, 50, 5, 2, 0}, DType::bf16},  {{40, 70, 320, 4, 2, 1}, DType::q8_0},
+      {{130, 5, 256, 70, 9, 0}, DType::q4_k},  // more experts than lanes
+      {{700, 2561, 5, 3, 2, 1}, DType::f32}};  // enough for large tiles
+  for (const auto& [p, dtype] : all) {
+    std::vector<double> chosen;
+    for (uint i = 0; i < p.rows * p.chosen; ++i)
+      chosen.push_back(i % 3 == 0 ? p.experts - 1 : (i * 7 + i / 5) % (p.experts - 2));
+    const OpData data =
+        make_data({.op = OpCode::expert_linear,
+                   .in = {f32({p.rows, (p.own != 0 ? p.chosen : 1) * p.k}, Fill::massive),
+                          packed_experts(p.experts, p.n, p.k, dtype),
+                          exact(DType::u32, {p.rows, p.chosen}, chosen)},
+                   .params = ParamBytes(p)});
+    SCOPED_TRACE(fmt::format("{} rows, {} of {} experts, {} x {} {}", p.rows, p.chosen, p.experts,
+                             p.n, p.k, dtype_name(dtype)));
     const Outputs found = run_backend(*gpu, data);
     EXPECT_EQ(compare(data, run_reference(data), found), "");
     EXPECT_EQ(compare_bits(run_backend(*software, data), found), "");

@@ -23,21 +23,44 @@ std::uint32_t stored_as(const Program& program, Value packed) {
   return stored_as(program.type_of(packed).dtype);
 }
 
-// shaders/linear.comp or linear_few.comp for few rows, linear_tiles.comp for more.
-StepPlan plan_tiles(const LinearParams& p, std::uint32_t stored, const DeviceTraits& traits) {
-  LinearTile tile = linear_tile(p, traits);
+constexpr LinearTile kLarge{256, 64, 128, true, 16};
+constexpr LinearTile kSmall{64, 32, 64, true, 16};
+constexpr LinearTile kPlain{64, 32, 64, true, 8};
+
+// For so many rows, of which so many have one matrix.
+LinearTile many_rows_tile(std::uint64_t rows, std::uint64_t of_matrix, std::uint64_t n,
+                          const DeviceTraits& traits) {
+  constexpr std::uint64_t kFew = 400;  // large tiles, below which small ones are faster
+  if (traits.small_tiles) return kPlain;
+  const std::uint64_t large = divide_up(rows, kLarge.rows) * divide_up(n, kLarge.columns);
+  return large < kFew || of_matrix < kLarge.rows ? kSmall : kLarge;
+}
+
+LinearTile few_rows_tile(std::uint32_t rows, const DeviceTraits& traits) {
+  if (traits.small_tiles || !traits.roomy) return {kLanes, rows, 4 * kLanes};
+  return {128, rows, kFewColumns, false, 0, true};
+}
+
+// The pass over tiles of which so many lie above each other.
+StepPlan on_tiles(std::string shader, LinearTile tile, std::uint32_t stored, std::uint64_t down,
+                  std::uint64_t n) {
   if (tile.few && stored >= kFirstQuantised) tile.columns = kFewNarrowColumns;
-  const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
-  StepPlan plan = one_pass(tile.shared ? "linear_tiles"
-                           : tile.few  ? "linear_few"
-                                       : "linear",
-                           groups);
+  StepPlan plan = one_pass(std::move(shader), down * divide_up(n, tile.columns));
   Constants& constants = plan.passes.front().constants;
   if (tile.shared)
     constants = {tile.lanes, 0, 0, tile.columns / 8, tile.depth};
   else
     constants = {tile.lanes, 0, 0, tile.rows};
   return plan;
+}
+
+// shaders/linear.comp or linear_few.comp for few rows, linear_tiles.comp for more.
+StepPlan plan_tiles(const LinearParams& p, std::uint32_t stored, const DeviceTraits& traits) {
+  const LinearTile tile = linear_tile(p, traits);
+  return on_tiles(tile.shared ? "linear_tiles"
+                  : tile.few  ? "linear_few"
+                              : "linear",
+                  tile, stored, divide_up(p.rows, tile.rows), p.n);
 }
 
 // As shaders/lib/split.glsl has it.
@@ -82,30 +105,57 @@ StepPlan plan_matrices(const LinearParams& p, DType packed, const DeviceTraits& 
   return plan;
 }
 
-// Likewise, with the lists of shaders/expert_lists.comp between them. How many tiles the lists make
-// is data: at most as many as full ones of all, and one more for each expert.
+// Rows, each as often as it has experts.
+std::uint64_t pairs_of(const ExpertParams& p) { return std::uint64_t{p.rows} * p.chosen; }
+
+// shaders/expert_lists.comp.
+Pass expert_lists(const ExpertParams& p, std::uint32_t behind_terms) {
+  return {"expert_lists", {kLanes, behind_terms}, pairs_of(p) == 0 ? 0U : p.experts, {}, {}};
+}
+std::uint64_t list_bytes(const ExpertParams& p) {
+  return 4 * (std::uint64_t{p.experts} + 1 + pairs_of(p));
+}
+// Tiles of so many rows. How many the lists make is data: at most as many as full ones of all, and
+// one more for each expert (shaders/lib/expert_rows.glsl).
+std::uint64_t expert_tiles(const ExpertParams& p, std::uint64_t rows) {
+  return pairs_of(p) == 0 ? 0 : pairs_of(p) / rows + p.experts;
+}
+
+// Likewise, with the lists between them.
 StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits) {
   const MatrixShape& shape = *traits.matrix;
-  const std::uint64_t pairs = std::uint64_t{p.rows} * p.chosen;
   const std::uint32_t copies = p.own != 0 ? p.chosen : 1;
-  const std::uint64_t of_expert = pairs / p.experts;  // if they are chosen alike
+  const std::uint64_t of_expert = pairs_of(p) / p.experts;  // if they are chosen alike
   const std::uint32_t wide = traits.small_tiles || of_expert <= 2 * shape.m ? 1 : 2;
-  const std::uint64_t down = pairs == 0 ? 0 : pairs / (2 * wide * shape.m) + p.experts;
+  const std::uint64_t down = expert_tiles(p, 2 * wide * shape.m);
   const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
   const std::uint64_t rows = std::uint64_t{p.rows} * copies;
   StepPlan plan = one_pass(kSplitShader, rows);
   plan.passes[0].constants[0] = split_lanes(rows, p.k);
   plan.passes[0].constants[kSplitCopiesConstant] = copies;
-  plan.passes.push_back({"expert_lists", {kLanes}, pairs == 0 ? 0U : p.experts, {}, {}});
+  plan.passes.push_back(expert_lists(p, 1));
   plan.passes.push_back(
       on_units(kExpertMatrixShader, traits, 4 * traits.subgroup, wide, down * across));
-  plan.scratch_bytes = split_bytes(rows, p.k) + 4 * (std::uint64_t{p.experts} + 1 + pairs);
+  plan.scratch_bytes = split_bytes(rows, p.k) + list_bytes(p);
   return plan;
 }
 
-StepPlan plan_expert_rows(const ExpertParams& p) {
-  const std::uint64_t across = divide_up(divide_up(p.n, 4), kLanes);
-  return one_pass("expert_linear", std::uint64_t{p.rows} * p.chosen * across);
+// Of the f32 tier: where an expert has many rows the lists, then shaders/expert_tiles.comp, which
+// reads its weights once for each tile of them; else expert_few.comp or, on a software device,
+// expert_linear.comp, which read them for each row.
+StepPlan plan_expert_tiles(const ExpertParams& p, std::uint32_t stored,
+                           const DeviceTraits& traits) {
+  constexpr std::uint64_t kMany = 8;
+  const std::uint64_t of_expert = pairs_of(p) / p.experts;  // if they are chosen alike
+  if (of_expert < kMany) {
+    const LinearTile tile = few_rows_tile(1, traits);
+    return on_tiles(tile.few ? "expert_few" : "expert_linear", tile, stored, pairs_of(p), p.n);
+  }
+  const LinearTile tile = many_rows_tile(pairs_of(p), of_expert, p.n, traits);
+  StepPlan plan = on_tiles("expert_tiles", tile, stored, expert_tiles(p, tile.rows), p.n);
+  plan.passes.insert(plan.passes.begin(), expert_lists(p, 0));
+  plan.scratch_bytes = list_bytes(p);
+  return plan;
 }
 
 // In place of the second pass: shaders/workgroup/linear_workgroup.comp.
@@ -150,19 +200,8 @@ std::uint32_t weights_from(const LinearParams& p, DType packed, const DeviceTrai
 }
 
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
-  if (p.rows < kTileRows) {
-    const std::uint32_t rows = p.rows < 4 ? 1 : 4;
-    if (traits.small_tiles || !traits.roomy) return {kLanes, rows, 4 * kLanes};
-    return {128, rows, kFewColumns, false, 0, true};
-  }
-  constexpr LinearTile kLarge{256, 64, 128, true, 16};
-  constexpr LinearTile kSmall{64, 32, 64, true, 16};
-  constexpr LinearTile kPlain{64, 32, 64, true, 8};
-  constexpr std::uint64_t kFew =
-      400;  // workgroups of a large tile, below which small ones are faster
-  if (traits.small_tiles) return kPlain;
-  const std::uint64_t large = divide_up(p.rows, kLarge.rows) * divide_up(p.n, kLarge.columns);
-  return large < kFew ? kSmall : kLarge;
+  return p.rows < kTileRows ? few_rows_tile(p.rows < 4 ? 1 : 4, traits)
+                            : many_rows_tile(p.rows, p.rows, p.n, traits);
 }
 
 StepPlan plan_pack(const Step& step, std::string shader, const Program& program,
@@ -203,8 +242,10 @@ StepPlan plan_linear(const Step& step, const Program& program, const DeviceTrait
 
 StepPlan plan_expert_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
   const auto p = step.params.as<ExpertParams>();
-  StepPlan plan = traits.matrix ? plan_expert_matrices(p, traits) : plan_expert_rows(p);
-  plan.passes.back().constants[kStoredConstant] = stored_as(program, step.in[1]);
+  const std::uint32_t stored = stored_as(program, step.in[1]);
+  StepPlan plan =
+      traits.matrix ? plan_expert_matrices(p, traits) : plan_expert_tiles(p, stored, traits);
+  plan.passes.back().constants[kStoredConstant] = stored;
   return plan;
 }
 
