@@ -188,22 +188,41 @@ inline void add_linear(Case& c, DType dtype) {
   c.builder.linear(c.x, packed, kNone, kNone, TEPUI_ACT_NONE, "out");
 }
 
-inline void add_attention(Case& c) {
+inline Builder::AttentionShape heads_of(const Case& c) {
   constexpr uint kHead = 64;
-  const Shape shape{c.rows, c.dim};
-  const Value k = c.floats(shape);
-  const Value v = c.floats(shape);
-  const Value offsets = c.offsets();
   Builder::AttentionShape heads{};
   heads.heads = heads.kv_heads = static_cast<uint>(c.dim) / kHead;
   heads.head_dim = kHead;
   heads.scale = 0.125F;
-  c.builder.attention(c.x, k, v, offsets, kNone, heads, "out");
+  return heads;
+}
+
+inline void add_attention(Case& c) {
+  const Shape shape{c.rows, c.dim};
+  const Value k = c.floats(shape);
+  const Value v = c.floats(shape);
+  c.builder.attention(c.x, k, v, c.offsets(), kNone, heads_of(c), "out");
+}
+
+// What attention does, seen from outside, of heads as those; two tokens are marked.
+inline void add_attention_stats(Case& c) {
+  const Builder::AttentionShape heads = heads_of(c);
+  Builder::AttentionInputs inputs{c.x, c.floats(Shape{c.rows, c.dim}), c.offsets(), kNone, {}};
+  inputs.params.rows = static_cast<uint>(c.rows);
+  inputs.params.sequences = 1;
+  inputs.params.heads = heads.heads;
+  inputs.params.kv_heads = heads.kv_heads;
+  inputs.params.head_dim = heads.head_dim;
+  inputs.params.scale = heads.scale;
+  const Value marked = c.input({DType::u32, Shape{1, 2}}, bytes_of<std::uint32_t>({0, 5}));
+  c.builder.attention_stats(inputs, marked, 64, "out");
 }
 
 inline std::vector<Row> product_rows() {
   return {{"linear", [](Case& c) { add_linear(c, DType::f32); }}, {"attention", add_attention}};
 }
+
+inline std::vector<Row> stats_of_attention() { return {{"attention_stats", add_attention_stats}}; }
 
 // Weights as models are stored.
 inline std::vector<Row> narrow_rows() {

@@ -1,10 +1,9 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// A workgroup a row: its scores and probabilities, one head after the other. A lane adds to the
-// cells of its own keys alone.
+// A workgroup 16 rows: their scores and probabilities by tiles (lib/query_shares.glsl), one head
+// after the other. A lane adds to the cells of its own keys alone.
 #include "lib/common.glsl"
 #include "lib/math.glsl"
-#include "lib/reduce.glsl"
 
 layout(push_constant, scalar) uniform Push {
   SLOT(0) Floats q;
@@ -20,51 +19,60 @@ layout(push_constant, scalar) uniform Push {
 #define ATTENTION p.of
 #define EXTRA_AT 0
 #include "lib/scores.glsl"
+#include "lib/row_tiles.glsl"
+#include "lib/query_shares.glsl"
+
+uint tokens_of(uint s) { return min(uint(offsets.v[s + 1]) - uint(offsets.v[s]), p.tokens); }
 
 void main() {
-  const uint row = group();
-  if (row >= p.of.rows) return;
-  const uint s = sequence_of_row(offsets, p.of.sequences, row);
+  if (group() >= row_tiles(kTileQueries)) return;
+  const RowTile tile = row_tile(group(), kTileQueries);
+  if (tile.idle) return;
+  const uint s = tile.sequence;
   const uint begin = uint(offsets.v[s]);
-  const uint tokens = min(uint(offsets.v[s + 1]) - begin, p.tokens);
-  if (row - begin >= tokens) return;
+  const uint tokens = tokens_of(s);
+  if (tile.row - begin >= tokens) return;
+  const uint row = min(tile.row + own_query(), tile.end - 1);
+  const bool there = tile.row + own_query() < tile.end && row - begin < tokens;
   uint cell = (row - begin) * tokens;
-  for (uint i = 0; i < s; ++i) {
-    const uint n = min(uint(offsets.v[i + 1]) - uint(offsets.v[i]), p.tokens);
-    cell += n * n;
-  }
+  for (uint i = 0; i < s; ++i) cell += tokens_of(i) * tokens_of(i);
   const float nothing = uintBitsToFloat(0xff800000u);
   const float heads = float(p.count);
   for (uint head = p.first; head < p.first + p.count; ++head) {
-    const Seen seen = seen_by(row, head);
+    const Seen seen = seen_in(s, row, head);
+    const KeyBlocks blocks = blocks_seen(tile, head);
     float largest = nothing;
-    for (uint first = seen.begin; first <= seen.last; first += LANES) {
-      const uint own = first + lane();
-      const bool sees = own >= seen.visible && own <= seen.last;
-      largest = max(largest, reduce_max(sees ? score_of(seen, own) : nothing));
-    }
-    if (extra_counts()) largest = max(largest, extra_score(seen));
-    precise float sum = extra_counts() ? exp_of(extra_score(seen) - largest) : 0.0;
-    for (uint first = seen.begin; first <= seen.last; first += LANES) {
-      const uint own = first + lane();
-      const bool sees = own >= seen.visible && own <= seen.last;
-      precise float x = sees ? score_of(seen, own) - largest : 0;
-      sum = sum + reduce_add(sees ? exp_of(x) : 0.0);
-    }
+    EACH_SEEN(largest = max(largest, score);)
+    largest = share_max(largest);
+    const float extra = extra_counts() ? extra_score(seen) : nothing;
+    if (extra_counts()) largest = max(largest, extra);
+    precise float sum = 0;
+    EACH_SEEN(
+      precise float x = score - largest;
+      sum = sum + exp_of(x);
+    )
+    sum = share_add(sum);
+    if (extra_counts()) sum = sum + exp_of(extra - largest);
     if (has(TEPUI_ATTEND_SIGMOID)) sum = 1;
-    for (uint j = lane(); j < tokens; j += LANES) {
-      const uint own = begin + j;
-      const bool sees = own >= seen.visible && own <= seen.last;
-      precise float value = sees ? score_of(seen, own) : nothing;
-      precise float share =
-          sees ? edited_probability(own, head, weight_of(value, largest) / sum) : 0.0;
-      if (head != p.first) {
-        value = score.v[cell + j] + value;
-        share = probability.v[cell + j] + share;
+    for (uint first = begin; first < begin + tokens; first += kTileKeys) {
+      const bool seen_by_any = first >= blocks.start && first <= blocks.stop;
+      if (seen_by_any) multiply_block(tile, blocks, first, head, seen);
+      for (uint j = lane() % kShare; there && j < kTileKeys && first + j < begin + tokens;
+           j += kShare) {
+        const uint key = first + j;
+        const bool sees = key >= seen.visible && key <= seen.last;
+        precise float value = sees ? score_from(product_at(own_query(), j), seen, key) : nothing;
+        precise float share =
+            sees ? edited_probability(key, head, weight_of(value, largest) / sum) : 0.0;
+        const uint at = cell + key - begin;
+        if (head != p.first) {
+          value = score.v[at] + value;
+          share = probability.v[at] + share;
+        }
+        const bool last = head + 1 == p.first + p.count;
+        score.v[at] = last ? value / heads : value;
+        probability.v[at] = last ? share / heads : share;
       }
-      const bool last = head + 1 == p.first + p.count;
-      score.v[cell + j] = last ? value / heads : value;
-      probability.v[cell + j] = last ? share / heads : share;
     }
   }
 }

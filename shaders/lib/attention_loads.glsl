@@ -3,18 +3,7 @@
 // put. Places are clamped rather than tested: loads that stand behind a branch each would wait for each
 // other.
 
-// Channels d to d + 3 behind element `at`; behind the head's last others of its own. `vectors` is
-// written out where this is called.
-vec4 channels(uvec2 from, bool vectors, uint at, uint d) {
-  if (vectors) return Vectors(from).v[(at + min(d, p.head_dim - 4)) / 4];
-  const uint most = p.head_dim - 1;
-  vec4 x;
-  [[unroll]] for (uint c = 0; c < 4; ++c) x[c] = Floats(from).v[at + min(d + c, most)];
-  return x;
-}
-vec4 zero_behind(vec4 x, uint d) {
-  return mix(vec4(0), x, lessThan(uvec4(d, d + 1, d + 2, d + 3), uvec4(p.head_dim)));
-}
+#include "lib/channels.glsl"
 
 vec4 next[kFetched];  // what the lane puts into the room next
 

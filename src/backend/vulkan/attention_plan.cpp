@@ -7,9 +7,10 @@
 namespace tepui::vulkan {
 namespace {
 
-constexpr std::uint32_t kHeadLimit = 8;  // head_dim is at most so many times kLanes
-constexpr std::uint64_t kKeys = 64;      // of a tile (shaders/attention.comp)
-constexpr std::uint32_t kAside = 8;      // its lanes
+constexpr std::uint32_t kHeadLimit = 8;     // head_dim is at most so many times kLanes
+constexpr std::uint64_t kKeys = 64;         // of a tile (shaders/attention.comp)
+constexpr std::uint64_t kTileQueries = 16;  // shaders/lib/score_tile.glsl
+constexpr std::uint32_t kAside = 8;         // its lanes
 constexpr std::uint32_t kAcross = 16;
 
 // There are more operands than slots: those that few models have lie in scratch behind all else.
@@ -21,6 +22,11 @@ void put_behind(StepPlan& plan, const Step& step, const Program& program,
     plan.copied.push_back({value, plan.scratch_bytes});
     plan.scratch_bytes += 4 * static_cast<std::size_t>(program.type_of(value).shape.elements());
   }
+}
+
+// Tiles of so many rows (shaders/lib/row_tiles.glsl).
+std::uint64_t score_tiles(const AttentionParams& p, std::uint64_t rows) {
+  return p.rows == 0 ? 0 : p.rows / rows + p.sequences;
 }
 
 // Other forms than a plain softmax of the sequence's keys: a workgroup a head of a row.
@@ -121,7 +127,8 @@ KeyReads attention_reads(const Step& step, const DeviceTraits& traits) {
 }
 
 StepPlan plan_attention_map(const Step& step, const Program& program) {
-  StepPlan plan = one_pass("attention_map", step.params.as<AttentionMapParams>().of.rows);
+  StepPlan plan =
+      one_pass("attention_map", score_tiles(step.params.as<AttentionMapParams>().of, kTileQueries));
   std::copy_n(step.in.begin(), 4, plan.passes[0].slots.begin());
   std::ranges::copy(step.out, plan.passes[0].slots.begin() + 4);
   put_behind(plan, step, program, {5, 4});
@@ -134,8 +141,10 @@ StepPlan plan_attention_stats(const Step& step, const Program& program) {
   const std::uint64_t queries = std::uint64_t{p.of.rows} * p.of.heads;
   const std::uint64_t marked = std::uint64_t{p.of.sequences} * p.marked;
   StepPlan plan;
-  plan.passes.push_back({"attention_stats", {kLanes, 0, 0}, p.of.rows == 0 ? 0 : queries, {}, {}});
-  plan.passes.push_back({"attention_stats", {kLanes, 0, 1}, divide_up(queries, kLanes), {}, {}});
+  for (const std::uint32_t pass : {0U, 1U}) {
+    const std::uint64_t tiles = score_tiles(p.of, pass == 0 ? kTileQueries : kKeys);
+    plan.passes.push_back({"attention_stats", {kLanes, 0, pass}, tiles * p.of.heads, {}, {}});
+  }
   for (Pass& pass : plan.passes) std::copy_n(step.in.begin(), 4, pass.slots.begin());
   plan.passes[0].slots[4] = step.out[1];
   plan.passes[0].slots[5] = step.out[2];
