@@ -53,9 +53,6 @@ void put_weight(uint a, uint b, float w) { weights[place_of(a, b)][key_of(b) % 4
 
 #include "lib/tile_edits.glsl"
 
-// Whether rows may be read four channels at once.
-bool by_vectors(Floats from) { return p.head_dim % 4 == 0 && (uvec2(from).x & 15u) == 0; }
-
 // Never but by fma or by one product or quotient at once: nothing to contract.
 vec4 mixed[kQueries * kVectors];
 float score[kQueries * kOwnKeys];

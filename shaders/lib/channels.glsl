@@ -2,6 +2,9 @@
 // Channels of a head of q, k or v, four at a time, for the parameters ATTENTION of the shader that
 // includes it. Places are clamped rather than tested.
 
+// Whether rows may be read four channels at once.
+bool by_vectors(Floats from) { return ATTENTION.head_dim % 4 == 0 && (uvec2(from).x & 15u) == 0; }
+
 // Channels d to d + 3 behind element `at`; behind the head's last others of its own. `vectors` is
 // written out where this is called.
 vec4 channels(uvec2 from, bool vectors, uint at, uint d) {

@@ -41,7 +41,7 @@ void fetch_tile_by(bool vectors, TileRows at, uint from) {
   }
 }
 void fetch_tile(TileRows at, uint from) {
-  if (ATTENTION.head_dim % 4 == 0) fetch_tile_by(true, at, from);
+  if (by_vectors(q) && by_vectors(k)) fetch_tile_by(true, at, from);
   else fetch_tile_by(false, at, from);
 }
 

@@ -29,11 +29,11 @@ std::uint64_t score_tiles(const AttentionParams& p, std::uint64_t rows) {
   return p.rows == 0 ? 0 : p.rows / rows + p.sequences;
 }
 
-// Other forms than a plain softmax of the sequence's keys: a workgroup a head of a row.
+// Other forms than a plain softmax of the sequence's keys (shaders/attention_form.comp).
 StepPlan plan_form(const AttentionParams& p) {
-  StepPlan plan = one_pass("attention_form", std::uint64_t{p.rows} * p.heads);
-  plan.passes[0].constants = {kLanes, static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes))};
-  return plan;
+  constexpr std::uint64_t kChannels = 128;  // of a workgroup
+  return one_pass("attention_form",
+                  score_tiles(p, kTileQueries) * p.heads * divide_up(p.head_dim, kChannels));
 }
 
 bool is_plain(const AttentionParams& p) {
@@ -102,7 +102,8 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
 KeyReads attention_reads(const Step& step, const DeviceTraits& traits) {
   const auto p = step.params.as<AttentionParams>();
   if (p.rows == 0 || p.sequences == 0) return {};
-  QueryTile tile;  // of other forms: one query
+  QueryTile tile;  // of other forms, which read keys twice
+  tile.rows = kTileQueries;
   tile.parts = p.heads / p.kv_heads;
   if (is_plain(p)) tile = query_tile(p, traits);
   const std::uint64_t queries = divide_up(p.rows, p.sequences);
@@ -120,10 +121,11 @@ KeyReads attention_reads(const Step& step, const DeviceTraits& traits) {
     read += end - begin;
     most = std::max(most, end - begin);
   }
-  const double key = 2.0 * sizeof(float) * p.head_dim * p.kv_heads;  // and its value
-  const std::uint64_t all = read * tile.parts;
-  const double again = static_cast<double>(all - std::min(all, keys));
-  return {again * key * p.sequences, static_cast<double>(most) * key};
+  const double row = sizeof(float) * static_cast<double>(p.head_dim) * p.kv_heads;  // or its value
+  const double reads = is_plain(p) ? 2 : 3;
+  const double all = reads * static_cast<double>(read * tile.parts);
+  const double again = std::max(0.0, all - 2.0 * static_cast<double>(keys));
+  return {again * row * p.sequences, 2 * static_cast<double>(most) * row};
 }
 
 StepPlan plan_attention_map(const Step& step, const Program& program) {
