@@ -132,7 +132,7 @@ Status bench_all(const std::string& name, const std::vector<std::string>& chosen
   fmt::print("{:<16}{:>15}{:>12}{:>12}{:>20}{:>9}\n", "op", "rows x width", "device us", "wall us",
              "rate        ", "of best");
   std::vector<Row> rows = product_rows();
-  for (Row& row : stats_of_attention()) rows.push_back(std::move(row));
+  for (Row& row : more_of_attention()) rows.push_back(std::move(row));
   for (Row& row : narrow_rows()) rows.push_back(std::move(row));
   for (Row& row : other_rows()) rows.push_back(std::move(row));
   for (Row& row : statistics_rows()) rows.push_back(std::move(row));

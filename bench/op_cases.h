@@ -218,11 +218,21 @@ inline void add_attention_stats(Case& c) {
   c.builder.attention_stats(inputs, marked, 64, "out");
 }
 
+// Attention and its gradient, both in the time.
+inline void add_attention_grad(Case& c) {
+  const Value dz = c.floats(Shape{c.rows, c.dim});
+  add_attention(c);
+  const Step step = c.builder.program().steps.back();
+  c.builder.attention_grad(step, dz, "grad");
+}
+
 inline std::vector<Row> product_rows() {
   return {{"linear", [](Case& c) { add_linear(c, DType::f32); }}, {"attention", add_attention}};
 }
 
-inline std::vector<Row> stats_of_attention() { return {{"attention_stats", add_attention_stats}}; }
+inline std::vector<Row> more_of_attention() {
+  return {{"attention_stats", add_attention_stats}, {"attention, grad", add_attention_grad}};
+}
 
 // Weights as models are stored.
 inline std::vector<Row> narrow_rows() {

@@ -1,15 +1,14 @@
 #version 460
 // SPDX-License-Identifier: MIT
 // Six passes (kPass), none of which keeps a score: each query's largest score, sum of weights and
-// mean of dp, to scratch; dq, a workgroup a head of a row; dk and dv, a workgroup a key head of a
-// row, over the queries that see it, head by head in their order; what the extra key and its value
-// get, a workgroup a key head of a sequence. Blocks of LANES keys or queries
-// count from the sequence's first row or from the key itself (law 2).
+// mean of dp, to scratch; dq, a workgroup 16 queries of a head; dk and dv, a workgroup 16 keys of a key
+// head, over the queries that see them, head by head in their order; what the extra key and its value
+// get, a workgroup a key head of a sequence. Scores and dp are computed by tiles
+// (lib/score_tile.glsl), 64 keys or queries at a time, each sum is one chain over them
+// (lib/mixed_rows.glsl) or as lib/query_shares.glsl has it (law 2).
 #include "lib/common.glsl"
 #include "lib/math.glsl"
-#include "lib/reduce.glsl"
 
-layout(constant_id = 1) const uint kPerLane = 1;  // channels of a head, over LANES
 layout(constant_id = 2) const uint kPass = 0;
 
 layout(push_constant, scalar) uniform Push {
@@ -27,34 +26,25 @@ layout(push_constant, scalar) uniform Push {
 #define EXTRA_AT (p.rows * p.heads * 3)
 #define bias dz  // never read: there is no key bias
 #include "lib/scores.glsl"
+#include "lib/row_tiles.glsl"
+#define TILE_PLANES 2  // scores before they are finished, and dp
+#include "lib/query_shares.glsl"
+#include "lib/mixed_rows.glsl"
 
-shared float weights[LANES];
-
-float of_query(uint row, uint head, uint i) {
-  return uintBitsToFloat(scratch.v[(row * p.heads + head) * 3 + i]);
+// What pass 0 leaves of a query.
+struct Prepared {
+  Level level;
+  float mean;
+};
+uint prepared_at(uint row, uint head) { return (row * p.heads + head) * 3; }
+Prepared prepared(uint row, uint head) {
+  const uint at = prepared_at(row, head);
+  return Prepared(Level(uintBitsToFloat(scratch.v[at]), uintBitsToFloat(scratch.v[at + 1])),
+                  uintBitsToFloat(scratch.v[at + 2]));
 }
 
-// dz of the query times the value of the key.
-float dp_of(Seen at, uint key) {
-  const uint from = key * p.kv_heads * p.head_dim + at.channel;
-  precise float sum = 0;
-  uint d = 0;
-  for (; d + 4 <= p.head_dim; d += 4) {
-    [[unroll]] for (uint i = 0; i < 4; ++i)
-      sum = fma(dz.v[at.query + d + i], v.v[from + d + i], sum);
-  }
-  for (; d < p.head_dim; ++d) sum = fma(dz.v[at.query + d], v.v[from + d], sum);
-  return sum;
-}
-
-Level level_of(uint row, uint head) {
-  return Level(of_query(row, head, 0), of_query(row, head, 1));
-}
-
-float probability(Seen at, uint row, uint head, uint key) {
-  const Level level = level_of(row, head);
-  precise float weight = weight_of(score_of(at, key), level.largest);
-  weight = weight / level.sum;
+float probability(float score, Level level) {
+  precise float weight = weight_of(score, level.largest) / level.sum;
   return weight;
 }
 
@@ -68,8 +58,7 @@ float passed(Seen at, uint row, uint head, uint key, float weight, float dp) {
 }
 
 // The probability as the value meets it.
-float met(Seen at, uint row, uint head, uint key) {
-  float weight = probability(at, row, head, key);
+float met(Seen at, uint row, uint head, uint key, float weight) {
   if (clips()) weight = clipped(weight);
   return p.drop == 0 ? weight : weight * kept(row * p.heads + head, key - at.begin);
 }
@@ -80,10 +69,9 @@ float ds_of_weight(float weight, float dw, float mean) {
   return ds;
 }
 
-float ds_of(Seen at, uint row, uint head, uint key) {
-  const float weight = probability(at, row, head, key);
-  const float dw = passed(at, row, head, key, weight, dp_of(at, key));
-  return ds_of_weight(weight, dw, of_query(row, head, 2));
+float ds_of(Seen at, uint row, uint head, uint key, float score, float dp, Prepared of) {
+  const float weight = probability(score, of.level);
+  return ds_of_weight(weight, passed(at, row, head, key, weight, dp), of.mean);
 }
 
 // dz of the query times the extra value.
@@ -95,143 +83,166 @@ float extra_dp(Seen at) {
   return sum;
 }
 
-float extra_ds(Seen at, uint row, uint head) {
+float extra_ds(Seen at, Prepared of) {
   if (!extra_counts()) return 0.0;
-  const float weight = extra_probability(at, level_of(row, head));
-  return ds_of_weight(weight, extra_dp(at), of_query(row, head, 2));
+  return ds_of_weight(extra_probability(at, of.level), extra_dp(at), of.mean);
 }
 
-void prepare_query(uint row, uint head) {
-  const Seen at = seen_by(row, head);
-  const float nothing = uintBitsToFloat(0xff800000u);
-  float largest = nothing;
-  for (uint key = at.visible + lane(); key <= at.last; key += LANES)
-    largest = max(largest, score_of(at, key));
-  largest = reduce_max(largest);
-  if (extra_counts()) largest = max(largest, extra_score(at));
-  precise float sum = 0;
-  for (uint key = at.visible + lane(); key <= at.last; key += LANES)
-    sum = sum + weight_of(score_of(at, key), largest);
-  sum = reduce_add(sum);
-  if (extra_counts()) sum = sum + weight_of(extra_score(at), largest);
-  if (has(TEPUI_ATTEND_SIGMOID)) sum = 1;
+// Both products of a tile of queries with the block of keys from row `first` on.
+void multiply_both(RowTile tile, KeyBlocks blocks, uint first, uint head, Seen seen) {
+  multiply_block(tile, blocks, first, head, seen);
+  multiply_tile(rows_of_head(dz, head, tile.row, tile.end - 1),
+                rows_of_channel(v, seen.channel, first, blocks.stop), 1);
+}
+
+void prepare_queries(RowTile tile, uint head) {
+  const uint row = min(tile.row + own_query(), tile.end - 1);
+  const Seen seen = seen_in(tile.sequence, row, head);
+  const KeyBlocks blocks = blocks_seen(tile, head);
+  const Level level = level_seen(tile, blocks, head, seen);
   precise float mean = 0;
-  for (uint key = at.visible + lane(); key <= at.last; key += LANES) {
-    precise float weight = weight_of(score_of(at, key), largest);
-    const float share = changes_all() ? weight / sum : 0.0;
-    mean = fma(weight, passed(at, row, head, key, share, dp_of(at, key)), mean);
-  }
-  mean = reduce_add(mean);
-  if (extra_counts()) mean = fma(weight_of(extra_score(at), largest), extra_dp(at), mean);
-  mean = mean / sum;
-  if (lane() != 0) return;
-  const uint to = (row * p.heads + head) * 3;
-  scratch.v[to] = floatBitsToUint(largest);
-  scratch.v[to + 1] = floatBitsToUint(sum);
+  EACH_SEEN_BY(
+    const float weight = weight_of(score, level.largest);
+    const float share = changes_all() ? weight / level.sum : 0.0;
+    const float dp = product_at(1, own_query(), j);
+    mean = fma(weight, passed(seen, row, head, key, share, dp), mean);
+  , multiply_both(tile, blocks, first, head, seen);)
+  mean = share_add(mean);
+  if (extra_counts())
+    mean = fma(weight_of(extra_score(seen), level.largest), extra_dp(seen), mean);
+  mean = mean / level.sum;
+  if (lane() % kShare != 0 || tile.row + own_query() >= tile.end) return;
+  const uint to = prepared_at(row, head);
+  scratch.v[to] = floatBitsToUint(level.largest);
+  scratch.v[to + 1] = floatBitsToUint(level.sum);
   scratch.v[to + 2] = floatBitsToUint(mean);
 }
 
-float mixed[kPerLane];
+shared float extra_of[kTileQueries];  // the extra key's ds
 
-// Adds `count` rows of `from`, `stride` apart, by their weights.
-void mix(Floats from, uint first, uint stride, uint count) {
-  [[unroll]] for (uint i = 0; i < kPerLane; ++i) {
-    const uint d = i * LANES + lane();
-    if (d < p.head_dim) {
-      precise float sum = mixed[i];
-      for (uint j = 0; j < count; ++j)
-        sum = fma(weights[j], from.v[first + j * stride + d], sum);
-      mixed[i] = sum;
+void query_gradient(RowTile tile, uint head, uint channel) {
+  const uint own = own_query();
+  const uint row = min(tile.row + own, tile.end - 1);
+  const Seen seen = seen_in(tile.sequence, row, head);
+  const KeyBlocks blocks = blocks_seen(tile, head);
+  const Prepared of = prepared(row, head);
+  if (has(TEPUI_ATTEND_EXTRA_KEY) && lane() % kShare == 0) extra_of[own] = extra_ds(seen, of);
+  for (uint first = blocks.start; first <= blocks.stop; first += kTileKeys) {
+    multiply_both(tile, blocks, first, head, seen);
+    for (uint j = lane() % kShare; j < kTileKeys; j += kShare) {
+      const uint key = first + j;
+      float ds = 0;
+      if (key >= seen.visible && key <= seen.last)
+        ds = ds_of(seen, row, head, key, score_at(own, j, seen, key), product_at(1, own, j), of);
+      put_weight(j, own, ds);
     }
+    mix_rows(rows_of_channel(k, seen.channel, first, blocks.stop), channel);
   }
+  barrier();
+  EACH_MIXED(
+    if (tile.row + r >= tile.end) continue;
+    if (has(TEPUI_ATTEND_EXTRA_KEY))
+      value = fma(extra_of[r], uintBitsToFloat(scratch.v[EXTRA_AT + seen.channel + d]), value);
+    y.v[((tile.row + r) * p.heads + head) * p.head_dim + d] = value * p.scale;
+  )
 }
 
-void give(uint to, float scale) {
-  [[unroll]] for (uint i = 0; i < kPerLane; ++i) {
-    const uint d = i * LANES + lane();
-    if (d < p.head_dim) y.v[to + d] = mixed[i] * scale;
-  }
-}
+// What 64 queries see, and what pass 0 left of them.
+shared uvec3 span_of[kTileLong];  // visible, own, last
+shared Prepared prepared_of[kTileLong];
 
-void query_gradient(uint row, uint head) {
-  const Seen at = seen_by(row, head);
-  const uint width = p.kv_heads * p.head_dim;
-  for (uint first = at.visible; first <= at.last; first += LANES) {
-    const uint key = first + lane();
-    weights[lane()] = key <= at.last ? ds_of(at, row, head, key) : 0.0;
-    barrier();
-    mix(k, first * width + at.channel, width, min(LANES, at.last - first + 1));
-    barrier();
-  }
-  if (has(TEPUI_ATTEND_EXTRA_KEY)) {
-    const float ds = extra_ds(at, row, head);
-    [[unroll]] for (uint i = 0; i < kPerLane; ++i) {
-      const uint d = i * LANES + lane();
-      if (d < p.head_dim)
-        mixed[i] = fma(ds, uintBitsToFloat(scratch.v[EXTRA_AT + at.channel + d]), mixed[i]);
-    }
-  }
-  give(at.query, p.scale);
-}
-
-void key_gradient(uint key, uint kv_head) {
-  const uint sequence = sequence_of_row(offsets, p.sequences, key);
+// Tiles of 16 keys by 64 queries.
+void key_gradient(RowTile tile, uint kv_head, uint channel) {
+  const uint own = own_query();  // a key's place
+  const uint key = min(tile.row + own, tile.end - 1);
   const uint group_ = p.heads / p.kv_heads;
-  const uint width = p.heads * p.head_dim;
-  const uint end = end_of_queries(sequence, key);
+  const uint begin = first_query(tile.sequence, tile.row);
+  const uint end = end_of_queries(tile.sequence, tile.end - 1);
   for (uint h = 0; h < group_; ++h) {
     const uint head = kv_head * group_ + h;
-    for (uint first = first_query(sequence, key); first < end; first += LANES) {
-      const uint row = first + lane();
-      float weight = 0.0;
-      if (row < end) {
-        const Seen at = seen_by(row, head);
-        weight = kPass == 2 ? ds_of(at, row, head, key) : met(at, row, head, key);
+    Seen seen = seen_in(tile.sequence, tile.row, head);
+    for (uint query = begin; query < end; query += kTileLong) {
+      barrier();
+      const uint of_lane = min(query + lane(), end - 1);
+      const Seen by = seen_in(tile.sequence, of_lane, head);
+      span_of[lane()] = uvec3(by.visible, by.own, by.last);
+      prepared_of[lane()] = prepared(of_lane, head);
+      multiply_tile(rows_of_channel(k, seen.channel, tile.row, tile.end - 1),
+                    rows_of_head(q, head, query, end - 1), 0);
+      if (kPass == 2)
+        multiply_tile(rows_of_channel(v, seen.channel, tile.row, tile.end - 1),
+                      rows_of_head(dz, head, query, end - 1), 1);
+      for (uint j = lane() % kShare; j < kTileLong; j += kShare) {
+        const uint row = query + j;
+        seen.visible = span_of[j].x;
+        seen.own = span_of[j].y;
+        seen.last = span_of[j].z;
+        float weight = 0;
+        if (row < end && key >= seen.visible && key <= seen.last) {
+          const float score = score_at(own, j, seen, key);
+          weight = kPass == 2
+                       ? ds_of(seen, row, head, key, score, product_at(1, own, j), prepared_of[j])
+                       : met(seen, row, head, key, probability(score, prepared_of[j].level));
+        }
+        put_weight(j, own, weight);
       }
-      weights[lane()] = weight;
-      barrier();
-      const uint count = min(LANES, end - first);
-      if (kPass == 2) mix(q, first * width + head * p.head_dim, width, count);
-      else mix(dz, first * width + head * p.head_dim, width, count);
-      barrier();
+      if (kPass == 2) mix_rows(rows_of_head(q, head, query, end - 1), channel);
+      else mix_rows(rows_of_head(dz, head, query, end - 1), channel);
     }
   }
-  give((key * p.kv_heads + kv_head) * p.head_dim, kPass == 2 ? p.scale : 1.0);
+  EACH_MIXED(
+    if (tile.row + r >= tile.end) continue;
+    y.v[((tile.row + r) * p.kv_heads + kv_head) * p.head_dim + d] =
+        value * (kPass == 2 ? p.scale : 1.0);
+  )
 }
 
-// What the extra key (pass 4) or its value gets from a sequence.
-void extra_gradient(uint sequence, uint kv_head) {
+// What the extra key (pass 4) or its value gets from a sequence: one result.
+void extra_gradient(uint sequence, uint kv_head, uint channel) {
   const uint group_ = p.heads / p.kv_heads;
-  const uint width = p.heads * p.head_dim;
   const uint end = uint(offsets.v[sequence + 1]);
   const bool there = has(kPass == 4 ? TEPUI_ATTEND_EXTRA_KEY : TEPUI_ATTEND_EXTRA_VALUE);
   for (uint h = 0; there && h < group_; ++h) {
     const uint head = kv_head * group_ + h;
-    for (uint first = uint(offsets.v[sequence]); first < end; first += LANES) {
+    for (uint first = uint(offsets.v[sequence]); first < end; first += kTileLong) {
       const uint row = first + lane();
       float weight = 0.0;
       if (row < end) {
-        const Seen at = seen_by(row, head);
-        weight = kPass == 4 ? extra_ds(at, row, head) : extra_probability(at, level_of(row, head));
+        const Seen at = seen_in(sequence, row, head);
+        const Prepared of = prepared(row, head);
+        weight = kPass == 4 ? extra_ds(at, of) : extra_probability(at, of.level);
       }
-      weights[lane()] = weight;
       barrier();
-      const uint count = min(LANES, end - first);
-      if (kPass == 4) mix(q, first * width + head * p.head_dim, width, count);
-      else mix(dz, first * width + head * p.head_dim, width, count);
-      barrier();
+      for (uint i = 0; i < kFours; ++i)
+        weights[lane() * kFours + i] = vec4(i == 0 ? weight : 0.0, 0, 0, 0);
+      if (kPass == 4) mix_rows(rows_of_head(q, head, first, end - 1), channel);
+      else mix_rows(rows_of_head(dz, head, first, end - 1), channel);
     }
   }
-  give((sequence * p.kv_heads + kv_head) * p.head_dim, kPass == 4 ? p.scale : 1.0);
+  EACH_MIXED(
+    if (r != 0) continue;
+    y.v[(sequence * p.kv_heads + kv_head) * p.head_dim + d] =
+        value * (kPass == 4 ? p.scale : 1.0);
+  )
 }
 
 void main() {
-  [[unroll]] for (uint i = 0; i < kPerLane; ++i) mixed[i] = 0;
+  // Pass 0 sums over whole heads.
+  const uint parts = kPass == 0 ? 1 : channel_parts();
+  const uint channel = first_channel(group() % parts);
   const uint heads = kPass < 2 ? p.heads : p.kv_heads;
-  const uint row = group() / heads;
-  if (row >= (kPass < 4 ? p.rows : p.sequences)) return;
-  if (kPass == 0) prepare_query(row, group() % heads);
-  else if (kPass == 1) query_gradient(row, group() % heads);
-  else if (kPass < 4) key_gradient(row, group() % heads);
-  else extra_gradient(row, group() % heads);
+  const uint head = group() / parts % heads;
+  const uint index = group() / parts / heads;
+  clear_mixed();
+  if (kPass >= 4) {
+    if (index < p.sequences) extra_gradient(index, head, channel);
+    return;
+  }
+  if (index >= row_tiles(kTileShort)) return;
+  // First what takes longest: queries that see many keys, keys that many queries see.
+  const RowTile tile = row_tile(kPass < 2 ? row_tiles(kTileShort) - 1 - index : index, kTileShort);
+  if (tile.idle) return;
+  if (kPass == 0) prepare_queries(tile, head);
+  else if (kPass == 1) query_gradient(tile, head, channel);
+  else key_gradient(tile, head, channel);
 }

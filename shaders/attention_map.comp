@@ -61,7 +61,7 @@ void main() {
            j += kShare) {
         const uint key = first + j;
         const bool sees = key >= seen.visible && key <= seen.last;
-        precise float value = sees ? score_from(product_at(own_query(), j), seen, key) : nothing;
+        precise float value = sees ? score_at(own_query(), j, seen, key) : nothing;
         precise float share =
             sees ? edited_probability(key, head, weight_of(value, largest) / sum) : 0.0;
         const uint at = cell + key - begin;

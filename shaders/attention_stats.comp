@@ -124,13 +124,14 @@ void measure_keys(RowTile tile, uint head) {
       level_of[lane()] =
           Level(uintBitsToFloat(scratch.v[at]), uintBitsToFloat(scratch.v[at + 1]));
     }
-    multiply_tile(TileRows(query, end - 1, tile.row, tile.end - 1, head, seen.channel));
+    multiply_tile(rows_of_head(q, head, query, end - 1),
+                  rows_of_channel(k, seen.channel, tile.row, tile.end - 1), 0);
     for (uint r = 0; r < kTileQueries && query + r < end; ++r) {
       seen.visible = span_of[r].x;
       seen.own = span_of[r].y;
       seen.last = span_of[r].z;
       if (key < seen.visible || key > seen.last) continue;
-      const float score = score_from(product_at(r, lane()), seen, key);
+      const float score = score_at(r, lane(), seen, key);
       precise float probability = weight_of(score, level_of[r].largest) / level_of[r].sum;
       probability = edited_probability(key, head, probability);
       all = all + probability;

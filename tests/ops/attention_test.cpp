@@ -5,45 +5,11 @@
 #include <cmath>
 
 #include "backend/registry.h"
-#include "support/op_harness.h"
+#include "support/attention_case.h"
 #include "support/shared_backend.h"
 
 namespace tepui::test {
 namespace {
-
-struct Heads {
-  uint heads;
-  uint kv_heads;
-  uint head_dim;
-};
-
-// What a model may add to plain attention.
-struct Extras {
-  float softcap = 0;
-  uint window = 0;
-  uint bias_positions = 0;
-};
-
-OpCase attention_case(const std::vector<double>& offsets, Heads h, Fill qk, Fill v,
-                      Extras extras = {}) {
-  const auto rows = static_cast<std::int64_t>(offsets.back());
-  const AttentionParams params{static_cast<uint>(rows),
-                               h.heads,
-                               h.kv_heads,
-                               h.head_dim,
-                               static_cast<uint>(offsets.size() - 1),
-                               1 / std::sqrt(static_cast<float>(h.head_dim)),
-                               extras.softcap,
-                               extras.window,
-                               extras.bias_positions};
-  const bool biased = extras.bias_positions != 0;
-  const std::int64_t kv = std::int64_t{h.kv_heads} * h.head_dim;
-  return {.op = OpCode::attention,
-          .in = {f32({rows, std::int64_t{h.heads} * h.head_dim}, qk), f32({rows, kv}, qk),
-                 f32({rows, kv}, v), i32(offsets),
-                 biased ? f32({h.heads, extras.bias_positions}) : absent(), absent()},
-          .params = ParamBytes(params)};
-}
 
 constexpr Heads kHeads[] = {{1, 1, 1}, {3, 1, 5}, {4, 2, 8}, {2, 2, 64}, {3, 3, 33}, {8, 2, 16}};
 
@@ -83,97 +49,6 @@ TEST(Attention, AgreesWithSoftcapBiasAndWindow) {
       check_op(attention_case(offsets, heads, qk, Fill::normal,
                               {.softcap = 5, .window = 9, .bias_positions = 100}));
     }
-  }
-}
-
-// Everything that `form`, gamma and dropping change, by itself and with a window; a prefix of 5.
-std::vector<AttentionParams> other_forms() {
-  std::vector<AttentionParams> all;
-  const auto add = [&](uint form, float gamma, uint drop) {
-    for (const uint window : {0U, 5U}) {
-      if (window == 0 && (form & TEPUI_ATTEND_PREFIX) != 0) continue;
-      AttentionParams p{};
-      p.window = window;
-      p.form = form;
-      p.gamma = gamma;
-      p.drop = drop;
-      all.push_back(p);
-    }
-  };
-  const uint extra = TEPUI_ATTEND_EXTRA;
-  add(extra, 0, 0);
-  add(extra | TEPUI_ATTEND_EXTRA_KEY, 0, 0);
-  add(extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0, 0);
-  add(extra | TEPUI_ATTEND_EXTRA_VALUE | TEPUI_ATTEND_ALWAYS, 0, 0);
-  add(0, -0.05F, 0);
-  add(TEPUI_ATTEND_SIGMOID, -1.5F, 0);
-  add(TEPUI_ATTEND_SIGMOID | extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0, 0);
-  add(0, 0, 13107U << 16 | 3U);
-  add(extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0, 30000U << 16);
-  add(TEPUI_ATTEND_PREFIX, 0, 0);
-  add(TEPUI_ATTEND_PREFIX | extra | TEPUI_ATTEND_EXTRA_KEY | TEPUI_ATTEND_EXTRA_VALUE, 0,
-      9000U << 16);
-  return all;
-}
-
-// The case of `op` with another form; the operands follow in the op's own slots.
-OpCase in_form(OpCase c, AttentionParams form, std::size_t first, bool values) {
-  auto p = c.params.as<AttentionParams>();
-  if (!values) form.form &= ~TEPUI_ATTEND_EXTRA_VALUE;
-  p.window = form.window;
-  p.form = form.form;
-  p.gamma = form.gamma;
-  p.drop = values ? form.drop : 0;
-  const Operand one = f32({std::int64_t{p.kv_heads} * p.head_dim}, Fill::normal);
-  const auto has = [&](uint bit) { return (p.form & bit) != 0; };
-  while (c.in.size() < first) c.in.push_back(absent());
-  c.in.push_back(has(TEPUI_ATTEND_EXTRA_KEY) ? one : absent());
-  if (values) {
-    c.in.push_back(has(TEPUI_ATTEND_EXTRA_VALUE) ? one : absent());
-    c.in.push_back(p.drop != 0 ? exact(DType::u32, {2}, {77, 12345}) : absent());
-  }
-  c.params = ParamBytes(p);
-  return c;
-}
-
-TEST(Attention, AgreesInEveryForm) {
-  for (const AttentionParams& form : other_forms()) {
-    for (const Heads& heads : {Heads{1, 1, 1}, {4, 2, 8}, {2, 1, 33}})
-      check_op(in_form(attention_case({0, 0, 1, 6, 75}, heads, Fill::normal, Fill::normal), form, 6,
-                       true));
-  }
-}
-
-TEST(Attention, WhatIsSeenOfEveryFormAgrees) {
-  for (const AttentionParams& form : other_forms()) {
-    if (form.drop != 0) continue;
-    OpCase c = attention_case({0, 1, 6, 45}, {4, 2, 8}, Fill::normal, Fill::normal);
-    const auto p = in_form(c, form, 6, false).params.as<AttentionParams>();
-    const Operand extra = in_form(c, form, 6, false).in.back();
-    const std::vector<Operand> of{c.in[0], c.in[1], c.in[3], absent()};
-    OpCase stats{.op = OpCode::attention_stats,
-                 .in = of,
-                 .params = ParamBytes(AttentionStatsParams{p, 3, 1})};
-    stats.in.insert(stats.in.end(), {exact(DType::u32, {3, 1}, {0, 2, 1}), absent(), extra});
-    check_op(stats);
-    OpCase map{.op = OpCode::attention_map,
-               .in = of,
-               .params = ParamBytes(AttentionMapParams{p, 1, 2, 20, 1 + 25 + 400})};
-    map.in.insert(map.in.end(), {absent(), extra});
-    check_op(map);
-    if ((p.form & TEPUI_ATTEND_PREFIX) == 0) continue;
-    map.params = ParamBytes(AttentionMapParams{p, 1, 2, 3, 1 + 9 + 9});  // shorter than the prefix
-    check_op(map);
-  }
-}
-
-TEST(AttentionGrad, AgreesInEveryForm) {
-  for (const AttentionParams& form : other_forms()) {
-    OpCase c = attention_case({0, 1, 6, 45}, {4, 2, 8}, Fill::normal, Fill::normal);
-    c.op = OpCode::attention_grad;
-    c.in.resize(4);
-    c.in.push_back(c.in[0]);  // dz
-    check_op(in_form(c, form, 5, true));
   }
 }
 

@@ -29,11 +29,12 @@ std::uint64_t score_tiles(const AttentionParams& p, std::uint64_t rows) {
   return p.rows == 0 ? 0 : p.rows / rows + p.sequences;
 }
 
+// Workgroups that share a head's channels (shaders/lib/mixed_rows.glsl).
+std::uint64_t channel_parts(const AttentionParams& p) { return divide_up(p.head_dim, 128); }
+
 // Other forms than a plain softmax of the sequence's keys (shaders/attention_form.comp).
 StepPlan plan_form(const AttentionParams& p) {
-  constexpr std::uint64_t kChannels = 128;  // of a workgroup
-  return one_pass("attention_form",
-                  score_tiles(p, kTileQueries) * p.heads * divide_up(p.head_dim, kChannels));
+  return one_pass("attention_form", score_tiles(p, kTileQueries) * p.heads * channel_parts(p));
 }
 
 bool is_plain(const AttentionParams& p) {
@@ -159,22 +160,19 @@ StepPlan plan_attention_stats(const Step& step, const Program& program) {
 
 // What a query's softmax needs lies in scratch; each pass writes one output, since there are more
 // than slots.
-std::optional<StepPlan> plan_attention_grad(const Step& step, const Program& program) {
+StepPlan plan_attention_grad(const Step& step, const Program& program) {
   const auto p = step.params.as<AttentionParams>();
-  const auto per_lane = static_cast<std::uint32_t>(divide_up(p.head_dim, kLanes));
-  if (per_lane > kHeadLimit) return std::nullopt;
-  const std::uint64_t queries = std::uint64_t{p.rows} * p.heads;
-  const std::uint64_t keys = std::uint64_t{p.rows} * p.kv_heads;
   StepPlan plan;
-  const std::uint64_t extras = std::uint64_t{p.sequences} * p.kv_heads;
+  const std::uint64_t tiles = score_tiles(p, kTileQueries);
   for (std::uint32_t pass = 0; pass < 6; ++pass) {
-    const Constants constants{kLanes, per_lane, pass};
-    const std::uint64_t groups = pass < 2 ? queries : pass < 4 ? keys : extras;
-    plan.passes.push_back({"attention_grad", constants, groups, {}, {}});
+    const std::uint64_t heads = pass < 2 ? p.heads : p.kv_heads;
+    const std::uint64_t parts = pass == 0 ? 1 : channel_parts(p);
+    const std::uint64_t of_head = pass < 4 ? tiles : p.sequences;
+    plan.passes.push_back({"attention_grad", {kLanes, 0, pass}, of_head * heads * parts, {}, {}});
     std::copy_n(step.in.begin(), 5, plan.passes.back().slots.begin());
     if (pass > 0) plan.passes.back().slots[5] = step.out[pass - 1];
   }
-  plan.scratch_bytes = 4 * 3 * queries;
+  plan.scratch_bytes = 4 * 3 * std::uint64_t{p.rows} * p.heads;
   put_behind(plan, step, program, {5, 6, 7});
   return plan;
 }

@@ -17,6 +17,6 @@ struct KeyReads {
 KeyReads attention_reads(const Step& step, const DeviceTraits& traits);
 StepPlan plan_attention_map(const Step& step, const Program& program);
 StepPlan plan_attention_stats(const Step& step, const Program& program);
-std::optional<StepPlan> plan_attention_grad(const Step& step, const Program& program);
+StepPlan plan_attention_grad(const Step& step, const Program& program);
 
 }  // namespace tepui::vulkan
