@@ -117,7 +117,12 @@ std::optional<StepPlan> plan_training(const Step& step, const Program& program) 
       return per_element(name, std::uint64_t{p.rows} * p.groups);
     }
     case OpCode::gate_grad: return plan_gate_grad(step);
-    case OpCode::column_sum: return per_element(name, bytes.as<MatrixParams>().columns);
+    case OpCode::column_sum: {
+      constexpr std::uint64_t kColumns = 16;  // of a workgroup
+      StepPlan plan = one_pass(name, divide_up(bytes.as<MatrixParams>().columns, kColumns));
+      plan.passes[0].constants[0] = 2 * kLanes;
+      return plan;
+    }
     case OpCode::act_grad: return per_element(name, bytes.as<ActParams>().count);
     case OpCode::norm_grad: {
       const auto p = bytes.as<NormGradParams>();
