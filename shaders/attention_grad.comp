@@ -148,7 +148,7 @@ void query_gradient(RowTile tile, uint head, uint channel) {
 }
 
 // What 64 queries see, and what pass 0 left of them.
-shared uvec3 span_of[kTileLong];  // visible, own, last
+shared uvec2 span_of[kTileLong];  // visible and last
 shared Prepared prepared_of[kTileLong];
 
 // Tiles of 16 keys by 64 queries.
@@ -165,7 +165,7 @@ void key_gradient(RowTile tile, uint kv_head, uint channel) {
       barrier();
       const uint of_lane = min(query + lane(), end - 1);
       const Seen by = seen_in(tile.sequence, of_lane, head);
-      span_of[lane()] = uvec3(by.visible, by.own, by.last);
+      span_of[lane()] = uvec2(by.visible, by.last);
       prepared_of[lane()] = prepared(of_lane, head);
       multiply_tile(rows_of_channel(k, seen.channel, tile.row, tile.end - 1),
                     rows_of_head(q, head, query, end - 1), 0);
@@ -174,9 +174,8 @@ void key_gradient(RowTile tile, uint kv_head, uint channel) {
                       rows_of_head(dz, head, query, end - 1), 1);
       for (uint j = lane() % kShare; j < kTileLong; j += kShare) {
         const uint row = query + j;
-        seen.visible = span_of[j].x;
-        seen.own = span_of[j].y;
-        seen.last = span_of[j].z;
+        seen.visible = span_of[j].x;  // its own place is of use to biases alone
+        seen.last = span_of[j].y;
         float weight = 0;
         if (row < end && key >= seen.visible && key <= seen.last) {
           const float score = score_at(own, j, seen, key);
@@ -213,8 +212,7 @@ void extra_gradient(uint sequence, uint kv_head, uint channel) {
         weight = kPass == 4 ? extra_ds(at, of) : extra_probability(at, of.level);
       }
       barrier();
-      for (uint i = 0; i < kFours; ++i)
-        weights[lane() * kFours + i] = vec4(i == 0 ? weight : 0.0, 0, 0, 0);
+      put_only_weight(lane(), weight);
       if (kPass == 4) mix_rows(rows_of_head(q, head, first, end - 1), channel);
       else mix_rows(rows_of_head(dz, head, first, end - 1), channel);
     }

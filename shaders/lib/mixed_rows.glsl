@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Rows of a matrix added up by weights, for 16 results at once: 64 lanes have two channels of all of
 // them. Each is one chain over the rows; what has a weight of 0 adds nothing, whatever its row holds,
-// so that nothing depends on what else is in the tile. Needs lib/score_tile.glsl.
+// so that nothing depends on what else is in the tile. The weights lie in the room of
+// lib/score_tile.glsl, of each row, by result: it is free from the end of one multiply_tile on until the
+// next, and devices need have no more than 16 KiB for all.
 const uint kChannels = 2;  // of a lane, kTileLanes apart
 const uint kFours = kTileShort / 4;
-
-shared vec4 weights[kTileLong * kFours];  // of each row, by result
 
 vec4 mixed[kChannels * kFours];  // never but by fma: nothing to contract
 
@@ -16,7 +16,11 @@ uint channel_parts() {
 uint first_channel(uint part) { return part * kChannels * kTileLanes + lane(); }
 
 void put_weight(uint row, uint result, float weight) {
-  weights[row * kFours + result / 4][result % 4] = weight;
+  tile_room[row * kFours + result / 4][result % 4] = weight;
+}
+void put_only_weight(uint row, float weight) {  // of result 0
+  for (uint i = 0; i < kFours; ++i)
+    tile_room[row * kFours + i] = vec4(i == 0 ? weight : 0.0, 0, 0, 0);
 }
 
 void clear_mixed() {
@@ -36,7 +40,7 @@ void mix_rows(HeadRows of, uint channel) {
     }
     [[unroll]] for (uint r = 0; r < 4; ++r) {
       [[unroll]] for (uint i = 0; i < kFours; ++i) {
-        const vec4 weight = weights[(r4 + r) * kFours + i];
+        const vec4 weight = tile_room[(r4 + r) * kFours + i];
         const bvec4 adds = notEqual(weight, vec4(0));
         [[unroll]] for (uint c = 0; c < kChannels; ++c) {
           const uint m = c * kFours + i;
