@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "backend/registry.h"
+#include "support/attention_case.h"
 #include "support/select_cases.h"
 
 namespace tepui::test {
@@ -12,31 +13,7 @@ namespace {
 
 constexpr double kNoToken = 4294967295.0;
 
-struct StatsHeads {
-  uint heads;
-  uint kv_heads;
-  uint head_dim;
-};
-constexpr StatsHeads kStatsHeads[] = {{1, 1, 1}, {3, 1, 5}, {4, 2, 8}, {2, 2, 64}, {3, 3, 33}};
-
-// What a model may add to plain attention.
-struct StatsExtras {
-  float softcap = 0;
-  uint window = 0;
-  uint bias_positions = 0;
-};
-
-AttentionParams params_of(const std::vector<double>& offsets, StatsHeads h, StatsExtras extras) {
-  return {static_cast<uint>(offsets.back()),
-          h.heads,
-          h.kv_heads,
-          h.head_dim,
-          static_cast<uint>(offsets.size() - 1),
-          1 / std::sqrt(static_cast<float>(h.head_dim)),
-          extras.softcap,
-          extras.window,
-          extras.bias_positions};
-}
+constexpr Heads kStatsHeads[] = {{1, 1, 1}, {3, 1, 5}, {4, 2, 8}, {2, 2, 64}, {3, 3, 33}};
 
 std::vector<Operand> scored(const AttentionParams& p, const std::vector<double>& offsets,
                             Fill fill) {
@@ -45,9 +22,9 @@ std::vector<Operand> scored(const AttentionParams& p, const std::vector<double>&
           p.bias_positions != 0 ? f32({p.heads, p.bias_positions}) : absent()};
 }
 
-OpCase stats_case(const std::vector<double>& offsets, StatsHeads h, Fill fill,
-                  StatsExtras extras = {}, uint marked = 2, uint early = 6) {
-  const AttentionParams of = params_of(offsets, h, extras);
+OpCase stats_case(const std::vector<double>& offsets, Heads h, Fill fill, Extras extras = {},
+                  uint marked = 2, uint early = 6) {
+  const AttentionParams of = attention_params(offsets, h, extras);
   std::vector<Operand> in = scored(of, offsets, fill);
   std::vector<double> tokens;  // one before, one behind the others, some that are not there
   for (uint s = 0; s < of.sequences; ++s) {
@@ -61,7 +38,7 @@ OpCase stats_case(const std::vector<double>& offsets, StatsHeads h, Fill fill,
 }
 
 TEST(AttentionStats, Agrees) {
-  for (const StatsHeads& heads : kStatsHeads) {
+  for (const Heads& heads : kStatsHeads) {
     for (const auto& offsets : std::vector<std::vector<double>>{
              {0}, {0, 0}, {0, 1}, {0, 7}, {0, 0, 1, 6, 6, 39}, {0, 70}})
       check_op(stats_case(offsets, heads, Fill::normal));
@@ -76,7 +53,7 @@ TEST(AttentionStats, AgreesForSharpScoresAndOverManyBlocks) {
 
 TEST(AttentionStats, AgreesWithSoftcapBiasAndWindow) {
   const std::vector<double> offsets{0, 0, 1, 6, 45, 115};
-  for (const StatsHeads& heads : {StatsHeads{1, 1, 1}, {4, 2, 8}}) {
+  for (const Heads& heads : {Heads{1, 1, 1}, {4, 2, 8}}) {
     for (const Fill fill : {Fill::normal, Fill::wide}) {
       check_op(stats_case(offsets, heads, fill, {.softcap = 2}));
       check_op(stats_case(offsets, heads, fill, {.bias_positions = 70}));
@@ -117,9 +94,9 @@ TEST(AttentionStats, Definition) {
   }
 }
 
-OpCase map_case(const std::vector<double>& offsets, StatsHeads h, Fill fill, uint first, uint count,
-                uint tokens, StatsExtras extras = {}) {
-  const AttentionParams of = params_of(offsets, h, extras);
+OpCase map_case(const std::vector<double>& offsets, Heads h, Fill fill, uint first, uint count,
+                uint tokens, Extras extras = {}) {
+  const AttentionParams of = attention_params(offsets, h, extras);
   uint cells = 0;
   for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
     const uint n = std::min(static_cast<uint>(offsets[s + 1] - offsets[s]), tokens);

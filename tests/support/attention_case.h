@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <vector>
 
 #include "support/op_harness.h"
 
@@ -21,25 +22,29 @@ struct Extras {
   uint bias_positions = 0;
 };
 
+inline AttentionParams attention_params(const std::vector<double>& offsets, Heads h,
+                                        Extras extras) {
+  return {static_cast<uint>(offsets.back()),
+          h.heads,
+          h.kv_heads,
+          h.head_dim,
+          static_cast<uint>(offsets.size() - 1),
+          1 / std::sqrt(static_cast<float>(h.head_dim)),
+          extras.softcap,
+          extras.window,
+          extras.bias_positions};
+}
+
 inline OpCase attention_case(const std::vector<double>& offsets, Heads h, Fill qk, Fill v,
                              Extras extras = {}) {
   const auto rows = static_cast<std::int64_t>(offsets.back());
-  const AttentionParams params{static_cast<uint>(rows),
-                               h.heads,
-                               h.kv_heads,
-                               h.head_dim,
-                               static_cast<uint>(offsets.size() - 1),
-                               1 / std::sqrt(static_cast<float>(h.head_dim)),
-                               extras.softcap,
-                               extras.window,
-                               extras.bias_positions};
   const bool biased = extras.bias_positions != 0;
   const std::int64_t kv = std::int64_t{h.kv_heads} * h.head_dim;
   return {.op = OpCode::attention,
           .in = {f32({rows, std::int64_t{h.heads} * h.head_dim}, qk), f32({rows, kv}, qk),
                  f32({rows, kv}, v), i32(offsets),
                  biased ? f32({h.heads, extras.bias_positions}) : absent(), absent()},
-          .params = ParamBytes(params)};
+          .params = ParamBytes(attention_params(offsets, h, extras))};
 }
 
 }  // namespace tepui::test
