@@ -35,7 +35,7 @@ uint softmax_at(uint row, uint head) {
 shared Level level_of[kTileQueries];
 
 void measure_queries(RowTile tile, uint head) {
-  const uint own = lane() / kShare;
+  const uint own = own_query();
   const bool there = tile.row + own < tile.end;
   const uint row = min(tile.row + own, tile.end - 1);
   const Seen seen = seen_in(tile.sequence, row, head);
