@@ -7,7 +7,9 @@
 #include "backend/vulkan/matrix_units.h"
 #include "backend/vulkan/recorder.h"
 #include "backend/vulkan/shader_library.h"
+#include "backend/vulkan/shared_memory.h"
 #include "ops/check.h"
+#include "support/changed_spirv.h"
 #include "support/paths.h"
 #include "support/run_program.h"
 #include "tepui/op.h"
@@ -17,6 +19,7 @@ namespace {
 
 using vulkan::Recorder;
 using vulkan::ShaderLibrary;
+using vulkan::shared_bytes;
 
 TEST(Shaders, EveryOpHasOne) {
   for (const OpCode code : all_ops()) {
@@ -29,6 +32,15 @@ TEST(Shaders, EveryOpHasOne) {
   }
 }
 
+void expect_valid(std::span<const std::uint32_t> words, const std::filesystem::path& file) {
+  write_file(file, std::string(reinterpret_cast<const char*>(words.data()), words.size_bytes()));
+  const std::string command = std::string(TEPUI_SPIRV_VAL) +
+                              " --target-env vulkan1.2 --scalar-block-layout '" + file.string() +
+                              "'";
+  EXPECT_EQ(std::system(command.c_str()), 0) << file;
+}
+
+// And so are those whose lanes are in another order.
 TEST(Shaders, AreValidSpirv) {
   if (std::string(TEPUI_SPIRV_VAL).empty()) GTEST_SKIP() << "spirv-val is not installed";
   const TemporaryFolder folder;
@@ -36,13 +48,24 @@ TEST(Shaders, AreValidSpirv) {
     if (name.find("matrix") != name.npos || name == vulkan::kWorkgroupShader)
       continue;  // Debian 12's spirv-val does not know their extensions
     const auto words = ShaderLibrary::words(name);
-    const auto file = folder.path() / (std::string(name) + ".spv");
-    write_file(file, std::string(reinterpret_cast<const char*>(words.data()), words.size_bytes()));
-    const std::string command = std::string(TEPUI_SPIRV_VAL) +
-                                " --target-env vulkan1.2 --scalar-block-layout '" + file.string() +
-                                "'";
-    EXPECT_EQ(std::system(command.c_str()), 0) << name;
+    const std::string file = folder.path() / name;
+    expect_valid(words, file + ".spv");
+    const auto turned = turn_lanes(words);
+    ASSERT_TRUE(turned) << name;
+    expect_valid(*turned, file + ".turned.spv");
   }
+}
+
+TEST(Shaders, SayWhatSharedMemoryTheyTake) {
+  for (const std::string_view name : ShaderLibrary::names())
+    EXPECT_TRUE(shared_bytes(ShaderLibrary::words(name), {64, 1, 1, 1, 1, 1, 1})) << name;
+  // Two words a lane, by a constant of the pipeline.
+  const auto taken = [](std::string_view shader, std::uint32_t lanes) {
+    return shared_bytes(ShaderLibrary::words(shader), {lanes});
+  };
+  EXPECT_EQ(taken("channel_max_abs", 64), 512U);
+  EXPECT_EQ(taken("channel_max_abs", 256), 2048U);
+  EXPECT_EQ(taken("rope", 64), 0U);
 }
 
 TEST(Shaders, GridsStayBelowTheLimitAndMissNoWorkgroup) {

@@ -8,6 +8,7 @@
 #include "backend/registry.h"
 #include "backend/vulkan/shader_library.h"
 #include "study/verify_report.h"
+#include "support/changed_spirv.h"
 #include "support/verify_model.h"
 
 namespace tepui::test {
@@ -15,29 +16,14 @@ namespace {
 
 using vulkan::ShaderLibrary;
 
-// SPIR-V's numbers of instructions that take two operands of one type.
-constexpr std::uint32_t kAdd = 129;
-constexpr std::uint32_t kMultiply = 133;
-
-// Exchanges every such instruction; how many there were.
-int exchange(std::vector<std::uint32_t>& words, std::uint32_t from, std::uint32_t to) {
-  constexpr std::size_t kHeader = 5;
-  int count = 0;
-  for (std::size_t i = kHeader; i < words.size(); i += words[i] >> 16) {
-    if ((words[i] & 0xffff) != from) continue;
-    words[i] = (words[i] & 0xffff0000) | to;
-    ++count;
-  }
-  return count;
-}
+namespace spirv = vulkan::spirv;
 
 class WrongShader {
  public:
-  WrongShader(const std::string& shader, std::uint32_t from, std::uint32_t to) : shader_(shader) {
-    const auto code = ShaderLibrary::words(shader);
-    std::vector<std::uint32_t> words(code.begin(), code.end());
-    EXPECT_GT(exchange(words, from, to), 0) << shader;
-    ShaderLibrary::replace(shader, words);
+  WrongShader(const std::string& shader, spirv::Op from, spirv::Op to) : shader_(shader) {
+    const auto words = exchange(ShaderLibrary::words(shader), from, to);
+    EXPECT_TRUE(words) << shader;
+    ShaderLibrary::replace(shader, words.value_or(Spirv()));
   }
   ~WrongShader() { ShaderLibrary::replace(shader_, {}); }
 
@@ -50,11 +36,11 @@ TEST(WrongShader, IsFoundAtItsStep) {
     GTEST_SKIP() << "no Vulkan device on this machine";
   struct Case {
     std::string shader;
-    std::uint32_t from, to;
+    spirv::Op from, to;
     std::string value;  // the first that the shader computes in a block
   };
-  for (const Case& c :
-       {Case{"rope", kMultiply, kAdd, "q"}, Case{"act_mul", kMultiply, kAdd, "mlp_act"}}) {
+  for (const Case& c : {Case{"rope", spirv::kFMul, spirv::kFAdd, "q"},
+                        Case{"act_mul", spirv::kFMul, spirv::kFAdd, "mlp_act"}}) {
     SCOPED_TRACE(c.shader);
     const WrongShader wrong(c.shader, c.from, c.to);
     const Verification found = verify_tiny(open_backend("vulkan"), open_backend("cpu"));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "backend/vulkan/shared_memory.h"
+
 namespace tepui::vulkan {
 namespace {
 
@@ -74,6 +76,12 @@ Result<VkPipeline> ShaderLibrary::pipeline(const std::string& shader, const Cons
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return found->second;
   const std::span<const std::uint32_t> code = words(shader);
   if (code.empty()) return fail(ErrorKind::unsupported, "vulkan: there is no shader {}", shader);
+  const std::uint64_t shared = shared_bytes(code, constants).value_or(0);
+  const std::uint32_t most = device_.physical().limits.maxComputeSharedMemorySize;
+  if (shared > most)
+    return fail(ErrorKind::unsupported,
+                "vulkan: shader {} takes {} bytes of shared memory, {} has {}", shader, shared,
+                device_.physical().name, most);
   VkShaderModuleCreateInfo module_info{};
   module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
   module_info.codeSize = code.size_bytes();
