@@ -28,7 +28,7 @@ uint radix_end() { return fine_at(p.sequences, 0); }
 
 // A shader that may be made without statistics says how large it is: shared memory that is not used
 // would keep workgroups from running side by side.
-#define RADIX_WORDS 2560  // the bins and for each lane, 256 at most, the sum of its own; or sums of ranks
+#define RADIX_WORDS 2304  // the bins and for each lane, 256 at most, the sum of its own; or sums of ranks
 #ifndef RADIX_ROOM
 #define RADIX_ROOM RADIX_WORDS
 #endif
@@ -104,7 +104,7 @@ uvec2 bin_of(uint rank, uint bins) {
   }
   uint before = radix_room[kSumsAt + low];
   uint bin = low * (bins / LANES);
-  while (rank >= before + radix_room[bin]) before += radix_room[bin++];
+  while (bin + 1 < bins && rank >= before + radix_room[bin]) before += radix_room[bin++];
   return uvec2(bin, rank - before);
 }
 
@@ -178,6 +178,7 @@ void find_fine(uint s, uint level) {
     }
     barrier();
     for (uint q = lane(); q < ranks; q += LANES) find_bin(s, first + q, q * kSumsPitch, level);
+    memoryBarrierBuffer();  // the bins were read
     barrier();
     for (uint i = lane(); i < ranks * kFine; i += LANES) scratch.v[fine_at(s, first) + i] = 0;
   }

@@ -44,7 +44,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Eights { uv
 
 shared uvec4 room_x[2 * kRows * kPitchX];
 shared uvec4 room_w[kTermsW * kDepth * kPitchW];
-shared float room_y[kSide * kSide * kM * kN];
+shared vec4 room_y[kSide * kSide * kM * kN / 4];
 shared float factor[kColumns];
 
 #define SUMS coopmat<float, gl_ScopeSubgroup, kM, kN, gl_MatrixUseAccumulator>
@@ -168,13 +168,13 @@ void main() {
       barrier();
       if (works) {
         const SUMS sum = sum1[i] * (1.0 / kTermShift) + sum0[i];
-        coopMatStore(sum, room_y, block * kM * kN, kN, gl_CooperativeMatrixLayoutRowMajor);
+        coopMatStore(sum, room_y, block * kM * kN / 4, kN / 4, gl_CooperativeMatrixLayoutRowMajor);
       }
       barrier();
       for (uint e = gl_SubgroupInvocationID; works && e < kM * kN; e += gl_SubgroupSize) {
         const uint r = top + i / kWide * kM + e / kN;
         const uint n = column + left + i % kWide * kN + e % kN;
-        if (there(r) && n < p.n) finish(r, n, room_y[block * kM * kN + e]);
+        if (there(r) && n < p.n) finish(r, n, room_y[block * kM * kN / 4 + e / 4][e % 4]);
       }
     }
   }

@@ -82,7 +82,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Ei
 
 shared uvec4 room_x[2 * kRows * kPitchX];
 shared uvec4 room_w[kTermsW * kDepth * kPitchW];
-shared float room_y[DOWN * ACROSS * kM * kN];
+shared vec4 room_y[DOWN * ACROSS * kM * kN / 4];
 
 #define SUMS coopmat<float, gl_ScopeSubgroup, kM, kN, gl_MatrixUseAccumulator>
 #define TERM_X coopmat<float16_t, gl_ScopeSubgroup, kM, kK, gl_MatrixUseA>
@@ -245,6 +245,7 @@ void main() {
         load_x(from + kDepth);
         load_w(from + kDepth);
       }
+      if (!works) continue;
       [[unroll]] for (uint k = 0; k < kDepth; k += kK) {
         TERM_X x0[HIGH];
         TERM_X x1[HIGH];
@@ -275,7 +276,7 @@ void main() {
       barrier();
       if (works) {
         const SUMS sum = sum1[i] * (1.0 / kTermShift) + sum0[i];
-        coopMatStore(sum, room_y, block * kM * kN, kN, gl_CooperativeMatrixLayoutRowMajor);
+        coopMatStore(sum, room_y, block * kM * kN / 4, kN / 4, gl_CooperativeMatrixLayoutRowMajor);
       }
       barrier();
       for (uint e = gl_SubgroupInvocationID; works && e < kM * kN; e += gl_SubgroupSize) {
@@ -284,7 +285,7 @@ void main() {
         if (r >= p.rows || n >= p.n) continue;
         const float factor =
             kFactorLines == 0 ? 1.0 : inverse_factor(Floats(weight).v[factors + n]);
-        finish(r, n, room_y[block * kM * kN + e], factor);
+        finish(r, n, room_y[block * kM * kN / 4 + e / 4][e % 4], factor);
       }
     }
   }

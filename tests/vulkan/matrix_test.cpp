@@ -18,8 +18,6 @@
 #include "backend/vulkan/context.h"
 #include "backend/vulkan/linear_plan.h"
 #include "backend/vulkan/shader_library.h"
-#include "backend/vulkan/statistics_plan.h"
-#include "ops/builder.h"
 #include "support/op_harness.h"
 
 namespace tepui::test {
@@ -311,38 +309,6 @@ TEST_F(MatrixTier, FewRowsHaveTheBitsTheyHaveAmongMany) {
     EXPECT_EQ(run(5), among_many) << dtype_name(c.dtype) << " " << c.n;
     EXPECT_NE(among_many.front(), 0);
   }
-}
-
-// Layers that follow each other and read the same rows split them once.
-TEST(MatrixPlans, ShareTheTermsOfTheSameRows) {
-  constexpr int kWidth = 64;
-  Builder builder;
-  const Value x = builder.input({DType::f32, {70, kWidth}}, "x");
-  const auto layer = [&](Value from, const char* name) {
-    const Value weight = builder.weight({DType::f32, {kWidth, kWidth}}, name);
-    const Value packed = builder.pack(weight, false, std::string("packed ") + name);
-    return builder.linear(from, packed, kNone, kNone, TEPUI_ACT_NONE, std::string("y of ") + name);
-  };
-  const Value a = layer(x, "a");
-  const Value b = layer(x, "b");
-  const Value c = layer(a, "c");  // puts its own terms there
-  const Value d = layer(x, "d");
-  for (const Value value : {b, c, d}) builder.mark_output(value);
-  const Program program = builder.finish().value();
-  vulkan::DeviceTraits traits;
-  traits.matrix = vulkan::MatrixShape{16, 16, 16};
-  traits.subgroup = 32;
-  std::vector<std::string> passes;
-  for (const auto& plan : vulkan::plan_program(program, traits)) {
-    if (program.steps[plan.steps.front()].op != OpCode::linear) continue;
-    EXPECT_EQ(plan.split_before, passes.size() == 2);
-    EXPECT_EQ(plan.writes_scratch(), !plan.split_before);
-    for (const vulkan::Pass& pass : plan.passes) passes.push_back(pass.shader);
-  }
-  const std::string kernel = std::string(vulkan::kMatrixShader) + ".small";
-  const std::string split = vulkan::kSplitShader;
-  EXPECT_EQ(passes,
-            (std::vector<std::string>{split, kernel, kernel, split, kernel, split, kernel}));
 }
 
 }  // namespace

@@ -210,7 +210,9 @@ Status VulkanBackend::check_alignment(const Program& program, const Bindings& bi
   for (std::size_t id = 0; id < bindings.size(); ++id) {
     const ValueInfo& info = program.values[id];
     const DType dtype = info.type.dtype;
-    const bool halves = dtype == DType::packed_f16 || dtype == DType::packed_bf16;
+    // Kernels of matrix units read f16 by eight.
+    const bool halves =
+        dtype == DType::packed_bf16 || (dtype == DType::packed_f16 && !traits_.matrix);
     const bool words = !is_packed(dtype) || dtype >= DType::packed_q8_0;
     const std::size_t unit = halves ? 8 : words ? 4 : 16;
     if (info.role != Role::temp && bindings[id].offset % unit != 0) {

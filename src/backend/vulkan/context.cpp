@@ -127,11 +127,15 @@ void Context::change_devices(std::function<void(PhysicalDevice&)> change) {
 bool choose_queues(std::span<const VkQueueFamilyProperties> families, PhysicalDevice& device) {
   // Others that copy are for video.
   constexpr VkQueueFlags kBeside = VK_QUEUE_SPARSE_BINDING_BIT | VK_QUEUE_PROTECTED_BIT;
-  bool found = false;
+  // Where a family draws too, drivers take long work for a screen that hangs, sooner than
+  // elsewhere.
+  enum { kNone, kDraws, kOnlyComputes } found = kNone;
   for (std::uint32_t i = 0; i < families.size(); ++i) {
     const VkQueueFlags flags = families[i].queueFlags;
-    if ((flags & VK_QUEUE_COMPUTE_BIT) != 0 && !found) {
-      found = true;
+    const bool draws = (flags & VK_QUEUE_GRAPHICS_BIT) != 0 || families[i].timestampValidBits == 0;
+    const auto kind = (flags & VK_QUEUE_COMPUTE_BIT) == 0 ? kNone : draws ? kDraws : kOnlyComputes;
+    if (kind > found) {
+      found = kind;
       device.queue_family = i;
       device.queue_count = families[i].queueCount;
       device.timestamp_bits = families[i].timestampValidBits;
@@ -139,7 +143,7 @@ bool choose_queues(std::span<const VkQueueFamilyProperties> families, PhysicalDe
     const bool copies = (flags & ~kBeside) == VK_QUEUE_TRANSFER_BIT;
     if (copies && !device.transfer_family) device.transfer_family = i;
   }
-  return found;
+  return found != kNone;
 }
 
 const char* type_name(VkPhysicalDeviceType type) {

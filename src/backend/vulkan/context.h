@@ -74,8 +74,8 @@ class Context {
   std::vector<PhysicalDevice> devices_;
 };
 
-// The first family that computes, and one that does nothing but copy, if there is one; false where
-// none computes.
+// The first family that computes, rather one that draws nothing and has a clock, and one that does
+// nothing but copy, if there is one; false where none computes.
 bool choose_queues(std::span<const VkQueueFamilyProperties> families, PhysicalDevice& device);
 
 // "discrete", "integrated", "virtual", "software", "other"

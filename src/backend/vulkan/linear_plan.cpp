@@ -102,6 +102,7 @@ StepPlan plan_matrices(const LinearParams& p, DType packed, const DeviceTraits& 
   const std::uint64_t groups = divide_up(p.rows, tile.rows) * divide_up(p.n, tile.columns);
   plan.passes.push_back(
       on_units(std::string(kMatrixShader) + tile.variant, traits, tile.lanes, from, groups));
+  plan.passes.back().reads_scratch = true;
   return plan;
 }
 
@@ -110,7 +111,7 @@ std::uint64_t pairs_of(const ExpertParams& p) { return std::uint64_t{p.rows} * p
 
 // shaders/expert_lists.comp.
 Pass expert_lists(const ExpertParams& p, std::uint32_t behind_terms) {
-  return {"expert_lists", {kLanes, behind_terms}, pairs_of(p) == 0 ? 0U : p.experts, {}, {}};
+  return {kListsShader, {kLanes, behind_terms}, pairs_of(p) == 0 ? 0U : p.experts, {}, {}};
 }
 std::uint64_t list_bytes(const ExpertParams& p) {
   return 4 * (std::uint64_t{p.experts} + 1 + pairs_of(p));
@@ -136,6 +137,7 @@ StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits)
   plan.passes.push_back(expert_lists(p, 1));
   plan.passes.push_back(
       on_units(kExpertMatrixShader, traits, 4 * traits.subgroup, wide, down * across));
+  plan.passes.back().reads_scratch = true;
   plan.scratch_bytes = split_bytes(rows, p.k) + list_bytes(p);
   return plan;
 }
@@ -153,6 +155,7 @@ StepPlan plan_expert_tiles(const ExpertParams& p, std::uint32_t stored,
   }
   const LinearTile tile = many_rows_tile(pairs_of(p), of_expert, p.n, traits);
   StepPlan plan = on_tiles("expert_tiles", tile, stored, expert_tiles(p, tile.rows), p.n);
+  plan.passes.back().reads_scratch = true;
   plan.passes.insert(plan.passes.begin(), expert_lists(p, 0));
   plan.scratch_bytes = list_bytes(p);
   return plan;
@@ -161,7 +164,7 @@ StepPlan plan_expert_tiles(const ExpertParams& p, std::uint32_t stored,
 // In place of the second pass: shaders/workgroup/linear_workgroup.comp.
 Pass of_workgroups(const LinearParams& p, const WorkgroupTile& tile) {
   const std::uint64_t groups = divide_up(p.rows, tile.m) * divide_up(p.n, tile.n);
-  return {kWorkgroupShader, {tile.lanes, tile.m, tile.n, tile.k}, groups, {}, {}};
+  return {kWorkgroupShader, {tile.lanes, tile.m, tile.n, tile.k}, groups, {}, {}, true};
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ constexpr std::size_t kDepthConstant = 4;
 constexpr std::uint32_t kTappedDepth = 8;  // leaves shared memory for a histogram
 constexpr std::size_t kTileNormedConstant = 5;
 constexpr const char* kSplitShader = "split_rows";
+constexpr const char* kListsShader = "expert_lists";
 constexpr std::size_t kSplitNormedConstant = 1;
 constexpr std::size_t kSplitCopiesConstant = 2;
 constexpr std::size_t kPackBlockConstant = 2;  // of pack.comp: a block's rows, then its bytes

@@ -80,8 +80,9 @@ void PreparedVulkan::record(Recorder& recorder, const Bindings& bindings, const 
   PushBlock push;
   if (plan.scratch_bytes > 0) {
     push.scratch = arena.address() + scratch_at_;
-    (plan.writes_scratch() ? writes : reads)
-        .push_back({push.scratch, push.scratch + plan.scratch_bytes});
+    const AddressRange scratch{push.scratch, push.scratch + plan.scratch_bytes};
+    reads.push_back(scratch);
+    writes.push_back(scratch);
     recorder.clear(arena, scratch_at_, plan.cleared_bytes);
   }
   for (const StepPlan::Copied& copied : plan.copied) {
@@ -93,7 +94,9 @@ void PreparedVulkan::record(Recorder& recorder, const Bindings& bindings, const 
     for (std::size_t slot = 0; slot < kSlots; ++slot)
       push.addresses[slot] = place(bindings, arena, pass.slots[slot]).address();
     std::memcpy(push.params.data(), &pass.params, push.params.size());
-    recorder.dispatch(step.pipelines[i], push, pass.groups, reads, writes);
+    const std::size_t written = writes.size() - (pass.reads_scratch ? 1 : 0);  // scratch is last
+    recorder.dispatch(step.pipelines[i], push, pass.groups, reads,
+                      std::span(writes).first(written));
   }
 }
 

@@ -90,8 +90,10 @@ class Counter {
     };
     std::vector<AddressRange> reads = ranges(plan.reads);
     std::vector<AddressRange> writes = ranges(plan.writes);
-    if (plan.scratch_bytes > 0)
-      (plan.writes_scratch() ? writes : reads).push_back(scratch(0, plan.scratch_bytes));
+    if (plan.scratch_bytes > 0) {
+      reads.push_back(scratch(0, plan.scratch_bytes));
+      writes.push_back(scratch(0, plan.scratch_bytes));
+    }
     if (plan.split_before) {  // x is not read, its terms are not written
       const Value x = program_.steps[plan.steps.front()].in[0];
       own.bytes_saved += 2.0 * static_cast<double>(program_.type_of(x).bytes());
@@ -107,7 +109,7 @@ class Counter {
     }
     for (const vulkan::Pass& pass : plan.passes) {
       if (pass.groups == 0) continue;
-      order(reads, writes);
+      order(reads, std::span(writes).first(writes.size() - (pass.reads_scratch ? 1 : 0)));
       ++own.dispatches;
     }
   }

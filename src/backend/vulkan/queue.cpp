@@ -57,15 +57,23 @@ void Queue::set_value(VkCommandBuffer commands, std::uint64_t value) {
   }
 }
 
-void Queue::barrier(VkCommandBuffer commands) const {
+// Without the host: for it a device may empty caches that its kernels go on using.
+void Queue::barrier(VkCommandBuffer commands) const { barrier(commands, 0, 0); }
+
+void Queue::barrier(VkCommandBuffer commands, VkPipelineStageFlags host,
+                    VkAccessFlags host_reads) const {
   VkMemoryBarrier memory{};
   memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-  memory.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT | VK_ACCESS_MEMORY_READ_BIT;
-  memory.dstAccessMask = VK_ACCESS_MEMORY_WRITE_BIT | VK_ACCESS_MEMORY_READ_BIT;
+  memory.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+  memory.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
   VkPipelineStageFlags stages = VK_PIPELINE_STAGE_TRANSFER_BIT;
-  if (queue_.computes) stages |= VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
-  api_.CmdPipelineBarrier(commands, stages, stages | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0,
-                          nullptr, 0, nullptr);
+  if (queue_.computes) {
+    stages |= VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+    memory.srcAccessMask |= VK_ACCESS_SHADER_WRITE_BIT;
+    memory.dstAccessMask |= VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+  }
+  memory.dstAccessMask |= host_reads;
+  api_.CmdPipelineBarrier(commands, stages, stages | host, 0, 1, &memory, 0, nullptr, 0, nullptr);
 }
 
 Status Queue::open(std::uint64_t value) {
@@ -102,7 +110,7 @@ void Queue::start_behind(VkSemaphore timeline, std::uint64_t value) {
 }
 
 Status Queue::submit_open() {
-  barrier(open_->commands);  // to the host, which reads staging memory
+  barrier(open_->commands, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);  // staging memory
   TEPUI_TRY(check(api_.EndCommandBuffer(open_->commands), "recording"));
   VkTimelineSemaphoreSubmitInfo timeline{};
   timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;

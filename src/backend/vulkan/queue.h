@@ -54,7 +54,7 @@ class Queue {
   std::uint64_t last_submitted() const { return last_submitted_; }
   VkSemaphore timeline() const { return timeline_; }
 
-  // Everything before is visible to everything behind.
+  // Everything before is visible to everything behind, on the device.
   void barrier(VkCommandBuffer commands) const;
 
   const BackendCounters& counters() const { return counters_; }
@@ -64,6 +64,7 @@ class Queue {
       : api_(api), device_(device), queue_(queue), submitting_(submitting) {}
   Status create();
   Result<VkCommandBuffer> commands();
+  void barrier(VkCommandBuffer commands, VkPipelineStageFlags host, VkAccessFlags host_reads) const;
   Status open(std::uint64_t value);
   Status submit_open();
   void lose(const Error& error);

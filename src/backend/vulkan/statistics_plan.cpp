@@ -7,7 +7,7 @@
 
 #include "backend/vulkan/linear_plan.h"
 #include "backend/vulkan/norm_fusion.h"
-#include "backend/vulkan/split_sharing.h"
+#include "backend/vulkan/pass_sharing.h"
 #include "backend/vulkan/statistics_params.h"
 
 namespace tepui::vulkan {
@@ -256,7 +256,7 @@ class Planner {
 
 std::vector<StepPlan> plan_program(const Program& program, const DeviceTraits& traits) {
   std::vector<StepPlan> plans = Planner(program, traits).run();
-  share_splits(plans);
+  share_passes(plans);
   return plans;
 }
 

@@ -104,8 +104,9 @@ std::optional<StepPlan> plan_training(const Step& step, const Program& program) 
   const std::string name(op_of(step.op).name);
   switch (step.op) {
     case OpCode::transpose: {
+      constexpr std::uint64_t kSide = 32;  // of a workgroup's square
       const auto p = bytes.as<MatrixParams>();
-      return per_element(name, std::uint64_t{p.rows} * p.columns);
+      return one_pass(name, divide_up(p.rows, kSide) * divide_up(p.columns, kSide));
     }
     case OpCode::dyt: {
       const auto p = bytes.as<MatrixParams>();
@@ -166,8 +167,12 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     case OpCode::linear: return plan_linear(step, program, traits);
     case OpCode::rms_norm:
     case OpCode::layer_norm: {
+      constexpr std::uint32_t kLong =
+          1024;  // where a lane of few would read one piece after another
       const auto p = bytes.as<NormParams>();
-      return one_pass(std::string(op_of(step.op).name), std::uint64_t{p.rows} * p.groups);
+      StepPlan plan = one_pass(std::string(op_of(step.op).name), std::uint64_t{p.rows} * p.groups);
+      if (p.dim >= kLong) plan.passes[0].constants[0] = 4 * kLanes;
+      return plan;
     }
     case OpCode::rope: {
       const auto p = bytes.as<RopeParams>();
@@ -183,7 +188,7 @@ std::optional<StepPlan> plan_of(const Step& step, const Program& program,
     case OpCode::clamp:
     case OpCode::softcap:
       return per_element(std::string(op_of(step.op).name), bytes.as<ScalarParams>().count);
-    case OpCode::route: return per_element("route", bytes.as<RouteParams>().rows);
+    case OpCode::route: return one_pass("route", bytes.as<RouteParams>().rows);
     case OpCode::expert_linear: return plan_expert_linear(step, program, traits);
     case OpCode::expert_mix: {
       const auto p = bytes.as<MixParams>();

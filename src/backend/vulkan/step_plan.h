@@ -23,6 +23,7 @@ struct Pass {
   std::uint64_t groups = 0;           // workgroups; 0: nothing to do
   std::array<Value, kSlots> slots{};  // whose addresses the shader gets
   ParamBytes params;
+  bool reads_scratch = false;  // and writes none: it need not wait for others that do so
 };
 
 // One step, or several that run together.
@@ -33,9 +34,7 @@ struct StepPlan {
   std::vector<Value> writes;
   std::size_t scratch_bytes = 0;
   std::size_t cleared_bytes = 0;  // of them, set to zero before the first pass
-  bool split_before = false;  // an earlier plan left the terms of x in scratch (split_sharing.h)
-  // Else its passes only read it, and need not wait for each other.
-  bool writes_scratch() const { return scratch_bytes > 0 && !(split_before && passes.size() == 1); }
+  bool split_before = false;      // an earlier plan left the terms of x in scratch (pass_sharing.h)
   struct Copied {
     Value value;
     std::size_t to = 0;
