@@ -30,11 +30,21 @@ Status print(const std::string& text) {
   return flush_output();
 }
 
+// The text or the document, and the document in the file that was asked for.
+Status give(const BenchArguments& arguments, const std::string& text, const std::string& json) {
+  TEPUI_TRY(print(arguments.json ? json : text));
+  if (arguments.out.empty()) return {};
+  TEPUI_TRY(auto file, OutputFile::create_named(arguments.out));
+  TEPUI_TRY(file.write(json));
+  TEPUI_TRY(file.commit());
+  if (!arguments.json) fmt::print("\nStored in {}.\n", arguments.out);
+  return flush_output();
+}
+
 Status run_bench_command(const BenchArguments& arguments) {
   if (!arguments.request.profile.empty()) {
     TEPUI_TRY(const Prediction found, predict(arguments.request));
-    return print(arguments.json ? json_text(prediction_json(found)) + "\n"
-                                : prediction_text(found));
+    return give(arguments, prediction_text(found), json_text(prediction_json(found)) + "\n");
   }
   std::optional<Progress> bar;
   auto result = run_bench(arguments.request, [&](int done, int runs) {
@@ -45,14 +55,7 @@ Status run_bench_command(const BenchArguments& arguments) {
   if (!result) return tl::unexpected<Error>(result.error());
   auto document = bench_json(*result);
   document["command"] = arguments.command;
-  const std::string json = json_text(document) + "\n";
-  TEPUI_TRY(print(arguments.json ? json : bench_text(*result)));
-  if (arguments.out.empty()) return {};
-  TEPUI_TRY(auto file, OutputFile::create(arguments.out));
-  TEPUI_TRY(file.write(json));
-  TEPUI_TRY(file.commit());
-  if (!arguments.json) fmt::print("\nStored in {}.\n", arguments.out);
-  return flush_output();
+  return give(arguments, bench_text(*result), json_text(document) + "\n");
 }
 
 std::vector<std::string> shape_words() {

@@ -62,7 +62,7 @@ Status run() {
   const bool gpu = std::ranges::any_of(list.devices, is_gpu);
   for (const DeviceListing& device : list.devices) print_device(device, gpu);
   if (!list.note.empty()) fmt::print("\nNo other devices: {}\n", list.note);
-  return {};
+  return flush_output();
 }
 
 }  // namespace

@@ -32,7 +32,13 @@ Status run(EmergenceArguments& a) {
   InputRequest& input = a.request.input;
   if (input.corpus.texts.empty() && !input.corpus.prompt && !input.corpus.ids) {
     TEPUI_TRY(const Emergence there, read_emergence(input.model, a.request.threshold));
-    if (!there.states.empty()) return show(a, there);
+    if (!there.states.empty()) {
+      if (input.corpus.sequences > 0 || input.out || input.tokenizer)
+        print_note(
+            "without a text this shows what is there: --sequences, --tokenizer and --out, like all "
+            "that says how to measure, have no effect");
+      return show(a, there);
+    }
     std::error_code ignored;
     if (!std::filesystem::exists(input.model, ignored))
       return fail(ErrorKind::data, "{}: expected a folder of checkpoints, found nothing there",

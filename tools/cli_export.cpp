@@ -108,7 +108,7 @@ Status run(const ExportArguments& a) {
     const bool none = name == "probes" ? probes.empty() : branches.empty();
     if (a.table.empty() && none && is_branch_table(name)) continue;  // of a scan
     const std::string path = fmt::format("{}/{}.{}", folder, name, a.format);
-    TEPUI_TRY(OutputFile file, OutputFile::create(path));
+    TEPUI_TRY(OutputFile file, OutputFile::create_named(path));
     TEPUI_TRY(put_table(store, name, a, [&](std::string_view text) { return file.write(text); }));
     TEPUI_TRY(file.commit());
     fmt::print("{}\n", path);

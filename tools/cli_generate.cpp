@@ -69,6 +69,21 @@ CLI::Validator number_between(double least, double most, const char* what) {
       "");
 }
 
+// In decimal digits, whatever they begin with.
+CLI::Validator seed_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        std::uint64_t number = 0;
+        const char* const end = text.data() + text.size();
+        const auto [next, fault] = std::from_chars(text.data(), end, number);
+        if (fault != std::errc() || next != end)
+          return fmt::format("expected a whole number from 0 to {}, found '{}'", UINT64_MAX, text);
+        text = std::to_string(number);
+        return std::string();
+      },
+      "");
+}
+
 void add_sampling_options(CLI::App& command, GenerateArguments& a) {
   command
       .add_option("--max-tokens", a.request.options.max_tokens, "Tokens behind the prompt, at most")
@@ -93,6 +108,7 @@ void add_sampling_options(CLI::App& command, GenerateArguments& a) {
       .add_option("--seed", a.seed,
                   "Of the draws: equal seeds draw alike on every machine,\nand in every branch "
                   "(default: 0)")
+      ->transform(seed_number())
       ->type_name("N");
   command.add_flag("--ignore-eos", a.request.ignore_stops,
                    "Go on behind the token that ends a text");

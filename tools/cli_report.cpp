@@ -79,7 +79,7 @@ Status run(const ReportArguments& a) {
   }
   TEPUI_TRY(const std::string page, report_page(data));
   const std::string name = a.out.empty() ? default_file(a.folders) : a.out;
-  TEPUI_TRY(auto file, OutputFile::create(name));
+  TEPUI_TRY(auto file, OutputFile::create_named(name));
   TEPUI_TRY(file.write(page));
   TEPUI_TRY(file.commit());
   fmt::print("{} ({:.1f} MB)\n", name, static_cast<double>(page.size()) / 1e6);

@@ -159,10 +159,13 @@ Status run(const TrainArguments& a) {
     fmt::print("\nLoss over the whole validation data: {:.4f} nats a token\n",
                out.whole_validation);
   if (const auto& zeroing = result->zeroing)
-    fmt::print(
-        "Perplexity of its first sequences: {:.4g}; with massive activations zero in one layer "
-        "{:.4g} ({}), in all {:.4g}\n",
-        zeroing->perplexity, zeroing->first, zeroing->first_edit, zeroing->everywhere);
+    fmt::print("Perplexity of its first sequences: {:.4g}; {} {:.4g} ({}){}\n", zeroing->perplexity,
+               zeroing->massive
+                   ? "with massive activations zero in one layer"
+                   : "no layer is above 100 medians; with the largest activation zero in the "
+                     "layer whose ratio is largest",
+               zeroing->first, zeroing->first_edit,
+               zeroing->massive ? fmt::format(", in all {:.4g}", zeroing->everywhere) : "");
   if (out.tokens > 0)
     fmt::print("{} tokens in {} ({:.0f} tokens/s) on {}\n", out.tokens, clock_time(out.seconds),
                static_cast<double>(out.tokens) / out.seconds, result->device);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
 #include <new>
 
@@ -102,6 +103,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   occupy_closed_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write
   using tepui::ErrorKind, tepui::fail, tepui::finish_command;
   try {
     return run(argc, argv);

@@ -96,6 +96,8 @@ class Backend {
   // Bytes that a value of this type takes in this backend's memory; only `packed` differs between
   // backends.
   virtual std::size_t storage_bytes(const TensorType& type) const = 0;
+  // Bytes that a run of the Program takes beside its values, where the backend can tell.
+  virtual std::size_t scratch_bytes(const Program&) const { return 0; }
   // Rows of a packed matrix that lie together, one group behind the other: it may be packed in
   // pieces of a multiple of them. 0: only whole.
   virtual std::int64_t packed_rows() const { return 0; }

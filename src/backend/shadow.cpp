@@ -40,6 +40,9 @@ class ShadowBackend final : public Backend {
   std::size_t storage_bytes(const TensorType& type) const override {
     return first_->storage_bytes(type);
   }
+  std::size_t scratch_bytes(const Program& program) const override {
+    return first_->scratch_bytes(program);
+  }
   Result<Buffer> allocate(std::size_t bytes, Memory memory) override {
     TEPUI_TRY(Buffer buffer, first_->allocate(bytes, memory));
     return Buffer{std::make_unique<Storage>(std::move(buffer)), bytes};

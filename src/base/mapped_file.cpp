@@ -10,10 +10,12 @@
 #include <cstring>
 #include <string>
 
+#include "base/read_files.h"
+
 namespace tepui {
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait
   if (fd < 0)
     return fail(ErrorKind::io, "{}: cannot be opened: {}", path.string(), std::strerror(errno));
   MappedFile file;
@@ -22,6 +24,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
     return fail(ErrorKind::io, "{}: expected a regular file", path.string());
+  note_read_file(fd);
   file.size_ = static_cast<std::size_t>(info.st_size);
   if (file.size_ > 0) {
     void* address = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd, 0);

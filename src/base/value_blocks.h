@@ -10,6 +10,8 @@
 
 namespace tepui {
 
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20;  // bytes
+
 class ValueBlocks {
  public:
   static constexpr std::size_t kLeast = std::size_t{64} << 10;

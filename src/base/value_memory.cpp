@@ -20,7 +20,6 @@ namespace tepui {
 
 namespace {
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 #if defined(TEPUI_WATCHED)
 constexpr bool kShares = false;  // so that what is written beyond its end is seen
 #else

@@ -162,7 +162,9 @@ class Division {
     }
     const auto row = static_cast<std::uint64_t>(rows) * sizeof(float);
     // Kernels' own memory: magnitudes that selections keep, attention's keys and values.
-    const std::uint64_t scratch = row * (widest + 3 * static_cast<std::uint64_t>(dims_.width));
+    const std::uint64_t scratch =
+        std::max<std::uint64_t>(row * (widest + 3 * static_cast<std::uint64_t>(dims_.width)),
+                                q_.backend.scratch_bytes(program));
     const std::uint64_t edits = lanes_ > 1 ? row * (2 * widest + kept) : 0;
     const std::uint64_t sets = Part::kTapSets * (lanes_ > 1 ? lanes_ + 2 : 2);
     return plan_memory(program, size).bytes + scratch + edits + (sets + 2) * outputs;

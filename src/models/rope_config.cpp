@@ -17,7 +17,8 @@ class RopeReader {
       : config_(config), dict_(dict), dims_(spec.dims), keys_(spec.arch->rope) {}
 
   Status read(RopeSpec& rope) const {
-    TEPUI_TRY(std::string type, dict_.text(dict_.first_of({"rope_type", "type"}), "default"));
+    TEPUI_TRY(std::string type, dict_.text(dict_.first_of({"rope_type", "type"}), ""));
+    if (type.empty()) return check_nothing_scales();
     if (type == "default") return {};
     if (type == "su" || (type == "yarn" && keys_.yarn_is_longrope)) type = "longrope";
     if (type == "linear") return read_linear(rope);
@@ -30,6 +31,16 @@ class RopeReader {
   }
 
  private:
+  // Without a type there is no scaling, so that nothing may be there that only scaling reads.
+  Status check_nothing_scales() const {
+    for (const char* key : {"factor", "low_freq_factor", "high_freq_factor", "short_factor",
+                            "long_factor", "beta_fast", "beta_slow", "mscale"})
+      if (dict_.has(key))
+        return fail(ErrorKind::data, "{}: expected \"rope_type\" beside \"{}\", found none",
+                    dict_.place(), key);
+    return {};
+  }
+
   Status read_linear(RopeSpec& rope) const {
     rope.scaling = RopeScaling::linear;
     TEPUI_TRY(rope.factor, dict_.number("factor", -1));

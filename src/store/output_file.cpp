@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "base/read_files.h"
 
 namespace tepui {
 
@@ -23,6 +27,15 @@ Status write_all(int descriptor, std::string_view text, const std::string& name)
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
+}
+
+// By SQLite's first bytes.
+bool is_database(const std::filesystem::path& path) {
+  constexpr std::string_view kMagic = "SQLite format 3";
+  std::array<char, kMagic.size()> begin{};
+  std::ifstream stream(path, std::ios::binary);
+  stream.read(begin.data(), begin.size());
+  return stream && std::string_view(begin.data(), begin.size()) == kMagic;
 }
 
 }  // namespace
@@ -47,6 +60,21 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   if (file.descriptor_ < 0)
     return fail(ErrorKind::io, "{}: cannot be written: {}", path.string(), std::strerror(errno));
   return file;
+}
+
+Result<OutputFile> OutputFile::create_named(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error)) {
+    if (was_read(path))
+      return fail(ErrorKind::usage,
+                  "{}: expected the name of a file to write, found one that this command reads",
+                  path.string());
+    if (is_database(path))
+      return fail(ErrorKind::usage,
+                  "{}: expected the name of a file to write, found a store of results",
+                  path.string());
+  }
+  return create(path);
 }
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {

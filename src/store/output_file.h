@@ -14,6 +14,9 @@ class OutputFile {
  public:
   // Makes the folder where it is missing.
   static Result<OutputFile> create(const std::filesystem::path& path);
+  // Where a user chose the name: an error where it is a file that this process has read, or a store
+  // of results.
+  static Result<OutputFile> create_named(const std::filesystem::path& path);
 
   OutputFile() = default;
   OutputFile(OutputFile&& other) noexcept { *this = std::move(other); }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <system_error>
 
+#include "base/read_files.h"
 #include "store/little_endian.h"
 #include "store/schema.h"
 
@@ -49,6 +50,7 @@ Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_fil
   if (!std::filesystem::exists(reader.file_, ignored))
     return fail(ErrorKind::io, "{}: expected a store, found no such file", reader.file_.string());
   TEPUI_TRY(reader.database_, open_for_reading(reader.file_));
+  note_read_file(reader.file_);
   TEPUI_TRY(const bool is_empty, needs_schema(reader.database_, reader.file_));
   if (is_empty)
     return fail(ErrorKind::data, "{}: expected a store of tepui, found an empty file",

@@ -94,7 +94,7 @@ nlohmann::ordered_json apply_json(const ApplyOutcome& outcome) {
 }
 
 Status write_predictions(const ApplyOutcome& outcome, const std::filesystem::path& file) {
-  TEPUI_TRY(OutputFile out, OutputFile::create(file));
+  TEPUI_TRY(OutputFile out, OutputFile::create_named(file));
   TEPUI_TRY(out.write("probe\tsequence\tposition\ttoken\tpredicted\tprobability\ttarget\n"));
   for (const AppliedProbe& one : outcome.probes) {
     const std::string name = probe_file_name(one.probe);

@@ -104,7 +104,7 @@ Json sensitivity_json(const Sensitivity& sensitivity) {
 }
 
 Status write_sensitive_tokens(const Sensitivity& sensitivity, const std::filesystem::path& file) {
-  TEPUI_TRY(auto out, OutputFile::create(file));
+  TEPUI_TRY(auto out, OutputFile::create_named(file));
   TEPUI_TRY(out.write(
       "branch,sequence,position,token_id,piece,class,since_boundary,log_likelihood,change\n"));
   std::string text;

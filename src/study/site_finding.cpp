@@ -38,9 +38,14 @@ double top1(const PointSummary& point) {
   return point.top_mean.empty() ? 0 : point.top_mean.front();
 }
 
-std::string times_median(double value, double median) {
+std::string times_median(double value, double median, const char* whose = "the") {
   if (median == 0) return "the median is 0";
-  return fmt::format("{} times the median", rounded(std::abs(value) / median));
+  return fmt::format("{} times {} median", rounded(std::abs(value) / median), whose);
+}
+
+// What is said beside it may be the mean of many sequences' medians.
+std::string times_own_median(const TopValue& value) {
+  return times_median(value.value, value.median, "its sequence's");
 }
 
 double ratio(const TopValue& value) { return std::abs(value.value) / value.median; }
@@ -138,7 +143,7 @@ std::string spread(const MassiveGroup& group) {
 std::string constancy(const MassiveGroup& group) {
   std::string text = fmt::format("channel {} is {} {} ({})", group.channel, rounded(group.mean),
                                  at_class(group.token_class), spread(group));
-  if (group.ratio) text += fmt::format(", {} times the median", rounded(*group.ratio));
+  if (group.ratio) text += fmt::format(", {} times its sequence's median", rounded(*group.ratio));
   return text;
 }
 
@@ -152,10 +157,9 @@ std::string near_misses(const PointSummary& peak, const SiteView& view, const Sc
         });
     if (is_massive || value.median == 0 || !(ratio(value) > 100)) continue;
     if (words.size() == kMostNearMisses) break;
-    words.push_back(fmt::format("channel {} with up to {} {}, {}", value.channel,
-                                rounded(value.value),
-                                at_class(scan.token_class(value.sequence, value.position)),
-                                times_median(value.value, value.median)));
+    words.push_back(fmt::format(
+        "channel {} with up to {} {}, {}", value.channel, rounded(value.value),
+        at_class(scan.token_class(value.sequence, value.position)), times_own_median(value)));
   }
   if (words.empty()) return {};
   return fmt::format("Below the thresholds there, but far out: {}.", fmt::join(words, "; "));
@@ -248,13 +252,13 @@ void tell_none(const SiteView& view, const ScanSummary& scan, Site site, Letters
   if (largest == nullptr) return;
   const TopValue& value = largest->top[0];
   lines.push_back(fmt::format("The largest is {}, {}, at {}.", rounded(value.value),
-                              times_median(value.value, value.median),
+                              times_own_median(value),
                               value_place(value, largest->point, scan, letters)));
   if (steepest == nullptr) return;
   const TopValue& steep = *steepest->steepest;
   if (value.median == 0 || ratio(steep) > ratio(value))
     lines.push_back(fmt::format("By ratio alone the largest is {}, {}, at {}.",
-                                rounded(steep.value), times_median(steep.value, steep.median),
+                                rounded(steep.value), times_own_median(steep),
                                 value_place(steep, steepest->point, scan, letters)));
   if (ratio(steep) > 100)
     lines.push_back(

@@ -21,7 +21,7 @@ Status write_token_file(StoreReader& store, const std::filesystem::path& file) {
   TEPUI_TRY(const auto scores, store.likelihoods());
   std::map<std::int32_t, std::string> pieces;
   for (const VocabularyRow& token : vocabulary) pieces[token.token_id] = token.piece;
-  TEPUI_TRY(auto out, OutputFile::create(file));
+  TEPUI_TRY(auto out, OutputFile::create_named(file));
   TEPUI_TRY(out.write("branch,sequence,position,token_id,piece,log_likelihood\n"));
   std::string text;
   ExportRow row(ExportFormat::csv, text);

@@ -12,6 +12,7 @@
 namespace tepui {
 
 std::string toml_place(const std::string& file, const toml::source_region& source) {
+  if (source.begin.line == 0) return file;  // of a table that was put together
   return fmt::format("{}:{}", file, source.begin.line);
 }
 

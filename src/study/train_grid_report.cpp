@@ -6,10 +6,16 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8_text.h"
+#include "study/checkpoint_state.h"
 #include "study/text_table.h"
 #include "study/train_grid.h"
 
 namespace tepui {
+
+static bool is_massive(const GridRow& row) {
+  return std::ranges::any_of(row.layers,
+                             [](const GridLayer& layer) { return layer.ratio > kLargeRatio; });
+}
 
 std::string grid_table(const std::vector<GridRow>& rows) {
   std::size_t layers = 0;
@@ -20,6 +26,7 @@ std::string grid_table(const std::vector<GridRow>& rows) {
   for (std::size_t layer = 0; layer < layers; ++layer)
     columns.push_back({std::to_string(layer), Align::right, 0, {}});
   std::string left_out;
+  bool starred = false;
   for (const GridRow& row : rows) {
     if (!row.finished) {
       left_out += row.failure.empty() ? fmt::format("not finished: {}\n", row.name)
@@ -29,8 +36,10 @@ std::string grid_table(const std::vector<GridRow>& rows) {
     columns[0].cells.push_back(row.name);
     columns[1].cells.push_back(fmt::format("{:.4f}", row.validation_loss));
     columns[2].cells.push_back(fmt::format("{:.4g}", row.zeroing.perplexity));
-    columns[3].cells.push_back(fmt::format("{:.4g}", row.zeroing.first));
-    columns[4].cells.push_back(fmt::format("{:.4g}", row.zeroing.everywhere));
+    const char* const mark = is_massive(row) ? "" : "*";
+    starred = starred || !is_massive(row);
+    columns[3].cells.push_back(fmt::format("{:.4g}{}", row.zeroing.first, mark));
+    columns[4].cells.push_back(fmt::format("{:.4g}{}", row.zeroing.everywhere, mark));
     columns[5].cells.push_back(fmt::format("{:.0f} %", 100 * row.sink_rate));
     for (std::size_t layer = 0; layer < layers; ++layer)
       columns[6 + layer].cells.push_back(
@@ -41,7 +50,11 @@ std::string grid_table(const std::vector<GridRow>& rows) {
          "with the\nchannels above 100 medians zero at the largest |x|'s token, in the first such "
          "layer; all: in all\nof them; sinks: heads above 0.3; then largest |x| / median by "
          "layer\n" +
-         put_together(columns) + left_out;
+         put_together(columns) +
+         (starred ? "* no layer is above 100 medians: the channel of the largest |x| of the layer "
+                    "whose ratio is largest\n"
+                  : "") +
+         left_out;
 }
 
 std::string grid_plan_text(const GridCommand& command, const GridPlan& plan) {
@@ -92,6 +105,7 @@ std::string grid_json(const std::vector<GridRow>& rows) {
       entry["perplexity"] = row.zeroing.perplexity;
       entry["zeroed_perplexity"] = row.zeroing.first;
       entry["zeroed_everywhere"] = row.zeroing.everywhere;
+      entry["zeroed_massive"] = is_massive(row);
       entry["zero_edit"] = row.zeroing.first_edit;
       entry["zero_edits"] = row.zeroing.every_edit;
       entry["sink_rate"] = row.sink_rate;

@@ -196,6 +196,7 @@ std::string train_json(const TrainResult& result) {
     json["perplexity"] = result.zeroing->perplexity;
     json["zeroed_perplexity"] = result.zeroing->first;
     json["zeroed_everywhere"] = result.zeroing->everywhere;
+    json["zeroed_massive"] = result.zeroing->massive;
     json["zero_edit"] = result.zeroing->first_edit;
     json["zero_edits"] = result.zeroing->every_edit;
   }

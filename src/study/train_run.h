@@ -25,6 +25,7 @@ struct Zeroing {
   double everywhere = 0;  // likewise in every massive layer
   std::string first_edit;  // as `tepui intervene` has them
   std::string every_edit;
+  bool massive = true;  // else no layer is, and that of the largest ratio stands for the first
 };
 
 struct TrainCommand {

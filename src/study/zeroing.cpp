@@ -55,7 +55,8 @@ Zeroing zeroing_edits(const CheckpointState& state) {
     if (out.first_edit.empty()) out.first_edit = edit(layer);
     out.every_edit += (out.every_edit.empty() ? "" : ";") + edit(layer);
   }
-  if (out.first_edit.empty()) out.first_edit = out.every_edit = edit(largest);
+  out.massive = !out.first_edit.empty();
+  if (!out.massive) out.first_edit = out.every_edit = edit(largest);
   return out;
 }
 

@@ -11,6 +11,7 @@ namespace tepui {
 struct RecipeRecord {
   std::string hash;         // of the recipe as it is written, comments and order aside
   nlohmann::json settings;  // its tables; null: not known
+  std::string data = {};    // data_hash (token_data.h); empty: not known
 };
 
 }  // namespace tepui

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/draws.h"
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/utf8_text.h"
 #include "input/corpus.h"
@@ -91,6 +92,7 @@ Result<std::vector<std::int32_t>> character_tokens(const DataRecipe& recipe, Tok
   data.vocabulary = static_cast<int>(ids.size());
   if (recipe.begin) data.begin = data.vocabulary++;
   data.tokenizer_json = character_tokenizer(ids, text, data.begin);
+  for (const auto& [character, id] : ids) data.pieces.push_back(text.spelling.at(character));
   std::vector<std::int32_t> tokens;
   tokens.reserve(text.characters.size());
   for (const char32_t character : text.characters) tokens.push_back(ids.at(character));
@@ -102,6 +104,7 @@ Result<std::unique_ptr<Tokenizer>> take_tokenizer(const DataRecipe& recipe, Toke
   const std::filesystem::path path(recipe.tokens);
   TEPUI_TRY(std::unique_ptr<Tokenizer> tokenizer, load_tokenizer(path));
   data.vocabulary = tokenizer->vocabulary_size();
+  for (int id = 0; id < data.vocabulary; ++id) data.pieces.push_back(tokenizer->piece(id));
   if (recipe.begin) {
     const auto begin = tokenizer->bos() ? tokenizer->bos() : tokenizer->eos();
     if (!begin)
@@ -190,6 +193,15 @@ Result<TokenData> load_token_data(const DataRecipe& recipe) {
   data.train.assign(tokens.begin(), tokens.begin() + kept);
   data.validation.assign(tokens.begin() + kept, tokens.end());
   return data;
+}
+
+std::string data_hash(const TokenData& data) {
+  std::string all;
+  for (const auto* tokens : {&data.train, &data.validation})
+    all +=
+        fmt::format("{} {} ", tokens->size(), hash_bytes(std::as_bytes(std::span(*tokens))).hex());
+  for (const std::string& piece : data.pieces) all += fmt::format("{} {}", piece.size(), piece);
+  return hash_hex(all);
 }
 
 // How many tokens on the next sequence begins, so that each token is predicted once.

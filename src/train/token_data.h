@@ -23,7 +23,11 @@ struct TokenData {
   std::optional<std::int32_t> begin;  // the token that sequences begin with
   std::string tokenizer_json;         // where the tokens are the text's own characters
   std::vector<std::filesystem::path> tokenizer_files;  // else, to lie beside the model
+  std::vector<std::string> pieces;  // the vocabulary's spelling of each token, where it is known
 };
+
+// Of the tokens and of what they mean: a run goes on with the same.
+std::string data_hash(const TokenData& data);
 
 // Errors name the file, and the byte where one is at fault.
 Result<TokenData> load_token_data(const DataRecipe& recipe);

@@ -62,6 +62,18 @@ Result<std::vector<float>> moment_values(const WeightSource& source, const Param
   return values;
 }
 
+// Older checkpoints do not say what they learnt from.
+Status check_data(const CheckpointPlace& place, const nlohmann::json& trainer,
+                  const RecipeRecord& recipe) {
+  const auto stored = trainer.value("data", nlohmann::json());
+  if (!stored.is_string() || stored == "" || recipe.data.empty() || stored == recipe.data)
+    return {};
+  return fail(ErrorKind::data,
+              "{}: the run there learnt from other tokens than the recipe's data gives now: "
+              "expected the same texts and tokenizer to go on, or another --out",
+              place.folder.parent_path().string());
+}
+
 }  // namespace
 
 std::filesystem::path checkpoint_name(std::int64_t step) {
@@ -102,8 +114,10 @@ Status write_checkpoint(const std::filesystem::path& run, std::int64_t step,
     list.push_back({tensor.name, tensor.shape, tensor.values});
   TEPUI_TRY(write_safetensors(unfinished / "model.safetensors", list, {{"format", "pt"}}));
   TEPUI_TRY(write_moments(unfinished / kStateFile, parameters, state));
-  const nlohmann::json trainer = {
-      {"next_step", step}, {"recipe", recipe.hash}, {"settings", recipe.settings}};
+  const nlohmann::json trainer = {{"next_step", step},
+                                  {"recipe", recipe.hash},
+                                  {"data", recipe.data},
+                                  {"settings", recipe.settings}};
   TEPUI_TRY(
       write_new_file(unfinished / kTrainerFile,
                      trainer.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n"));
@@ -118,12 +132,13 @@ Status check_recipe(const CheckpointPlace& place, const RecipeRecord& recipe) {
       !json.value("recipe", nlohmann::json()).is_string())
     return fail(ErrorKind::data, "{}: expected next_step {} and the recipe's hash", file,
                 place.step);
-  if (json["recipe"] == recipe.hash) return {};
+  if (json["recipe"] == recipe.hash) return check_data(place, json, recipe);
   const nlohmann::json stored = json.value("settings", nlohmann::json());
   const bool known = stored.is_object() && recipe.settings.is_object();
   const std::vector<JsonDifference> differences =
       known ? json_differences(stored, recipe.settings) : std::vector<JsonDifference>();
-  if (known && differences.empty()) return {};  // numbers that are written in another way
+  if (known && differences.empty())  // numbers that are written in another way
+    return check_data(place, json, recipe);
   const auto told = [](const JsonDifference& difference) {
     return fmt::format("{} = {} (given: {})", difference.field, difference.stored,
                        difference.wanted);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "train/initial_model.h"
+#include "train/run_check.h"
 #include "train/token_data.h"
 #include "train/train_checkpoint.h"
 #include "train/trainer.h"
@@ -16,17 +17,23 @@ Result<TrainPlan> plan_training(const TrainRequest& request) {
 Result<TrainPlan> plan_training(const TrainRequest& request, const TokenData& data) {
   const TrainRecipe& recipe = request.recipe;
   TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request.out));
-  if (last) TEPUI_TRY(check_recipe(*last, request.record));
+  RecipeRecord record = request.record;
+  record.data = data_hash(data);
+  if (last) TEPUI_TRY(check_recipe(*last, record));
   TrainPlan plan;
+  ModelSizes sizes{recipe.model.layers, recipe.model.width};
   plan.vocabulary = std::max(recipe.model.vocabulary, data.vocabulary);
   if (recipe.model.from) {
     TEPUI_TRY(const Model model, open_model(*recipe.model.from));
     TEPUI_TRY(const std::vector<Parameter> parameters, parameters_of(model));
+    TEPUI_TRY(check_same_tokens(recipe, data));
+    sizes = {model.spec.dims.layers, model.spec.dims.width};
     for (const Parameter& parameter : parameters)
       plan.parameters += static_cast<std::int64_t>(parameter.elements());
   } else {
     plan.parameters = initial_parameters(recipe.model, plan.vocabulary);
   }
+  TEPUI_TRY(check_run(recipe, sizes, data));
   plan.training_tokens = static_cast<std::int64_t>(data.train.size());
   plan.validation_tokens = static_cast<std::int64_t>(data.validation.size());
   plan.tokens_per_step = std::int64_t{recipe.batch} * recipe.accumulation * recipe.model.context;

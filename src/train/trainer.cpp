@@ -8,6 +8,7 @@
 #include "base/new_file.h"
 #include "train/adopted_model.h"
 #include "train/initial_model.h"
+#include "train/run_check.h"
 #include "train/token_data.h"
 #include "train/train_checkpoint.h"
 #include "train/train_engine.h"
@@ -22,6 +23,8 @@ class TrainRun {
 
   Result<TrainOutcome> run() {
     TEPUI_TRY(data_, load_token_data(recipe_.data));
+    record_ = request_.record;
+    record_.data = data_hash(data_);
     TEPUI_TRY(open());
     out_.first = step_;
     if (observer_.begin) TEPUI_TRY(observer_.begin(step_, recipe_.schedule.steps));
@@ -59,7 +62,7 @@ class TrainRun {
     TEPUI_TRY(const std::optional<CheckpointPlace> last, last_checkpoint(request_.out));
     const std::filesystem::path initial = request_.out / "initial";
     if (last) {
-      TEPUI_TRY(check_recipe(*last, request_.record));
+      TEPUI_TRY(check_recipe(*last, record_));
     } else {
       TEPUI_TRY(make_initial(initial));
     }
@@ -89,6 +92,7 @@ class TrainRun {
     if (error)
       return fail(ErrorKind::io, "{}: cannot be made: {}", unfinished.string(), error.message());
     TEPUI_TRY(const int vocabulary, vocabulary_size());
+    TEPUI_TRY(check_same_tokens(recipe_, data_));
     if (recipe_.model.from) {
       TEPUI_TRY(write_adopted_model(*recipe_.model.from, unfinished));
     } else {
@@ -149,35 +153,13 @@ class TrainRun {
 
   Status check_sizes() const {
     const Dims& dims = model_.spec.dims;
-    for (const AuxiliaryTerm& term : recipe_.auxiliary) {
-      if (term.last >= dims.layers)
-        return fail(ErrorKind::usage, "layers of [[auxiliary]]: expected layers below {}, found {}",
-                    dims.layers, term.last);
-      for (const int channel : term.channels)
-        if (channel >= dims.width)
-          return fail(ErrorKind::usage,
-                      "channels of [[auxiliary]]: expected channels below {}, found {}", dims.width,
-                      channel);
-    }
+    TEPUI_TRY(check_run(recipe_, {dims.layers, dims.width}, data_));
     if (data_.vocabulary > dims.vocabulary)
       return fail(ErrorKind::data, "{}: expected a vocabulary of at least the data's {}, found {}",
                   model_.path, data_.vocabulary, dims.vocabulary);
     if (recipe_.model.context > dims.context && model_.spec.form.positions == PositionKind::learned)
       return fail(ErrorKind::data, "{}: expected a context of at least {}, found {}", model_.path,
                   recipe_.model.context, dims.context);
-    const auto length = static_cast<std::size_t>(recipe_.model.context);
-    for (const auto* tokens : {&data_.train, &data_.validation}) {
-      if (tokens->size() <= length)
-        return fail(ErrorKind::data,
-                    "the {} data: expected more tokens than the context of {}, found {}",
-                    tokens == &data_.train ? "training" : "validation", length, tokens->size());
-    }
-    const auto watched = static_cast<std::size_t>(recipe_.watched_sequences) * length;
-    if (recipe_.watch_every > 0 && data_.validation.size() <= watched)
-      return fail(
-          ErrorKind::data,
-          "the validation data: expected more tokens than the {} that are watched, found {}",
-          watched, data_.validation.size());
     return {};
   }
 
@@ -301,14 +283,14 @@ class TrainRun {
 
   Status save() {
     TEPUI_TRY(const TrainState state, engine_->save());
-    TEPUI_TRY(write_checkpoint(request_.out, step_, engine_->parameters(), state, like_,
-                               request_.record));
+    TEPUI_TRY(write_checkpoint(request_.out, step_, engine_->parameters(), state, like_, record_));
     good_ = out_.checkpoint = request_.out / checkpoint_name(step_);
     return {};
   }
 
   Backend& backend_;
   const TrainRequest& request_;
+  RecipeRecord record_;  // with the data
   const TrainRecipe& recipe_;
   const TrainObserver& observer_;
   TokenData data_;

@@ -100,6 +100,16 @@ TEST_F(Generate, SeedsAreRepeatable) {
   EXPECT_EQ(first["ids"], with("3", "2")["ids"]);
   EXPECT_NE(first["ids"], with("4", "1")["ids"]);
   EXPECT_EQ(first["generation"]["temperature"], 1);
+  EXPECT_EQ(first["ids"], with("003", "1")["ids"]);
+  for (const char* wrong : {"-1", "99999999999999999999", "0x10", "1.5"}) {
+    std::vector<std::string> arguments = drawn;
+    arguments.emplace_back(wrong);
+    const ProgramResult refused = run(arguments);
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_NE(refused.err.find("expected a whole number from 0 to 18446744073709551615"),
+              std::string::npos)
+        << refused.err;
+  }
 }
 
 TEST_F(Generate, PiecesOfATextLeaveRoomForWhatIsWritten) {

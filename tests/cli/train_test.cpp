@@ -114,6 +114,7 @@ TEST_F(TrainCommandLine, GridRunsEachOnceAndComparesThem) {
     EXPECT_EQ(run["layers"].size(), 2U);
     EXPECT_GT(run["zeroed_perplexity"].get<double>(), 1);
     EXPECT_EQ(run["zeroed_everywhere"], run["zeroed_perplexity"]);  // no layer above 100 medians
+    EXPECT_EQ(run["zeroed_massive"], false);
     EXPECT_NEAR(std::log(run["perplexity"].get<double>()), run["validation_loss"].get<double>(),
                 0.5);
   }
@@ -211,6 +212,7 @@ TEST_F(TrainCommandLine, LearnsFromListsOfIdsUnderAPrefixMask) {
   const ProgramResult run = tepui({"train", "p.toml", "--json", "--backend", "cpu"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_GT(nlohmann::json::parse(run.out)["zeroed_perplexity"].get<double>(), 1);
+  EXPECT_EQ(nlohmann::json::parse(run.out)["zeroed_massive"], false);
   const std::string checkpoint = "run/step-000008";
   const ProgramResult inspect = tepui({"inspect", checkpoint, "--json"});
   EXPECT_NE(inspect.out.find("\"prefix\": 6"), std::string::npos) << inspect.out;

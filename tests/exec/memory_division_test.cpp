@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/registry.h"
+#include "support/forwarding_backend.h"
 #include "support/paths.h"
 
 namespace tepui {
@@ -75,6 +76,20 @@ TEST_F(Division, WithoutFilesThereAreSeveralWaves) {
   EXPECT_FALSE(found->spills);
   EXPECT_LT(found->wave_tokens, 256 * 3000);
   EXPECT_LE(found->total(), found->budget);
+}
+
+// What a backend's kernels need beside their operands is counted where it can tell.
+TEST_F(Division, CountsTheScratchOfKernels) {
+  class Roomy : public test::ForwardingBackend {
+   public:
+    using ForwardingBackend::ForwardingBackend;
+    std::size_t scratch_bytes(const Program&) const override { return 64 * kMiB; }
+  };
+  const auto plain = divide(4096 * kMiB, 20);
+  backend_ = std::make_unique<Roomy>(std::move(backend_));
+  const auto roomy = divide(4096 * kMiB, 20);
+  ASSERT_TRUE(plain && roomy);
+  EXPECT_GT(roomy->chunk, plain->chunk + 32 * kMiB);
 }
 
 }  // namespace

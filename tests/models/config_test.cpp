@@ -134,6 +134,15 @@ TEST(Config, AbsurdSizesAreErrorsAndNeverOverflow) {
   EXPECT_EQ(longest_context(good(far).dims), 1 << 30);
 }
 
+TEST(Config, ScalingHasAType) {
+  expect_error(with(llama(), "rope_scaling", {{"factor", 8.0}}),
+               {"rope_scaling", "expected \"rope_type\" beside \"factor\", found none"});
+  expect_error(with(llama(), "rope_scaling", {{"rope_type", nullptr}, {"low_freq_factor", 1.0}}),
+               {"expected \"rope_type\" beside \"low_freq_factor\""});
+  EXPECT_EQ(good(with(llama(), "rope_scaling", {{"rope_type", "default"}})).dims.rope.scaling,
+            RopeScaling::none);
+}
+
 TEST(Config, SizesThatContradictEachOther) {
   expect_error(with(llama(), "num_attention_heads", 5), {"divide the width of 64", "found 5"});
   expect_error(with(llama(), "num_key_value_heads", 3), {"divide the 4 heads", "found 3"});

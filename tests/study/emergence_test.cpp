@@ -113,10 +113,12 @@ TEST(Emergence, WhatIsZeroedIsMassive) {
   state.layers[1].large_channels = {7, 1};
   state.layers[2].large_channels = {2};
   EXPECT_EQ(zeroing_edits(state).first_edit, "resid_post.1:largest:1,7=zero");
+  EXPECT_TRUE(zeroing_edits(state).massive);
   EXPECT_EQ(zeroing_edits(state).every_edit,
             "resid_post.1:largest:1,7=zero;resid_post.2:largest:2=zero");
   state.layers[1].ratio = state.layers[2].ratio = 30;
   EXPECT_EQ(zeroing_edits(state).first_edit, "resid_post.3:largest:3=zero");
+  EXPECT_FALSE(zeroing_edits(state).massive);
   EXPECT_EQ(zeroing_edits(state).every_edit, "resid_post.3:largest:3=zero");
 }
 

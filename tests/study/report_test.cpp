@@ -97,9 +97,9 @@ TEST(Finding, PointsSmallModelsToTheThresholds) {
   places[0].values[0].value = -62.0F;  // 124 times its median
   places[1].values[0].value = 70.0F;   // the largest, 93 times its own
   const auto text = finding(planted_scan(1, places));
-  EXPECT_NE(text.find("The largest is 70.0, 93.3 times the median, at layer 1"), std::string::npos)
+  EXPECT_NE(text.find("The largest is 70.0, 93.3 times its sequence's median, at layer 1"), std::string::npos)
       << text;
-  EXPECT_NE(text.find("By ratio alone the largest is -62.0, 124 times the median, at layer 0"),
+  EXPECT_NE(text.find("By ratio alone the largest is -62.0, 124 times its sequence's median, at layer 0"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("both thresholds are options"), std::string::npos);
@@ -111,7 +111,7 @@ TEST(Finding, OneSequenceAndTheLastLayer) {
             "Massive activations in mlp_out: layer 0 (1 scanned), channel 1, only at the first "
             "token (\"<s>\"), in the only sequence.\n"
             "They are largest in layer 0 (median 0.50): channel 1 is 700 at the first token (one "
-            "value), 1400 times the median.\n"
+            "value), 1400 times its sequence's median.\n"
             "They are there from the first layer scanned on, 0 (top-1 700), and stay to the last, "
             "0.\n");
 }

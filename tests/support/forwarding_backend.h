@@ -20,6 +20,9 @@ class ForwardingBackend : public Backend {
   std::size_t storage_bytes(const TensorType& type) const override {
     return to_->storage_bytes(type);
   }
+  std::size_t scratch_bytes(const Program& program) const override {
+    return to_->scratch_bytes(program);
+  }
   Result<Buffer> allocate(std::size_t bytes, Memory memory) override {
     return to_->allocate(bytes, memory);
   }

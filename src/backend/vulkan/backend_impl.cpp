@@ -5,6 +5,7 @@
 
 #include "backend/host_memory.h"
 #include "backend/vulkan/imported_memory.h"
+#include "backend/vulkan/statistics_plan.h"
 #include "base/assert.h"
 #include "ir/validate.h"
 
@@ -181,6 +182,13 @@ BackendCounters VulkanBackend::counters() const {
   BackendCounters all = counters_;
   all += queue_.counters();
   return is_companion() ? all += transfers_.counters() : all;
+}
+
+// Nothing of what cannot run here anyway.
+std::size_t VulkanBackend::scratch_bytes(const Program& program) const {
+  const bool runs =
+      std::ranges::all_of(program.steps, [&](const Step& step) { return can_run(step, program); });
+  return runs ? most_scratch(plan_program(program, traits_)) : 0;
 }
 
 Result<std::unique_ptr<Prepared>> VulkanBackend::prepare(const Program& program) {

@@ -26,6 +26,7 @@ class VulkanBackend final : public Backend {
 
   const DeviceInfo& device() const override { return info_; }
   bool can_run(const Step& step, const Program& program) const override;
+  std::size_t scratch_bytes(const Program& program) const override;
   std::size_t storage_bytes(const TensorType& type) const override {
     return is_packed(type.dtype) ? packed_bytes(type, traits_) : type.bytes();
   }

@@ -25,13 +25,13 @@ Result<std::unique_ptr<PreparedVulkan>> PreparedVulkan::make(
   prepared->memory_ = plan_memory(program, size_of);
   for (std::uint32_t id = 0; id < program.values.size(); ++id)
     prepared->bytes_.push_back(size_of(Value{id}));
-  std::size_t scratch = 0;
-  for (StepPlan& plan : plan_program(program, traits)) {
+  std::vector<StepPlan> plans = plan_program(program, traits);
+  const std::size_t scratch = most_scratch(plans);
+  for (StepPlan& plan : plans) {
     PlannedStep planned{std::move(plan), {}};
     for (const Pass& pass : planned.plan.passes) {
       TEPUI_TRY(planned.pipelines.emplace_back(), shaders.pipeline(pass.shader, pass.constants));
     }
-    scratch = std::max(scratch, planned.plan.scratch_bytes);
     prepared->steps_.push_back(std::move(planned));
   }
   prepared->step_seconds_.assign(program.steps.size(), 0.0);

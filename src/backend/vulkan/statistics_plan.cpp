@@ -260,4 +260,10 @@ std::vector<StepPlan> plan_program(const Program& program, const DeviceTraits& t
   return plans;
 }
 
+std::size_t most_scratch(std::span<const StepPlan> plans) {
+  std::size_t most = 0;
+  for (const StepPlan& plan : plans) most = std::max(most, plan.scratch_bytes);
+  return most;
+}
+
 }  // namespace tepui::vulkan

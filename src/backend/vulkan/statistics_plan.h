@@ -5,6 +5,7 @@
 // registers (shaders/lib/statistics.glsl); the numbers are those of the single ops, bit for bit.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "backend/vulkan/step_plan.h"
@@ -13,5 +14,8 @@ namespace tepui::vulkan {
 
 // Every step must be one that plan_step plans.
 std::vector<StepPlan> plan_program(const Program& program, const DeviceTraits& traits);
+
+// Of the plan that takes most: they follow each other in one place.
+std::size_t most_scratch(std::span<const StepPlan> plans);
 
 }  // namespace tepui::vulkan

@@ -66,6 +66,15 @@ function cut(text, most) {
   return letters.length > most ? letters.slice(0, most - 1).join("") + "…" : text;
 }
 
+// Both ends stay: names of runs often differ in the last letters.
+function cutMiddle(text, most) {
+  const letters = Array.from(text);
+  const kept = Math.max(2, most) - 1;
+  const head = Math.ceil(kept / 2);
+  return letters.length <= most ? text :
+    letters.slice(0, head).join("") + "…" + letters.slice(letters.length - (kept - head)).join("");
+}
+
 function layerName(site, index) {
   return site.layers === null ? site.site : "layer " + site.layers[index];
 }

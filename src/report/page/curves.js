@@ -10,7 +10,9 @@ function largestText(run, curves, at) {
     `<br>sequence ${top.sequence}, position ${top.position}, channel ${top.channel}`;
 }
 
-function curveTraces(entry, theme, axes, legend) {
+const anyMassive = (entry) => entry.site.curves.massive_sequences.some((count) => count > 0);
+
+function curveTraces(entry, theme, axes, legend, massiveLegend) {
   const { run, site } = entry;
   const curves = site.curves;
   const x = layerNumbers(site);
@@ -31,7 +33,7 @@ function curveTraces(entry, theme, axes, legend) {
     y: scaled(curves.top[0]).filter((_, at) => curves.massive_sequences[at] > 0), ...axes,
     marker: { symbol: "circle-open", size: many ? 9 : 15, color: theme.ink,
       line: { width: many ? 1 : 2 } },
-    hoverinfo: "skip", legendgroup: "massive", showlegend: legend && massive.length > 0 });
+    hoverinfo: "skip", legendgroup: "massive", showlegend: massiveLegend });
   return traces;
 }
 
@@ -69,7 +71,7 @@ const curvesFigure = {
     const frame = panels(entries, width, theme,
       { x: layerAxis(entries), y: sizeAxis(unit, curveState.scale === "log") });
     return { data: entries.flatMap((entry, at) =>
-      curveTraces(entry, theme, frame.axesOf(at), at === 0)),
+      curveTraces(entry, theme, frame.axesOf(at), at === 0, at === entries.findIndex(anyMassive))),
     layout: frame.layout, height: frame.height };
   },
   table: curvesTable,

@@ -7,6 +7,7 @@ function panels(entries, width, theme, axes) {
     2 : 3));
   const rows = Math.max(1, Math.ceil(entries.length / columns));
   const titled = entries.length > 1;
+  const letters = Math.min(60, Math.floor((width - 80) / columns / 7.5));  // of a title, by its panel
   const height = axes.height || 380;
   const whole = rows * height;
   const layout = { annotations: [],
@@ -29,7 +30,7 @@ function panels(entries, width, theme, axes) {
       anchor: "x" + suffix, matches: at && !axes.own ? "y" : undefined,
       title: column === 0 ? axes.y.title : undefined, showticklabels: column === 0 || axes.own === true };
     if (titled)
-      layout.annotations.push({ text: plotText(cut(entry.run.label, 60)), showarrow: false,
+      layout.annotations.push({ text: plotText(cutMiddle(entry.run.label, letters)), showarrow: false,
         xref: "paper", yref: "paper", x: left, y: top, xanchor: "left", yanchor: "bottom",
         font: { size: 12, color: theme.soft } });
   });
