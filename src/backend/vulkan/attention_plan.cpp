@@ -141,6 +141,11 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   return plan;
 }
 
+double attention_left(const Step& step, const DeviceTraits& traits) {
+  const auto p = step.params.as<AttentionParams>();
+  return takes_apart(p, traits) ? static_cast<double>(stretch_bytes(p)) : 0;
+}
+
 KeyReads attention_reads(const Step& step, const DeviceTraits& traits) {
   const auto p = step.params.as<AttentionParams>();
   if (p.rows == 0 || p.sequences == 0) return {};
