@@ -17,11 +17,9 @@ struct Fold {
   Level level;
 };
 
-bool found_nothing(Level level) { return level.largest == kNothing && level.sum == 0; }
-
+// A stretch of nothing is multiplied by e^-infinity.
 Fold fold_of(Level before, Level more) {
-  if (found_nothing(before)) return Fold(0, 1, more);
-  if (found_nothing(more)) return Fold(1, 0, before);
+  if (before.largest == kNothing && before.sum == 0) return Fold(0, 1, more);
   const float largest = max(before.largest, more.largest);
   precise float less = before.largest - largest;
   precise float lower = more.largest - largest;

@@ -76,10 +76,11 @@ OpData with_values(OpData data, std::size_t slot, const std::vector<double>& val
 }
 
 // A row of heads of one channel behind `keys` - 1 others.
-OpData one_row(const std::vector<double>& keys, Fill values) {
+OpData one_row(const std::vector<double>& keys, Fill values, uint window = 0) {
   const auto count = static_cast<std::size_t>(std::ssize(keys));
   const std::vector<double> offsets{0, static_cast<double>(count)};
-  OpData whole = make_data(attention_case(offsets, {1, 1, 1}, Fill::normal, values));
+  OpData whole =
+      make_data(attention_case(offsets, {1, 1, 1}, Fill::normal, values, {.window = window}));
   whole = with_values(whole, 0, std::vector<double>(count, 1.0));
   return rows_alone(with_values(whole, 1, keys), offsets, {{count - 1, count}});
 }
@@ -143,6 +144,16 @@ TEST_F(AttentionStretches, LargestAnywhere) {
       check(one_row(keys, Fill::normal));
       check(one_row(keys, Fill::massive));
     }
+  }
+}
+
+// Stretches before a window are not looked at: what a stretch of scores 0 leaves would outweigh
+// these.
+TEST_F(AttentionStretches, BeforeAWindow) {
+  for (const uint window : {300U, 512U, 513U}) {
+    std::vector<double> keys(1100);
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = std::sin(static_cast<double>(i)) - 200;
+    check(one_row(keys, Fill::normal, window));
   }
 }
 
