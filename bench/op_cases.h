@@ -3,6 +3,7 @@
 // benchmarks run.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -204,6 +205,21 @@ inline void add_attention(Case& c) {
   c.builder.attention(c.x, k, v, c.offsets(), kNone, heads_of(c), "out");
 }
 
+// The last rows of a text of 4096 tokens, or one, as when it is continued: the keys and values of
+// all are kept, by head; four heads share one.
+inline void add_attention_kept(Case& c) {
+  constexpr std::int32_t kKept = 4096;
+  Builder::AttentionShape heads = heads_of(c);
+  heads.kv_heads = std::max(1U, heads.heads / 4);
+  const Shape shape{std::int64_t{heads.kv_heads} * kKept, std::int64_t{heads.head_dim}};
+  const Value k = c.floats(shape);
+  const Value v = c.floats(shape);
+  const auto rows = static_cast<std::int32_t>(c.rows);
+  const Value offsets =
+      c.input({DType::i32, Shape{3, 2}}, bytes_of<std::int32_t>({0, rows, 0, kKept, kKept, 0}));
+  c.builder.attention(c.x, k, v, offsets, kNone, heads, "out");
+}
+
 // What attention does, seen from outside, of heads as those; two tokens are marked.
 inline void add_attention_stats(Case& c) {
   const Builder::AttentionShape heads = heads_of(c);
@@ -231,7 +247,9 @@ inline std::vector<Row> product_rows() {
 }
 
 inline std::vector<Row> more_of_attention() {
-  return {{"attention_stats", add_attention_stats}, {"attention, grad", add_attention_grad}};
+  return {{"attention, kept", add_attention_kept},
+          {"attention_stats", add_attention_stats},
+          {"attention, grad", add_attention_grad}};
 }
 
 // Weights as models are stored.

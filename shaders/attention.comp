@@ -5,8 +5,12 @@
 // of them share, counted from the first key of the sequence in ascending order with a running
 // maximum; nothing is read of tiles that no query of it sees. How many queries share a tile orders
 // no sum: a score is one chain over the channels, the weights of a tile are added by a tree over
-// its kKeys places, a mixed value is one chain over the keys, and a tile of which a query sees
-// nothing leaves its sums as they are (laws 2 and 4).
+// its kKeys places, a mixed value is one chain over the keys of a stretch (lib/stretches.glsl), and a
+// tile or a stretch of which a query sees nothing leaves its sums as they are (laws 2 and 4).
+//
+// What was found before a stretch waits in y, where the same lanes put it and fetch it. With kApart,
+// where few queries see many keys, a workgroup takes one stretch alone and leaves to
+// attention_fold.comp what it found.
 //
 // The lanes stand in kAside rows: lane (i, j) has the queries i + kAside a, the tile's keys j +
 // kAcross b and the channels 4 (j + kAcross b) to 4 (j + kAcross b) + 3. Keys whose probabilities are
@@ -37,10 +41,12 @@ layout(push_constant, scalar) uniform Push {
 #define EDITED (kEdited != 0)
 #include "lib/scores.glsl"
 #include "lib/query_tiles.glsl"
+#include "lib/stretches.glsl"
 
 shared vec4 room[kRoom];  // q, then k, a slice of the channels; or values
 shared vec4 weights[kSlots * kWeights];
 shared vec4 partial[kSlots * kAcross / 4];
+shared Level earlier[kSlots];  // of the stretches before
 shared uint query_at[kSlots];  // in q; of slots that have no query, another's
 
 uint aside() { return lane() / kAcross; }
@@ -166,8 +172,6 @@ void mix_values(uint first, uint stop, bool all, bool chosen, bool vectors,
   }
 }
 
-#define kNothing uintBitsToFloat(0xff800000u)
-
 float scaled_score(float product) {
   precise float x = product * p.scale;
   return x;
@@ -193,16 +197,7 @@ float sum_of_keys(uint a) {
   return tree(vec4(score[at], score[at + 1], score[at + 2], score[at + 3]));
 }
 
-void write(uint a, uint query) {
-  [[unroll]] for (uint b = 0; b < kVectors; ++b) {
-    [[unroll]] for (uint c = 0; c < 4; ++c) {
-      const uint d = 4 * key_of(b) + c;
-      if (d < p.head_dim) y.v[query + d] = mixed[a * kVectors + b][c];
-    }
-  }
-}
-#define WRITE(a) \
-  if (visible[a] <= last[a]) write(a, seen[a].query);
+#include "lib/tile_stretches.glsl"
 
 void put_scores() {
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
@@ -211,7 +206,8 @@ void put_scores() {
 }
 
 void main() {
-  const Tile tile = tile_of(group());
+  const uint stretch = kApart != 0 ? group() / groups_of_tiles() : 0;
+  const Tile tile = tile_of(group() - stretch * groups_of_tiles());
   if (tile.idle) return;
   const uint tile_heads = heads_of_tile();
   const bool vectors = by_vectors(q) && by_vectors(k) && by_vectors(v);
@@ -231,19 +227,25 @@ void main() {
   const Seen highest = seen_in(tile.sequence, tile.row + tile.rows - 1, tile.head);
   keys_begin = row_of_keys(0, lowest.channel);
   keys_pitch = row_of_keys(1, 0);
-  const uint start = lowest.begin + (lowest.visible - lowest.begin) / kKeys * kKeys;
+  uint start = lowest.begin + (lowest.visible - lowest.begin) / kKeys * kKeys;
+  uint stop = highest.last;
+  if (kApart != 0) {
+    start = max(start, lowest.begin + stretch * kStretch);
+    stop = min(stop, lowest.begin + stretch * kStretch + kStretch - 1);
+    if (start > stop) return;
+  }
   float largest[kQueries];
-  precise float sum[kQueries];
+  float sum[kQueries];  // never but by fma
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
     largest[a] = kNothing;
     sum[a] = 0;
+    BEGIN(a)
   }
-  [[unroll]] for (uint i = 0; i < kQueries * kVectors; ++i) mixed[i] = vec4(0);
   barrier();
 
-  if (kAhead) fetch_slice(0, start, highest.last, vectors);
-  for (uint first = start; first <= highest.last; first += kKeys) {
-    multiply_tile(first, highest.last, vectors);
+  if (kAhead) fetch_slice(0, start, stop, vectors);
+  for (uint first = start; first <= stop; first += kKeys) {
+    multiply_tile(first, stop, vectors);
     if (kScaled == 0) {
       put_scores();
       EACH_QUERY(RESCORE)
@@ -278,18 +280,32 @@ void main() {
     sum_of(found);
     [[unroll]] for (uint a = 0; a < kQueries; ++a) sum[a] = fma(sum[a], shrink[a], found[a]);
     const bool all = first >= highest.visible && first + kKeys - 1 <= lowest.last;
-    mix_values(first, highest.last, all, false, vectors, visible, last);
+    mix_values(first, stop, all, false, vectors, visible, last);
+    const uint next_key = first + kKeys;
+    if (kApart == 0 && (next_key > stop || (next_key - lowest.begin) % kStretch == 0)) {
+      EACH_QUERY(FOLD)
+      if (next_key <= stop) {
+        EACH_QUERY(WRITE)
+        barrier();
+        EACH_QUERY(BEGIN)
+      }
+    }
+  }
+  if (kApart != 0) {
+    EACH_QUERY(LEAVE)
   }
   [[unroll]] for (uint a = 0; a < kQueries; ++a) {
     [[unroll]] for (uint b = 0; b < kVectors; ++b)
       mixed[a * kVectors + b] = mixed[a * kVectors + b] / sum[a];
   }
-  if (kAhead && kEdited != 0) fetch_slice(0, start, highest.last, vectors);
-  for (uint first = start; kEdited != 0 && first <= highest.last; first += kKeys) {
-    multiply_tile(first, highest.last, vectors);
+  if (kAhead && kEdited != 0) fetch_slice(0, start, stop, vectors);
+  for (uint first = start; kEdited != 0 && first <= stop; first += kKeys) {
+    multiply_tile(first, stop, vectors);
     put_scores();
     EACH_QUERY(WEIGH_EDITED)
-    mix_values(first, highest.last, false, true, vectors, visible, last);
+    mix_values(first, stop, false, true, vectors, visible, last);
   }
-  EACH_QUERY(WRITE)
+  if (kApart == 0) {
+    EACH_QUERY(WRITE)
+  }
 }

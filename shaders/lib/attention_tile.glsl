@@ -29,6 +29,7 @@ layout(constant_id = 1) const uint kUsed = 1;
 // Whether scores are a product and a scale, which need not leave the lanes, nor do these need to know
 // what else they could be made of.
 layout(constant_id = 2) const uint kScaled = 0;
+layout(constant_id = 3) const uint kApart = 0;   // whether a workgroup takes one stretch alone
 layout(constant_id = 4) const uint kEdited = 0;  // whether there are edits
 
 const uint kKeys = 64;

@@ -19,10 +19,13 @@ uint heads_of_tile() { return (heads_of_key() + parts_of_key() - 1) / parts_of_k
 uint rows_of_tile() { return kSlots / heads_of_tile(); }
 uint first_tile(uint s) { return uint(offsets.v[s]) / rows_of_tile() + s; }
 
+uint count_tiles() { return p.rows / rows_of_tile() + p.sequences; }
+uint groups_of_tiles() { return count_tiles() * p.kv_heads * parts_of_key(); }
+
 // The longest first, since a workgroup's work grows with the keys before it.
 Tile tile_of(uint index) {
   const uint parts = parts_of_key();
-  const uint tiles = p.rows / rows_of_tile() + p.sequences;
+  const uint tiles = count_tiles();
   const uint from_last = index / (p.kv_heads * parts);
   Tile at;
   at.idle = from_last >= tiles;

@@ -122,6 +122,15 @@ TEST(AttentionEdits, Agree) {
   }
 }
 
+// Keys of several stretches, the largest probabilities among them.
+TEST(AttentionEdits, AgreeForALongSequence) {
+  const std::vector<KeyEdit> edits{
+      {TEPUI_EDIT_SCALE, 3, kEveryHead, {8, 300, 590}},
+      {TEPUI_EDIT_SET | TEPUI_EDIT_PROBABILITY, 0.25F, {1, 2}, {8, 12, 310, 600}},
+      {TEPUI_EDIT_SCALE | TEPUI_EDIT_PROBABILITY, -1.5F, {1, 3}, {300, 520}}};
+  for (const uint window : {0U, 280U}) check_op(edited_case({0, 7, 610}, edits, window));
+}
+
 TEST(AttentionEdits, AgreeOverManyBlocksOfKeys) {
   const std::vector<KeyEdit> edits{
       {TEPUI_EDIT_SET | TEPUI_EDIT_PROBABILITY, 0, kEveryHead, {0, 255, 256, 300}},

@@ -79,67 +79,22 @@ TEST(Attention, EarlierKeysGiveTheBitsOfTheWhole) {
   for (const auto& [heads, skipped, extras] : cases) {
     const OpData whole =
         make_data(attention_case(offsets, heads, Fill::normal, Fill::normal, extras));
-    OpData last = whole;
-    const std::size_t line = std::size_t{heads.heads} * heads.head_dim * sizeof(float);
-    std::vector<double> both{0};
-    std::vector<std::pair<std::size_t, std::size_t>> kept;  // rows of the whole
-    last.tensors[0].bytes.clear();
-    for (std::size_t s = 0; s < skipped.size(); ++s) {
-      const auto begin = static_cast<std::size_t>(offsets[s]) + skipped[s];
-      const auto end = static_cast<std::size_t>(offsets[s + 1]);
-      kept.emplace_back(begin, end);
-      both.push_back(both.back() + static_cast<double>(end - begin));
-      const auto from = whole.tensors[0].bytes.begin();
-      last.tensors[0].bytes.insert(last.tensors[0].bytes.end(),
-                                   from + static_cast<std::ptrdiff_t>(begin * line),
-                                   from + static_cast<std::ptrdiff_t>(end * line));
-    }
-    const auto rows = static_cast<std::int64_t>(both.back());
-    both.insert(both.end(), offsets.begin(), offsets.end());
-    both.insert(both.end(), offsets.begin() + 1, offsets.end());
-    both.push_back(0);
-    last.types[0] = last.tensors[0].type = {DType::f32, {rows, heads.heads * heads.head_dim}};
-    last.tensors[3] = make_tensor(exact(DType::i32, {3, 4}, both), 0);
-    last.types[3] = last.tensors[3].type;
-    auto params = whole.params.as<AttentionParams>();
-    params.rows = static_cast<uint>(rows);
-    params.cached = static_cast<uint>(offsets.back());
-    const auto check = [&] {
+    std::vector<RowRange> kept;
+    for (std::size_t s = 0; s < skipped.size(); ++s)
+      kept.push_back({static_cast<std::size_t>(offsets[s]) + skipped[s],
+                      static_cast<std::size_t>(offsets[s + 1])});
+    const OpData beside = rows_alone(whole, offsets, kept);
+    for (const OpData& last : {beside, keys_by_head(beside)}) {
       EXPECT_EQ(compare(last, run_reference(last), run_reference(last)), "");
       for (const std::string& name : backends_under_test()) {
         auto backend = shared_backend(name, {.threads = 2, .isa = {}});
         ASSERT_TRUE(backend) << backend.error().message;
-        const Outputs all = run_backend(**backend, whole);
+        const Outputs expected = rows_among(whole, run_backend(**backend, whole), kept);
         const Outputs some = run_backend(**backend, last);
         EXPECT_EQ(compare(last, run_reference(last), some), "") << name;
-        Outputs expected = some;
-        expected[0].bytes.clear();
-        for (const auto& [begin, end] : kept)
-          expected[0].bytes.insert(expected[0].bytes.end(),
-                                   all[0].bytes.begin() + static_cast<std::ptrdiff_t>(begin * line),
-                                   all[0].bytes.begin() + static_cast<std::ptrdiff_t>(end * line));
         EXPECT_EQ(compare_bits(expected, some), "") << name;
       }
-    };
-    params.form = TEPUI_ATTEND_ROWS;  // keys, values as they are: heads beside each other
-    last.params = ParamBytes(params);
-    check();
-    params.form = 0;
-    for (const std::size_t i : {1U, 2U}) {  // keys, values: by head
-      const std::size_t dim = heads.head_dim * sizeof(float);
-      auto& bytes = last.tensors[i].bytes;
-      const std::size_t whole_rows = params.cached;
-      for (std::size_t row = 0; row < whole_rows; ++row)
-        for (std::size_t h = 0; h < heads.kv_heads; ++h)
-          std::copy_n(whole.tensors[i].bytes.begin() +
-                          static_cast<std::ptrdiff_t>((row * heads.kv_heads + h) * dim),
-                      dim,
-                      bytes.begin() + static_cast<std::ptrdiff_t>((h * whole_rows + row) * dim));
-      last.types[i] = last.tensors[i].type = {
-          DType::f32, {static_cast<std::int64_t>(heads.kv_heads * whole_rows), heads.head_dim}};
     }
-    last.params = ParamBytes(params);
-    check();
   }
 }
 

@@ -47,4 +47,17 @@ inline OpCase attention_case(const std::vector<double>& offsets, Heads h, Fill q
           .params = ParamBytes(attention_params(offsets, h, extras))};
 }
 
+// Rows [begin, end) of a case, of one of its sequences.
+struct RowRange {
+  std::size_t begin;
+  std::size_t end;
+};
+// So many of each sequence alone, behind a cache of the keys up to their end, whose heads lie
+// beside each other, or apart.
+OpData rows_alone(const OpData& whole, const std::vector<double>& offsets,
+                  const std::vector<RowRange>& kept);
+OpData keys_by_head(const OpData& alone);
+// The same rows of what the whole gave.
+Outputs rows_among(const OpData& whole, const Outputs& all, const std::vector<RowRange>& kept);
+
 }  // namespace tepui::test

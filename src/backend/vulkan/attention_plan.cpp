@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "backend/vulkan/attention_stretch.h"
+
 namespace tepui::vulkan {
 namespace {
 
@@ -12,6 +14,11 @@ constexpr std::uint64_t kKeys = 64;         // of a tile (shaders/attention.comp
 constexpr std::uint64_t kTileQueries = 16;  // shaders/lib/score_tile.glsl
 constexpr std::uint32_t kAside = 8;         // its lanes
 constexpr std::uint32_t kAcross = 16;
+static_assert(TEPUI_ATTENTION_STRETCH % kKeys == 0);
+
+// With so many workgroups a device has work enough.
+constexpr std::uint64_t kEnough = 256;
+constexpr std::uint64_t kMostLeft = std::uint64_t{32} << 20;  // bytes that stretches may leave
 
 // There are more operands than slots: those that few models have lie in scratch behind all else.
 void put_behind(StepPlan& plan, const Step& step, const Program& program,
@@ -79,6 +86,39 @@ std::string shader_of(const QueryTile& tile) {
   return tile.vectors <= 2 ? "attention.q1v2" : "attention.q1v8";
 }
 
+std::uint64_t tile_groups(const AttentionParams& p, const QueryTile& tile) {
+  const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / tile.rows + p.sequences;
+  return tiles * p.kv_heads * tile.parts;
+}
+
+// Stretches of keys that a sequence's cache may hold (shaders/lib/stretches.glsl), and what they
+// leave.
+std::uint64_t count_stretches(const AttentionParams& p) {
+  return divide_up(p.cached, TEPUI_ATTENTION_STRETCH);
+}
+std::uint64_t stretch_bytes(const AttentionParams& p) {
+  return sizeof(float) * std::uint64_t{p.rows} * p.heads * count_stretches(p) *
+         (std::uint64_t{p.head_dim} + 2);
+}
+
+// Whether each stretch is a workgroup's own. A software device has few cores, which heads keep
+// busy. Edits of probabilities need the whole sum before they look at keys again.
+bool takes_apart(const AttentionParams& p, const DeviceTraits& traits) {
+  if (!is_plain(p) || p.edits != 0 || traits.small_tiles || count_stretches(p) < 2) return false;
+  const std::uint64_t groups = tile_groups(p, query_tile(p, traits));
+  return groups > 0 && groups < kEnough && stretch_bytes(p) <= kMostLeft;
+}
+
+// One pass by stretches, one that adds up what they found.
+void take_apart(StepPlan& plan, const AttentionParams& p) {
+  plan.passes[0].groups *= count_stretches(p);
+  const std::uint64_t queries = std::uint64_t{p.rows} * p.heads;
+  plan.passes.push_back(
+      {"attention_fold", {kLanes}, queries * divide_up(p.head_dim, kLanes), {}, {}});
+  plan.passes[1].slots = plan.passes[0].slots;
+  plan.scratch_bytes = stretch_bytes(p);
+}
+
 }  // namespace
 
 std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
@@ -86,18 +126,24 @@ std::optional<StepPlan> plan_attention(const Step& step, const Program& program,
   const auto p = step.params.as<AttentionParams>();
   if (divide_up(p.head_dim, kLanes) > kHeadLimit) return std::nullopt;
   const QueryTile tile = query_tile(p, traits);
-  const std::uint64_t tiles = p.rows == 0 ? 0 : p.rows / tile.rows + p.sequences;
   const bool plain = is_plain(p);
-  StepPlan plan = plain ? one_pass(shader_of(tile), tiles * p.kv_heads * tile.parts) : plan_form(p);
+  StepPlan plan = plain ? one_pass(shader_of(tile), tile_groups(p, tile)) : plan_form(p);
   const bool edited = p.edits != 0;
+  const bool apart = takes_apart(p, traits);
   const bool scaled = !edited && p.softcap == 0 && p.bias_positions == 0;
   if (plain)
-    plan.passes[0].constants = {kAside * kAcross, tile.vectors, scaled ? 1U : 0U, 0,
+    plan.passes[0].constants = {kAside * kAcross, tile.vectors, scaled ? 1U : 0U, apart ? 1U : 0U,
                                 edited ? 1U : 0U};
   std::copy_n(step.in.begin(), 5, plan.passes[0].slots.begin());
   plan.passes[0].slots[5] = step.out[0];
+  if (apart) take_apart(plan, p);
   put_behind(plan, step, program, {6, 7, 8, 5});
   return plan;
+}
+
+double attention_left(const Step& step, const DeviceTraits& traits) {
+  const auto p = step.params.as<AttentionParams>();
+  return takes_apart(p, traits) ? static_cast<double>(stretch_bytes(p)) : 0;
 }
 
 KeyReads attention_reads(const Step& step, const DeviceTraits& traits) {

@@ -15,6 +15,8 @@ struct KeyReads {
   double span_bytes = 0;  // of what the tile that reads most reads, for all heads
 };
 KeyReads attention_reads(const Step& step, const DeviceTraits& traits);
+// Bytes that workgroups write for another pass, which reads them; 0 of one pass.
+double attention_left(const Step& step, const DeviceTraits& traits);
 StepPlan plan_attention_map(const Step& step, const Program& program);
 StepPlan plan_attention_stats(const Step& step, const Program& program);
 StepPlan plan_attention_grad(const Step& step, const Program& program);

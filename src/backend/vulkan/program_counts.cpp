@@ -45,6 +45,7 @@ class Counter {
       const vulkan::KeyReads reads = vulkan::attention_reads(program_.steps[i], traits_);
       counts[i].again_bytes = reads.again_bytes;
       counts[i].again_span = reads.span_bytes;
+      counts[i].bytes_saved -= 2 * vulkan::attention_left(program_.steps[i], traits_);
     }
     for (const StepPlan& plan : vulkan::plan_program(program_, traits_)) {
       StepCounts& own = counts[plan.steps.front()];
