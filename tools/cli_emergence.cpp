@@ -52,7 +52,11 @@ Status run(EmergenceArguments& a) {
   if (!emergence) return tl::unexpected(emergence.error());
   TEPUI_TRY(show(a, *emergence));
   if (!a.json) fmt::print("\nStored in {}.\n", input.out->string());
-  return flush_output();
+  TEPUI_TRY(flush_output());
+  if (emergence->failures.empty()) return {};
+  return fail(ErrorKind::data,
+              "{} of {} checkpoints could not be measured; the same command tries them again",
+              emergence->failures.size(), emergence->failures.size() + emergence->states.size());
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "study/emergence.h"
 
+#include <fmt/format.h>
+
 #include "study/watch_rows.h"
 #include "study/watch_run.h"
 
@@ -44,9 +46,17 @@ Result<Emergence> run_emergence(const EmergenceRequest& request, const RunProgre
     InputRequest input = request.input;
     input.model = checkpoint.path;
     input.out = *request.input.out / checkpoint.path.filename();
-    TEPUI_TRY(const RunOutcome watched, run_watch(input, progress));
+    const auto watched = run_watch(input, progress);
+    if (!watched && checkpoints.size() - emergence.failures.size() == 1 && emergence.states.empty())
+      return tl::unexpected(watched.error());
+    if (!watched) {
+      emergence.failures.push_back(
+          fmt::format("{}: {}", checkpoint.path.filename().string(), watched.error().message));
+      if (progress.note) progress.note(emergence.failures.back());
+      continue;
+    }
     TEPUI_TRY(emergence.states.emplace_back(),
-              read_checkpoint_state(watched.folder, checkpoint, {}));
+              read_checkpoint_state(watched->folder, checkpoint, {}));
     TEPUI_TRY(check_layers(emergence.states));
   }
   return emergence;

@@ -36,8 +36,10 @@ struct EmergenceRequest {
 struct Emergence {
   std::vector<CheckpointState> states;
   double threshold = 100;
+  std::vector<std::string> failures;  // of checkpoints that could not be measured, with their names
 };
 
+// A checkpoint that cannot be measured costs itself alone; an error where none can.
 Result<Emergence> run_emergence(const EmergenceRequest& request, const RunProgress& progress);
 
 // The stores of what was watched: of a training run's steps, of a study in the folder, or the

@@ -168,6 +168,7 @@ std::string emergence_text(const Emergence& emergence) {
 nlohmann::ordered_json emergence_json(const Emergence& emergence) {
   nlohmann::ordered_json document;
   document["threshold"] = number(emergence.threshold);
+  document["failures"] = emergence.failures;
   for (const CheckpointState& state : emergence.states) {
     nlohmann::ordered_json one;
     one["step"] = state.checkpoint.step;

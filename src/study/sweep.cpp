@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "store/merge.h"
+#include "store/reader.h"
+#include "store/schema.h"
 #include "store/writer.h"
 #include "study/sweep_job.h"
 
@@ -25,6 +27,7 @@ class Sweep {
       : request_(request), plan_(plan), progress_(progress) {}
 
   Result<SweepOutcome> run() {
+    look_at_stores();
     choose_units();
     outcome_.units = static_cast<int>(units_.size());
     bool told = false;
@@ -36,7 +39,9 @@ class Sweep {
       std::this_thread::sleep_for(kPatience);
     }
     open_.reset();
-    for (const SweepJob& job : plan_.jobs) {
+    for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {
+      const SweepJob& job = plan_.jobs[i];
+      if (damaged_[i]) continue;
       if (auto joined = join(job); !joined)
         outcome_.failures.push_back(
             fmt::format("{}, {}: {}", job.model, job.text, joined.error().message));
@@ -51,12 +56,28 @@ class Sweep {
     State state = State::open;
   };
 
+  // A job whose store is damaged would be computed, to find at its end that it cannot be joined.
+  void look_at_stores() {
+    for (const SweepJob& job : plan_.jobs) {
+      std::error_code ignored;
+      damaged_.push_back(false);
+      if (!std::filesystem::exists(job.folder / kStoreFile, ignored)) continue;
+      auto store = StoreReader::open(job.folder);
+      const auto finished = store ? store->finished() : tl::unexpected(store.error());
+      if (finished) continue;
+      damaged_.back() = true;
+      outcome_.failures.push_back(fmt::format("{}, {}: {}; without it the job is computed anew",
+                                              job.model, job.text, finished.error().message));
+    }
+  }
+
   // Those of the shard; a rank begins where its part of them does.
   void choose_units() {
     int number = 0;
     for (std::size_t job = 0; job < plan_.jobs.size(); ++job)
       for (const SweepUnit& unit : plan_.jobs[job].units)
-        if (number++ % request_.shards == request_.shard) units_.push_back({job, &unit});
+        if (number++ % request_.shards == request_.shard && !damaged_[job])
+          units_.push_back({job, &unit});
     const auto count = static_cast<std::ptrdiff_t>(units_.size());
     std::rotate(units_.begin(), units_.begin() + count * request_.rank / request_.ranks,
                 units_.end());
@@ -160,6 +181,7 @@ class Sweep {
   const SweepRequest& request_;
   const SweepPlan& plan_;
   const RunProgress& progress_;
+  std::vector<bool> damaged_;  // stores, by job
   std::vector<Entry> units_;
   SweepOutcome outcome_;
   Fingerprints known_;

@@ -158,6 +158,19 @@ TEST_F(Sweep, WhatFailsCostsOnlyItself) {
   EXPECT_NE(result.out.find("8 of 8 units computed"), std::string::npos) << result.out;
 }
 
+TEST_F(Sweep, ADamagedStoreIsSaidBeforeItsJobIsComputed) {
+  good({"sweep", "study.toml", "--out", "out"});
+  const fs::path store = folder_.path() / "out" / *folders_of("out").begin() / "scan.sqlite";
+  fs::resize_file(store, 5000);
+  const ProgramResult result = run({"sweep", "study.toml", "--out", "out"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_NE(result.err.find("without it the job is computed anew"), std::string::npos)
+      << result.err;
+  EXPECT_NE(result.out.find("0 of "), std::string::npos) << result.out;
+  fs::remove(store);
+  good({"sweep", "study.toml", "--out", "out"});
+}
+
 TEST_F(Sweep, SaysWhatIsWrong) {
   const std::string study = read_file(folder_.path() / "study.toml").value();
   const auto says = [&](const std::string& more, const std::string& what) {

@@ -195,6 +195,18 @@ TEST_F(TrainCommandLine, EmergenceReadsOtherTrainersSeries) {
   };
   EXPECT_EQ(steps("nano"), (std::vector<int>{10, 200}));
   EXPECT_EQ(steps("pythia"), (std::vector<int>{1000, 2000}));
+
+  // One that is damaged costs itself alone.
+  std::filesystem::resize_file(folder_.path() / "pythia/step1000/model.safetensors", 5000);
+  const ProgramResult part = tepui({"emergence", "pythia", "--ids", "ids.json", "--backend", "cpu",
+                                    "--out", "part", "--json"});
+  EXPECT_EQ(part.code, 1);
+  EXPECT_NE(part.err.find("1 of 2 checkpoints could not be measured"), std::string::npos)
+      << part.err;
+  const auto json = nlohmann::json::parse(part.out);
+  ASSERT_EQ(json["checkpoints"].size(), 1U);
+  EXPECT_EQ(json["checkpoints"][0]["step"], 2000);
+  EXPECT_EQ(json["failures"].size(), 1U);
 }
 
 // Lists of token ids for a text, with the model's prefix mask: what it shows is not predicted.
