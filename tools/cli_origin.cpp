@@ -47,6 +47,7 @@ Status run(OriginArguments& a) {
   auto outcome = run_origin(a.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const OriginSummary summary, summarise_origin(store));
   const std::string text = a.json ? json_text(origin_json(summary))

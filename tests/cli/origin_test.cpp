@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -142,6 +143,16 @@ TEST_F(Origin, IsResumedShownAndExported) {
   const ProgramResult both = run({"show", "whole", "--only", "life"});
   EXPECT_EQ(both.code, 2);
   EXPECT_NE(both.err.find("is shown as a whole"), std::string::npos) << both.err;
+}
+
+TEST_F(Origin, ADryRunTellsThePlanAndRunsNothing) {
+  auto arguments = command(2);
+  arguments.insert(arguments.end(), {"--out", "d", "--dry-run"});
+  const std::string plan = good(arguments);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
+  EXPECT_TRUE(plan.starts_with("2 sequences, 512 tokens in ")) << plan;
+  for (const char* part : {"\nmemory ", "\nexpected ", "\nmassive       a pass before"})
+    EXPECT_NE(plan.find(part), std::string::npos) << part << plan;
 }
 
 TEST_F(Origin, NothingMassiveIsSaid) {

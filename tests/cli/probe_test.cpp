@@ -162,6 +162,18 @@ TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
   EXPECT_NE(wrong.err.find("labels.tsv: line 642"), std::string::npos) << wrong.err;
 }
 
+TEST_F(Probe, ADryRunTellsThePlanAndRunsNothing) {
+  const std::string plan = good({"--target", "delimiter,massive", "--layers", "1-2", "--seeds", "2",
+                                 "--out", "d", "--dry-run"});
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
+  EXPECT_TRUE(plan.starts_with("probes        4, 2 splits each, and as many of a random model\n"))
+      << plan;
+  for (const char* part : {"\nrows ", "1 for massive activations", "\neach pass     10 sequences",
+                           "\nmemory ", "\nexpected "})
+    EXPECT_NE(plan.find(part), std::string::npos) << part << plan;
+  EXPECT_NE(error({"--apply", "p", "--dry-run"}).find("goes with --target"), std::string::npos);
+}
+
 TEST_F(Probe, SaysWhatIsWrong) {
   EXPECT_NE(error({"--target", "nonsense"}).find("expected some of massive, first"),
             std::string::npos);
