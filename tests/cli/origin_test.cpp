@@ -184,6 +184,11 @@ TEST_F(Origin, ErrorsNameWhatWasExpected) {
   EXPECT_NE(error({"origin", kDemo}).find("--text FILE"), std::string::npos);
   EXPECT_NE(error({"origin", kDemo, "--weights-only", "--prompt", "a"}).find("expected no text"),
             std::string::npos);
+  EXPECT_NE(error({"origin", kDemo, "--weights-only", "--out", "w"}).find("expected no --out"),
+            std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "w"));
+  EXPECT_NE(error({"origin", kDemo, "--weights-only", "--dry-run"}).find("expected no --dry-run"),
+            std::string::npos);
   const std::string opt = data_path("golden/opt-350m").string();
   const ProgramResult result = run({"origin", opt, "--ids", "ids.json"});
   EXPECT_NE(result.code, 0);
