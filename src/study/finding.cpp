@@ -77,9 +77,12 @@ std::string finding(const ScanSummary& scan, Letters letters) {
   std::vector<std::string> lines;
   tell_gaps(scan, lines);
   if (scan.points.empty())
-    lines.push_back(scan.finished.empty()
-                        ? "Nothing has been scanned yet."
-                        : "No activations were measured: this run is about predictions alone.");
+    lines.push_back(scan.finished.empty() ? "Nothing has been scanned yet."
+                    : scan.command == "perplexity"
+                        ? "No activations were measured: this run is about predictions alone."
+                        : fmt::format("Nothing that a rule judges was kept: this is a run of "
+                                      "tepui {}.",
+                                      scan.command));
   std::vector<Site> told;
   std::vector<Site> without;
   for (const Site site : scanned_sites(scan))
