@@ -17,10 +17,8 @@ std::string place(Point point) {
 }
 
 void tell_gaps(const ScanSummary& scan, std::vector<std::string>& lines) {
-  if (scan.finished.size() < scan.sequences.size())
-    lines.push_back(
-        fmt::format("So far {} of {} are scanned.", scan.finished.size(),
-                    counted(static_cast<std::int64_t>(scan.sequences.size()), "sequence")));
+  const std::string part = so_far(scan.finished.size(), scan.sequences.size(), "scanned");
+  if (!part.empty()) lines.push_back(part);
   if (!scan.not_finite.empty()) {
     const NotFinite& first = scan.not_finite.front();
     const auto count = static_cast<std::int64_t>(scan.not_finite.size());
