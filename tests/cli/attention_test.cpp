@@ -65,6 +65,7 @@ TEST_F(Attention, AgreesWithTheReference) {
   const json found = among("256");
   const json first = among("8");
   EXPECT_EQ(found["sequences"]["measured"], expected["sequences"]);
+  EXPECT_EQ(found["rule"], (json{{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   ASSERT_EQ(found["massive_tokens"].size(), 1U);
   EXPECT_EQ(found["massive_tokens"][0]["position"], 0);
   EXPECT_EQ(found["massive_tokens"][0]["token"], "<s>");

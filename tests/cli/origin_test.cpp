@@ -51,6 +51,7 @@ class Origin : public testing::Test {
 
 TEST_F(Origin, TellsWhatWritesAndWhatRemoves) {
   const json found = document(command(2));
+  EXPECT_EQ(found["rule"], (json{{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   ASSERT_EQ(found["activations"].size(), 4U);  // two channels of the first token of each
   for (const json& one : found["activations"]) {
     EXPECT_EQ(one["position"], 0);

@@ -140,6 +140,7 @@ TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
                                "--features", "only-massive+standardised,without-massive", "--seeds",
                                "1", "--controls", "none", "--tolerance", "1e-3", "--out", "m"});
   ASSERT_EQ(found["probes"].size(), 2U);
+  EXPECT_EQ(found["rule"], (json{{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   EXPECT_EQ(mean(found["probes"][0], "accuracy"), 1);
   std::string labels = "sequence\tposition\tlabel\n";
   for (int sequence = 0; sequence < 10; ++sequence)
