@@ -43,6 +43,7 @@ Status run(AttentionArguments& a) {
   auto outcome = run_attention(a.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const AttentionSummary summary, summarise_attention(store, a.sink));
   const std::string text = a.json ? json_text(attention_json(summary))

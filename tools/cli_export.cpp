@@ -10,6 +10,7 @@
 #include "store/export_npz.h"
 #include "store/output_file.h"
 #include "study/summary_tables.h"
+#include "study/wording.h"
 #include "usage.h"
 
 namespace tepui {
@@ -31,6 +32,12 @@ bool is_branch_table(const std::string& name) {
   return std::ranges::find(kBranchTables, name) != std::end(kBranchTables);
 }
 
+// What a rule gives, which only some runs are kept for.
+bool is_judged_table(const std::string& name) {
+  return name != kSummaryTables[0] &&
+         std::ranges::find(kSummaryTables, name) != std::end(kSummaryTables);
+}
+
 std::vector<std::string> table_names() {
   std::vector<std::string> names;
   for (const ExportTable table : kExportTables) names.emplace_back(export_table_name(table));
@@ -45,6 +52,27 @@ Result<ScanSummary> summary_of(StoreReader& store, const RuleChoice& choice) {
   return summarise(store, {rule, kTop});
 }
 
+// Those that a run has, of all names.
+Result<std::vector<std::string>> tables_of_run(StoreReader& store, bool judged) {
+  TEPUI_TRY(const auto branches, store.branches());
+  TEPUI_TRY(const auto probes, store.probes());
+  std::vector<std::string> names = table_names();
+  std::erase_if(names, [&](const std::string& name) {
+    if (is_judged_table(name)) return !judged;
+    return is_branch_table(name) && (name == "probes" ? probes.empty() : branches.empty());
+  });
+  return names;
+}
+
+Result<DataTable> no_such_table(StoreReader& store, const std::string& name,
+                                const std::string& command) {
+  TEPUI_TRY(const auto names, tables_of_run(store, false));
+  const bool marks = command == "attention" || command == "origin";
+  return fail(ErrorKind::usage, "--table {}: expected a table of this run of tepui {}, {}{}", name,
+              command, listed(names),
+              marks ? "; its massive activations are the observations of metric massive" : "");
+}
+
 Result<DataTable> computed_table(StoreReader& store, const std::string& name,
                                  const RuleChoice& choice) {
   if (name == kSummaryTables[0]) {
@@ -56,6 +84,7 @@ Result<DataTable> computed_table(StoreReader& store, const std::string& name,
     return *std::ranges::find(tables, name, &DataTable::name);
   }
   TEPUI_TRY(const ScanSummary summary, summary_of(store, choice));
+  if (!summary.judged()) return no_such_table(store, name, summary.command);
   auto tables = summary_tables(summary);
   return *std::ranges::find(tables, name, &DataTable::name);
 }
@@ -82,7 +111,8 @@ Status put_npz(StoreReader& store, const ExportArguments& a, const std::string& 
   TEPUI_TRY(const auto runs, store.runs());
   add_arrays(runs_table(runs), arrays);
   TEPUI_TRY(const ScanSummary summary, summary_of(store, a.rule));
-  for (const DataTable& table : summary_tables(summary)) add_arrays(table, arrays);
+  if (summary.judged())
+    for (const DataTable& table : summary_tables(summary)) add_arrays(table, arrays);
   TEPUI_TRY(const auto branches, branch_tables(store));
   for (const DataTable& table : branches) {
     if (table.rows() > 0) add_arrays(table, arrays);
@@ -102,11 +132,12 @@ Status run(const ExportArguments& a) {
       return fail(ErrorKind::usage, "export: --out - takes one table; name it with --table");
     return put_table(store, a.table, a, write_to_stdout);
   }
-  TEPUI_TRY(const auto branches, store.branches());
-  TEPUI_TRY(const auto probes, store.probes());
-  for (const std::string& name : a.table.empty() ? table_names() : std::vector{a.table}) {
-    const bool none = name == "probes" ? probes.empty() : branches.empty();
-    if (a.table.empty() && none && is_branch_table(name)) continue;  // of a scan
+  std::vector<std::string> names{a.table};
+  if (a.table.empty()) {
+    TEPUI_TRY(const ScanSummary summary, summary_of(store, a.rule));
+    TEPUI_TRY(names, tables_of_run(store, summary.judged()));
+  }
+  for (const std::string& name : names) {
     const std::string path = fmt::format("{}/{}.{}", folder, name, a.format);
     TEPUI_TRY(OutputFile file, OutputFile::create_named(path));
     TEPUI_TRY(put_table(store, name, a, [&](std::string_view text) { return file.write(text); }));

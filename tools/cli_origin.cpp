@@ -31,6 +31,14 @@ Status show_weights(OriginArguments& a) {
     return fail(ErrorKind::usage,
                 "--weights-only: expected no text, since none is read; leave out --text, --prompt "
                 "and --ids");
+  if (a.request.out)
+    return fail(ErrorKind::usage,
+                "--weights-only: expected no --out, since nothing is stored; --json prints all of "
+                "it as one document");
+  if (a.request.dry_run)
+    return fail(ErrorKind::usage,
+                "--weights-only: expected no --dry-run, since no model is run and there is no "
+                "plan");
   a.weights.model = a.request.model;
   a.weights.threads = a.request.threads;
   TEPUI_TRY(const WeightScan scan, scan_weights(a.weights));
@@ -47,6 +55,7 @@ Status run(OriginArguments& a) {
   auto outcome = run_origin(a.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const OriginSummary summary, summarise_origin(store));
   const std::string text = a.json ? json_text(origin_json(summary))
@@ -72,8 +81,8 @@ void add_origin(CLI::App& app, int argc, char** argv, int& code) {
       ->type_name("N");
   add_rule_options(*command, a->request.rule);
   command->add_flag("--weights-only", a->weights_only,
-                    "Read no text: name the channels that stand out in\nnorms, biases and "
-                    "projections, and the entries of down\nprojections that do");
+                    "Read no text and store nothing: name the channels that\nstand out in norms, "
+                    "biases and projections, and the\nentries of down projections that do");
   command
       ->add_option("--deviations", a->weights.deviations,
                    "With --weights-only: a channel stands out beyond this\nmany deviations from "

@@ -71,6 +71,8 @@ Status complete(ProbeArguments& a) {
         a.apply.empty() ? "none" : "both");
   if (a.predictions && a.apply.empty())
     return fail(ErrorKind::usage, "--predictions: goes with --apply, found --target");
+  if (a.request.dry_run && !a.apply.empty())
+    return fail(ErrorKind::usage, "--dry-run: goes with --target, found --apply");
   a.request.sites = sites_with_layers(a.request.sites, a.layers);
   TEPUI_TRY(read_controls(a));
   TEPUI_TRY(a.request.settings.fit.ranking, ranking_from_name(a.rank));
@@ -108,7 +110,7 @@ Status run(ProbeArguments& a) {
   auto outcome = run_probe(a.request, bar.callbacks());
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
-  if (a.request.dry_run) return print_plan(*outcome);
+  if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const ProbeSummary summary, summarise_probes(store));
   const std::string text = a.json ? json_text(probe_json(summary))

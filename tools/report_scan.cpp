@@ -19,6 +19,11 @@ Status report_scan(const std::filesystem::path& folder, const MassiveRule& rule,
   options.rule = rule;
   options.top = top;
   TEPUI_TRY(const ScanSummary summary, summarise(store, options));
+  if (!summary.judged())
+    return fail(ErrorKind::data,
+                "{}: expected a run of tepui scan or tepui intervene, which keep values for other "
+                "thresholds, found one of tepui {}; tepui show and tepui report show it",
+                folder.string(), summary.command);
   TableOptions layout;
   layout.columns = terminal_width();
   layout.letters = terminal_letters();

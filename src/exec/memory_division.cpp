@@ -128,7 +128,8 @@ class Division {
     const ChunkShape chunk{std::vector<int>(static_cast<std::size_t>(std::max(1, rows / longest_)),
                                             std::min(rows, longest_))};
     std::vector<const Metric*> metrics;
-    for (const auto& metric : q_.metrics) metrics.push_back(metric.get());
+    for (const auto& metric : q_.metrics)
+      if (metric->measures(0, chunk.sequences())) metrics.push_back(metric.get());
     std::set<std::string> seen;
     std::uint64_t most = 0;
     for (int layer = 0; layer < layers_run_; ++layer) {

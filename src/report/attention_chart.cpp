@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/utf8_text.h"
+#include "study/attention_report.h"
 #include "study/wording.h"
 
 namespace tepui {
@@ -175,7 +176,9 @@ std::string tokens_sentence(const AttentionSummary& summary) {
 }  // namespace
 
 std::string attention_finding(const AttentionSummary& summary) {
-  std::string text = tokens_sentence(summary);
+  std::string text = attention_so_far(summary);
+  if (summary.finished == 0) return text;
+  text += (text.empty() ? "" : "\n") + tokens_sentence(summary);
   for (const AttentionBranch& branch : summary.branches) {
     text += fmt::format(
         "\n{}: {:.1f} % of the heads have a sink at key {} (more than {:g} of the "

@@ -24,7 +24,6 @@ struct AttentionPlan {
   const AttentionRequest& request;
   const ScanInput& opened;
   ThreadPool& pool;
-  ExecOptions options;
   AttentionMetricOptions metrics;
   std::vector<int> tokens;  // where they were asked for
   std::vector<std::vector<TokenId>> calibration_text;
@@ -65,8 +64,7 @@ Result<std::vector<int>> parse_tokens(std::string_view text) {
 
 Result<AttentionPlan> make_plan(const AttentionRequest& request, const ScanInput& opened,
                                 ThreadPool& pool) {
-  AttentionPlan plan{request, opened, pool, exec_options(request, opened), {}, {}, {}, {}};
-  plan.options.massive = request.rule;
+  AttentionPlan plan{request, opened, pool, {}, {}, {}, {}};
   plan.metrics.early = request.early;
   plan.metrics.map_sequences = request.map_sequences;
   plan.metrics.map_tokens = request.map_tokens;
@@ -132,6 +130,87 @@ SiteSelection sites_of(const AttentionPlan& plan) {
   return SiteSelection::of(std::move(points));
 }
 
+// What is computed of these tokens. The schedule must outlive it.
+class AttentionPass {
+ public:
+  AttentionPass(const AttentionPlan& plan, const Schedule& schedule, TokenMarks marks)
+      : schedule_(schedule),
+        sites_(sites_of(plan)),
+        marks_(std::move(marks)),
+        metrics_(attention_metrics(plan.metrics, marks_)) {}
+  AttentionPass(const AttentionPass&) = delete;
+  AttentionPass& operator=(const AttentionPass&) = delete;
+
+  RunWork work() const { return {schedule_, sites_, metrics_}; }
+
+ private:
+  const Schedule& schedule_;
+  SiteSelection sites_;
+  TokenMarks marks_;
+  std::vector<std::unique_ptr<Metric>> metrics_;
+};
+
+// A plan looks at the first sequences alone: each is taken to have as many as any has.
+TokenMarks widest_marks(const TokenMarks& marks) {
+  std::vector<int> most;
+  for (const std::vector<int>& own : marks)
+    if (own.size() > most.size()) most = own;
+  return TokenMarks(marks.size(), most);
+}
+
+// Before anything is known of massive activations: every first token is taken to hold one.
+TokenMarks expected_marks(const AttentionPlan& plan) {
+  return TokenMarks(plan.opened.sequences.size(),
+                    plan.looks_for_massive() ? std::vector{0} : plan.tokens);
+}
+
+Result<double> calibration_time(const AttentionPlan& plan, const Speed& speed) {
+  TEPUI_TRY(const SiteSelection sites,
+            SiteSelection::parse(calibration_sites(plan.specs), plan.opened.model.spec));
+  TEPUI_TRY(const Schedule unedited, make_schedule({}, plan.opened.model.spec.dims.layers));
+  const auto metrics = calibration_metrics({});
+  const RunWork work{unedited, sites, metrics};
+  TEPUI_TRY(const RunPlan own,
+            RunPlan::make(plan.request, plan.opened, work, plan.calibration_text));
+  return own.expected(speed).seconds();
+}
+
+// What a dry run prints.
+Result<RunOutcome> plan_of_attention(const AttentionPlan& plan, const RunProgress& progress) {
+  const ScanInput& opened = plan.opened;
+  TEPUI_TRY(const PlannedBranches planned, plan_branches(plan.specs, opened.model.spec));
+  if (planned.all_layers && progress.note) progress.note(kAllLayersNote);
+  TEPUI_TRY(const Schedule schedule,
+            make_schedule(planned.branches, opened.model.spec.dims.layers));
+  const AttentionPass pass(plan, schedule, expected_marks(plan));
+  TEPUI_TRY(const RunPlan own, RunPlan::make(plan.request, opened, pass.work(), opened.sequences));
+  TEPUI_TRY(const Speed speed, own.measure(plan.pool));
+  RunOutcome outcome;
+  outcome.sequences = static_cast<int>(opened.sequences.size());
+  outcome.plan = own.text(speed);
+  if (plan.looks_for_massive()) {
+    TEPUI_TRY(const MassivePass before, MassivePass::make(opened.model.spec, plan.request.rule));
+    TEPUI_TRY(const std::string line, before.text(plan.request, opened, speed));
+    outcome.plan += line;
+  }
+  if (!calibration_sites(plan.specs).empty()) {
+    TEPUI_TRY(const double seconds, calibration_time(plan, speed));
+    outcome.plan += calibration_line(plan.calibration_text, seconds);
+  }
+  return outcome;
+}
+
+// Whether there is memory for all of it, before the first of it is computed.
+Status check_memory(const AttentionPlan& plan, const RunStore& run) {
+  TEPUI_TRY(const PlannedBranches planned, plan_branches(plan.specs, plan.opened.model.spec));
+  TEPUI_TRY(const Schedule schedule,
+            make_schedule(planned.branches, plan.opened.model.spec.dims.layers));
+  const AttentionPass pass(plan, schedule, expected_marks(plan));
+  const auto pending = pending_sequences(plan.opened, run.pending());
+  TEPUI_TRY(RunPlan::make(plan.request, plan.opened, pass.work(), pending));
+  return {};
+}
+
 // Means and layers: those that the store's results were made with, or new ones.
 Result<Calibration> calibration_of(AttentionPlan& plan, RunStore& run,
                                    const RunProgress& progress) {
@@ -145,13 +224,9 @@ Result<Calibration> calibration_of(AttentionPlan& plan, RunStore& run,
     TEPUI_TRY(found.means, run.writer().calibration());
     return found;
   }
-  const std::string sites = calibration_sites(plan.specs);
-  if (!sites.empty()) {
-    TEPUI_TRY(const SiteSelection selected, SiteSelection::parse(sites, plan.opened.model.spec));
-    if (progress.stage) progress.stage("calibration");
-    TEPUI_TRY(found, calibrate(*plan.opened.backend, plan.opened.model, plan.pool, plan.options,
-                               plan.calibration_text, selected, progress.advance));
-  }
+  TEPUI_TRY(found, calibrate_branches(plan.specs, plan.calibration_text, plan.request, plan.opened,
+                                      plan.pool, plan.request.rule, {run.folder(), run.identity()},
+                                      progress));
   TEPUI_TRY(plan.specs, with_layers(plan.specs, found));
   return found;
 }
@@ -159,21 +234,31 @@ Result<Calibration> calibration_of(AttentionPlan& plan, RunStore& run,
 Status measure(AttentionPlan& plan, RunStore& run, std::span<const Branch> branches,
                const RunProgress& progress) {
   const ScanInput& opened = plan.opened;
+  const AttentionRequest& request = plan.request;
+  const StateKeeping keeping = massive_keeping(run.folder(), run.identity());
   MassiveActivations massive;
   TokenMarks marks(opened.sequences.size(), plan.tokens);
   if (plan.looks_for_massive()) {
     if (progress.stage) progress.stage("massive tokens");
-    TEPUI_TRY(massive, find_massive(*opened.backend, opened.model, plan.pool, plan.options,
-                                    opened.sequences, run.pending(), progress.advance));
+    TEPUI_TRY(massive, find_massive(request, opened, plan.pool, request.rule, run.pending(),
+                                    keeping, progress.advance));
     marks = marks_of(massive);
   }
   if (progress.stage) progress.stage("attention");
   TEPUI_TRY(const Schedule schedule, make_schedule(branches, opened.model.spec.dims.layers));
-  const auto metrics = attention_metrics(plan.metrics, marks);
+  const AttentionPass planned(plan, schedule, widest_marks(marks));
+  const auto pending = pending_sequences(opened, run.pending());
+  TEPUI_TRY(const RunPlan division, RunPlan::make(request, opened, planned.work(), pending));
+  ExecOptions options = division.options(run.folder(), run.identity());
+  options.massive = request.rule;
+  const AttentionPass pass(plan, schedule, marks);
+  const RunWork work = pass.work();
   MassiveRows sink(run.writer(), massive);
-  Executor executor(*opened.backend, opened.model, plan.pool, plan.options, metrics);
-  return executor.run(opened.sequences, run.pending(), sites_of(plan), sink, run.on_progress(), {},
-                      {}, &schedule);
+  Executor executor(*opened.backend, opened.model, plan.pool, options, work.metrics);
+  TEPUI_TRY(executor.run(opened.sequences, run.pending(), work.sites, sink, run.on_progress(), {},
+                         {}, &schedule));
+  forget_massive(keeping);
+  return {};
 }
 
 }  // namespace
@@ -204,8 +289,10 @@ Result<RunOutcome> run_attention(const AttentionRequest& request, const RunProgr
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
   TEPUI_TRY(AttentionPlan plan, make_plan(request, opened, pool));
+  if (request.dry_run) return plan_of_attention(plan, progress);
   TEPUI_TRY(RunStore run,
             RunStore::open(request, opened, "attention", identity_of(plan), progress));
+  if (!run.pending().empty()) TEPUI_TRY(check_memory(plan, run));
   TEPUI_TRY(const Calibration calibration, calibration_of(plan, run, progress));
   std::vector<std::string> notes;
   TEPUI_TRY(const auto branches, ready_branches(plan.specs, opened.model.spec, calibration, notes));

@@ -2,6 +2,7 @@
 #include "base/utf8_text.h"
 #include "study/attention_report.h"
 #include "study/json_values.h"
+#include "study/stored_rule.h"
 
 namespace tepui {
 
@@ -66,6 +67,7 @@ Json attention_json(const AttentionSummary& summary) {
   Json document;
   put_run(document, summary.run);
   put_protocol(document, summary.identity);
+  put_rule(document, stored_rule(summary.identity, summary.run));
   document["sequences"] = {{"total", summary.sequences}, {"measured", summary.finished}};
   document["sink"] = {{"key", summary.rule.key},
                       {"epsilon", number(summary.rule.epsilon)},

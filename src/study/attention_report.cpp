@@ -196,8 +196,16 @@ std::string side_by_side(const AttentionSummary& summary, int columns) {
 
 }  // namespace
 
+std::string attention_so_far(const AttentionSummary& summary) {
+  return so_far(static_cast<std::size_t>(summary.finished),
+                static_cast<std::size_t>(summary.sequences), "measured");
+}
+
 std::string attention_table(const AttentionSummary& summary, Letters letters, int columns) {
-  std::string text = tokens_text(summary, letters) + "\n" + side_by_side(summary, columns);
+  std::string text = attention_so_far(summary);
+  if (!text.empty()) text += "\n";
+  if (summary.finished == 0) return text;
+  text += tokens_text(summary, letters) + "\n" + side_by_side(summary, columns);
   text += wrapped(
       "sinks: heads with a sink; tokens: what they receive of the queries behind them; entropy in "
       "nats; part and rest: l2 norms of what the tokens' values and all others give to the output, "

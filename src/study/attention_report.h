@@ -10,6 +10,8 @@
 
 namespace tepui {
 
+// That only some of the sequences are there; empty where all are.
+std::string attention_so_far(const AttentionSummary& summary);
 std::string attention_table(const AttentionSummary& summary, Letters letters, int columns);
 nlohmann::ordered_json attention_json(const AttentionSummary& summary);
 

@@ -2,6 +2,7 @@
 #include "study/branch_setup.h"
 
 #include "study/run_plan.h"
+#include "study/wording.h"
 #include "tepui/metric.h"
 
 namespace tepui {
@@ -27,6 +28,24 @@ Result<std::vector<std::vector<TokenId>>> calibration_sequences(const Calibratio
   return sequences;
 }
 
+Result<PlannedBranches> plan_branches(std::vector<BranchSpec> specs, const ModelSpec& spec) {
+  PlannedBranches out;
+  Calibration everywhere;
+  everywhere.sequences = 1;
+  for (BranchSpec& branch : specs) {
+    for (EditSpec& edit : branch.edits) {
+      out.all_layers = out.all_layers || edit.layers.kind != LayerSelector::Kind::listed;
+      for (int layer = 0; layer < spec.dims.layers; ++layer)
+        everywhere.massive[{layer, edit.site}] = 1;
+      if (edit.rule.kind == RuleKind::mean) edit.rule = {};
+    }
+  }
+  TEPUI_TRY(specs, with_layers(specs, everywhere));
+  std::vector<std::string> notes;
+  TEPUI_TRY(out.branches, ready_branches(specs, spec, everywhere, notes));
+  return out;
+}
+
 Result<Calibration> calibrate_branches(std::span<const BranchSpec> specs, Sequences sequences,
                                        const InputRequest& request, const ScanInput& opened,
                                        ThreadPool& pool, const MassiveRule& rule,
@@ -45,6 +64,12 @@ Result<Calibration> calibrate_branches(std::span<const BranchSpec> specs, Sequen
   options.massive = rule;
   return calibrate(*opened.backend, opened.model, pool, options, sequences, sites,
                    progress.advance);
+}
+
+std::string calibration_line(Sequences sequences, double seconds) {
+  return fmt::format("calibration   {} before, unedited: {}\n",
+                     counted(static_cast<std::int64_t>(sequences.size()), "sequence"),
+                     time_text(seconds));
 }
 
 Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,

@@ -32,6 +32,16 @@ Result<std::vector<std::vector<TokenId>>> calibration_sequences(const Calibratio
                                                                 const CorpusRequest& corpus,
                                                                 const ScanInput& opened);
 
+// Branches as far as they can be told before a calibration, for a plan: edits of massive layers are
+// at all layers, and means are what costs the same.
+struct PlannedBranches {
+  std::vector<Branch> branches;
+  bool all_layers = false;
+};
+Result<PlannedBranches> plan_branches(std::vector<BranchSpec> specs, const ModelSpec& spec);
+inline constexpr const char* kAllLayersNote =
+    "massive layers are known after calibration: counted as if all layers were so";
+
 // Where hidden states of a calibration are kept, and the name of what it is for; without a folder
 // they are not.
 struct StateKeeping {
@@ -45,6 +55,9 @@ Result<Calibration> calibrate_branches(std::span<const BranchSpec> specs, Sequen
                                        const InputRequest& request, const ScanInput& opened,
                                        ThreadPool& pool, const MassiveRule& rule,
                                        const StateKeeping& keeping, const RunProgress& progress);
+
+// The line of a plan about a calibration that takes so long.
+std::string calibration_line(Sequences sequences, double seconds);
 
 // For commands that keep no store. Errors as those of study/branches.h; progress.note gets what is
 // only odd.

@@ -17,10 +17,8 @@ std::string place(Point point) {
 }
 
 void tell_gaps(const ScanSummary& scan, std::vector<std::string>& lines) {
-  if (scan.finished.size() < scan.sequences.size())
-    lines.push_back(
-        fmt::format("So far {} of {} are scanned.", scan.finished.size(),
-                    counted(static_cast<std::int64_t>(scan.sequences.size()), "sequence")));
+  const std::string part = so_far(scan.finished.size(), scan.sequences.size(), "scanned");
+  if (!part.empty()) lines.push_back(part);
   if (!scan.not_finite.empty()) {
     const NotFinite& first = scan.not_finite.front();
     const auto count = static_cast<std::int64_t>(scan.not_finite.size());
@@ -77,9 +75,12 @@ std::string finding(const ScanSummary& scan, Letters letters) {
   std::vector<std::string> lines;
   tell_gaps(scan, lines);
   if (scan.points.empty())
-    lines.push_back(scan.finished.empty()
-                        ? "Nothing has been scanned yet."
-                        : "No activations were measured: this run is about predictions alone.");
+    lines.push_back(scan.finished.empty() ? "Nothing has been scanned yet."
+                    : scan.command == "perplexity"
+                        ? "No activations were measured: this run is about predictions alone."
+                        : fmt::format("Nothing that a rule judges was kept: this is a run of "
+                                      "tepui {}.",
+                                      scan.command));
   std::vector<Site> told;
   std::vector<Site> without;
   for (const Site site : scanned_sites(scan))

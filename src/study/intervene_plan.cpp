@@ -8,20 +8,9 @@ namespace tepui {
 Result<OpenIntervention::Planned> OpenIntervention::planned() const {
   const ModelSpec& spec = input_.model.spec;
   Planned out;
-  std::vector<BranchSpec> specs = specs_;
-  Calibration everywhere;
-  everywhere.sequences = 1;
-  for (BranchSpec& branch : specs) {
-    for (EditSpec& edit : branch.edits) {
-      out.all_layers = out.all_layers || edit.layers.kind != LayerSelector::Kind::listed;
-      for (int layer = 0; layer < spec.dims.layers; ++layer)
-        everywhere.massive[{layer, edit.site}] = 1;
-      if (edit.rule.kind == RuleKind::mean) edit.rule = {};  // which costs the same
-    }
-  }
-  TEPUI_TRY(specs, with_layers(specs, everywhere));
-  std::vector<std::string> notes;
-  TEPUI_TRY(out.branches, ready_branches(specs, spec, everywhere, notes));
+  TEPUI_TRY(auto planned, plan_branches(specs_, spec));
+  out.branches = std::move(planned.branches);
+  out.all_layers = planned.all_layers;
   TEPUI_TRY(out.schedule, make_schedule(out.branches, spec.dims.layers));
   TEPUI_TRY(out.unedited, make_schedule({}, spec.dims.layers));
   TEPUI_TRY(out.sites, SiteSelection::parse(request_.sites, spec));
@@ -72,8 +61,7 @@ Result<OpenIntervention::Estimate> OpenIntervention::estimate(
 
 Result<RunOutcome> OpenIntervention::plan(const RunProgress& progress) {
   TEPUI_TRY(const Planned all, planned());
-  if (all.all_layers && progress.note)
-    progress.note("massive layers are known after calibration: counted as if all layers were so");
+  if (all.all_layers && progress.note) progress.note(kAllLayersNote);
   TEPUI_TRY(const RunPlan plan, RunPlan::make(request_, input_, all.work(), input_.sequences));
   TEPUI_TRY(const Speed speed, plan.measure(pool_));
   RunOutcome outcome;
@@ -81,10 +69,7 @@ Result<RunOutcome> OpenIntervention::plan(const RunProgress& progress) {
   outcome.plan = plan.text(speed);
   TEPUI_TRY(const double seconds, calibration_time(all, speed));
   if (!all.calibration_sites.points().empty())
-    outcome.plan +=
-        fmt::format("calibration   {} before, unedited: {}\n",
-                    counted(static_cast<std::int64_t>(calibration_text_.size()), "sequence"),
-                    time_text(seconds));
+    outcome.plan += calibration_line(calibration_text_, seconds);
   return outcome;
 }
 

@@ -9,6 +9,7 @@
 #include "base/utf8_text.h"
 #include "plan/site_alias.h"
 #include "study/json_values.h"
+#include "study/stored_rule.h"
 #include "study/text_table.h"
 #include "study/wording.h"
 
@@ -200,6 +201,7 @@ Json intervene_json(const InterveneSummary& summary) {
   Json document;
   put_run(document, run.run);
   put_protocol(document, run.identity);
+  put_rule(document, stored_rule(run.identity, run.run));
   document["sequences"] = {{"total", run.sequences},
                            {"scored", run.branches.front().all.sequences}};
   document["calibration"] = calibration_json(summary);

@@ -45,6 +45,10 @@ void put_run(Json& document, const RunInfo& run) {
   document["options"] = options.is_discarded() ? Json(nullptr) : std::move(options);
 }
 
+void put_rule(Json& document, const MassiveRule& rule) {
+  document["rule"] = {{"min_abs", number(rule.min_abs)}, {"min_ratio", number(rule.min_ratio)}};
+}
+
 void put_protocol(Json& document, const nlohmann::json& identity) {
   const auto protocol = identity.value("protocol", nlohmann::json::object());
   const auto replace = nlohmann::json::error_handler_t::replace;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "plan/massive_rule.h"
 #include "store/rows.h"
 
 namespace tepui {
@@ -19,6 +20,9 @@ void put_run(nlohmann::ordered_json& document, const RunInfo& run);
 
 // How the text was cut, from a store's identity.
 void put_protocol(nlohmann::ordered_json& document, const nlohmann::json& identity);
+
+// What is called massive, as "rule".
+void put_rule(nlohmann::ordered_json& document, const MassiveRule& rule);
 
 // The document as text; whatever strings it holds, this cannot fail.
 std::string json_text(const nlohmann::ordered_json& document);

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "study/massive.h"
+#include "study/massive_journal.h"
+#include "study/run_store.h"
 
 namespace tepui {
 
@@ -11,14 +13,18 @@ namespace {
 
 // Takes the rows of the quantile metric: of each sequence and place the median, then the count of
 // what stands above it, then those values.
-class MassiveSink final : public RowSink {
+class MassiveFinder final : public RowSink {
  public:
   static constexpr int kCapacity = 4096;
 
-  MassiveSink(const MassiveRule& rule, MassiveActivations& found) : rule_(rule), found_(found) {}
+  MassiveFinder(const MassiveRule& rule, MassiveActivations& found, MassiveJournal& journal)
+      : rule_(rule), found_(found), journal_(journal) {}
 
-  Status begin_unit(int /*first*/, int /*last*/) override { return {}; }
-  Status end_unit() override { return {}; }
+  Status begin_unit(int first, int last) override {
+    unit_ = {first, last};
+    return {};
+  }
+  Status end_unit() override { return journal_.add(unit_, found_); }
   Status add(const Series& /*row*/) override { return {}; }
 
   Status add(const Observation& row) override {
@@ -37,26 +43,72 @@ class MassiveSink final : public RowSink {
  private:
   MassiveRule rule_;
   MassiveActivations& found_;
+  MassiveJournal& journal_;
+  SequenceRange unit_;
   double median_ = 0;
 };
 
+// Those that were not looked at before.
+std::vector<SequenceRange> left_of(std::span<const SequenceRange> ranges,
+                                   const MassiveJournal& journal) {
+  std::vector<SequenceRange> left;
+  for (const auto& [first, last] : ranges) {
+    for (int s = first; s < last; ++s) {
+      if (journal.holds(s)) continue;
+      if (left.empty() || left.back().second != s) left.emplace_back(s, s);
+      left.back().second = s + 1;
+    }
+  }
+  return left;
+}
+
 }  // namespace
 
-Result<MassiveActivations> find_massive(Backend& backend, const Model& model, ThreadPool& pool,
-                                        const ExecOptions& options, Sequences sequences,
-                                        std::span<const SequenceRange> ranges,
-                                        const OnProgress& on_progress) {
+Result<MassivePass> MassivePass::make(const ModelSpec& spec, const MassiveRule& rule) {
+  MassivePass pass;
+  TEPUI_TRY(pass.schedule_, make_schedule({}, spec.dims.layers));
+  TEPUI_TRY(pass.sites_, SiteSelection::parse("resid_post", spec));
   ScanMetricOptions measured;
   measured.fractions = {};
-  measured.keep_ratio = options.massive.min_ratio;
-  measured.keep_floor = options.massive.min_abs;
-  measured.capacity = MassiveSink::kCapacity;
-  const auto metrics = calibration_metrics(measured);
-  MassiveActivations found(sequences.size());
-  MassiveSink sink(options.massive, found);
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse("resid_post", model.spec));
-  Executor executor(backend, model, pool, options, metrics);
-  TEPUI_TRY(executor.run(sequences, ranges, sites, sink, on_progress));
+  measured.keep_ratio = rule.min_ratio;
+  measured.keep_floor = rule.min_abs;
+  measured.capacity = MassiveFinder::kCapacity;
+  pass.metrics_ = calibration_metrics(measured);
+  return pass;
+}
+
+RunWork MassivePass::work(bool keeps_states) const {
+  RunWork work{schedule_, sites_, metrics_};
+  work.keeps_states = keeps_states;
+  return work;
+}
+
+Result<std::string> MassivePass::text(const InputRequest& request, const ScanInput& opened,
+                                      const Speed& speed) const {
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work(true), opened.sequences));
+  return fmt::format("massive       a pass before, unedited, that looks for them: {}\n",
+                     time_text(plan.expected(speed).seconds()));
+}
+
+Result<MassiveActivations> find_massive(const InputRequest& request, const ScanInput& opened,
+                                        ThreadPool& pool, const MassiveRule& rule,
+                                        std::span<const SequenceRange> ranges,
+                                        const StateKeeping& keeping,
+                                        const OnProgress& on_progress) {
+  MassiveActivations found(opened.sequences.size());
+  TEPUI_TRY(MassiveJournal journal, MassiveJournal::open(keeping, found));
+  const std::vector<SequenceRange> left = left_of(ranges, journal);
+  if (!left.empty()) {
+    TEPUI_TRY(const MassivePass pass, MassivePass::make(opened.model.spec, rule));
+    const RunWork work = pass.work(!keeping.folder.empty());
+    const auto sequences = pending_sequences(opened, left);
+    TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, sequences));
+    ExecOptions options = plan.options(keeping.folder, keeping.identity);
+    options.massive = rule;
+    MassiveFinder sink(rule, found, journal);
+    Executor executor(*opened.backend, opened.model, pool, options, work.metrics);
+    TEPUI_TRY(executor.run(opened.sequences, left, work.sites, sink, on_progress));
+  }
   const TokenMarks marks = marks_of(found);
   for (std::size_t s = 0; s < marks.size(); ++s) {
     if (marks[s].size() <= kMostMarked) continue;
@@ -66,6 +118,15 @@ Result<MassiveActivations> find_massive(Backend& backend, const Model& model, Th
                 s, marks[s].size(), kMostMarked);
   }
   return found;
+}
+
+StateKeeping massive_keeping(const std::filesystem::path& store, const std::string& identity) {
+  return {store / "massive", identity + " massive"};
+}
+
+void forget_massive(const StateKeeping& keeping) {
+  std::error_code ignored;
+  std::filesystem::remove_all(keeping.folder, ignored);
 }
 
 TokenMarks marks_of(const MassiveActivations& activations) {

@@ -4,11 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "exec/executor.h"
 #include "metrics/row_sink.h"
+#include "study/branch_setup.h"
+#include "study/run_plan.h"
 #include "tepui/metric.h"
 #include "tepui/result.h"
 
@@ -24,13 +29,37 @@ struct MassiveActivation {
 // By sequence of the run; those that were not looked at have none.
 using MassiveActivations = std::vector<std::vector<MassiveActivation>>;
 
-// Of the sequences in `ranges`, by options.massive. An error where more than kMostMarked tokens of
-// a sequence hold one.
+// What that pass computes, for who plans it.
+class MassivePass {
+ public:
+  static Result<MassivePass> make(const ModelSpec& spec, const MassiveRule& rule);
+
+  RunWork work(bool keeps_states) const;
+  // How long it will take for all sequences, as a line of a plan.
+  Result<std::string> text(const InputRequest& request, const ScanInput& opened,
+                           const Speed& speed) const;
+
+ private:
+  MassivePass() = default;
+
+  Schedule schedule_;
+  SiteSelection sites_;
+  std::vector<std::unique_ptr<Metric>> metrics_;
+};
+
+// Of the sequences in `ranges`, within request.memory. With a folder to keep states in, what a run
+// of the same name that was killed has found is taken up. An error where more than kMostMarked
+// tokens of a sequence hold one.
 inline constexpr int kMostMarked = 64;
-Result<MassiveActivations> find_massive(Backend& backend, const Model& model, ThreadPool& pool,
-                                        const ExecOptions& options, Sequences sequences,
+Result<MassiveActivations> find_massive(const InputRequest& request, const ScanInput& opened,
+                                        ThreadPool& pool, const MassiveRule& rule,
                                         std::span<const SequenceRange> ranges,
-                                        const OnProgress& on_progress);
+                                        const StateKeeping& keeping, const OnProgress& on_progress);
+
+// Where a store's run keeps what find_massive() left, and its end: nothing of it is needed any
+// more.
+StateKeeping massive_keeping(const std::filesystem::path& store, const std::string& identity);
+void forget_massive(const StateKeeping& keeping);
 
 // Their tokens.
 TokenMarks marks_of(const MassiveActivations& activations);

@@ -35,21 +35,81 @@ OriginPlaces places_of(const MassiveActivations& activations) {
   return places;
 }
 
+// What is computed of these places.
+class OriginPass {
+ public:
+  static Result<std::unique_ptr<OriginPass>> make(const OriginRequest& request,
+                                                  const ScanInput& opened, OriginPlaces places) {
+    std::unique_ptr<OriginPass> pass(new OriginPass(std::move(places)));
+    TEPUI_TRY(pass->schedule_, make_schedule({}, opened.model.spec.dims.layers));
+    TEPUI_TRY(pass->sites_, SiteSelection::parse("all", opened.model.spec));
+    pass->metrics_ = origin_metrics(opened.model, pass->places_, request.neurons);
+    return pass;
+  }
+
+  RunWork work() const { return {schedule_, sites_, metrics_}; }
+
+ private:
+  explicit OriginPass(OriginPlaces places) : places_(std::move(places)) {}
+
+  OriginPlaces places_;
+  Schedule schedule_;
+  SiteSelection sites_;
+  std::vector<std::unique_ptr<Metric>> metrics_;
+};
+
+// A plan looks at the first sequences alone: each is taken to have as many as any has.
+OriginPlaces widest_places(const OriginPlaces& places) {
+  std::vector<OriginPlace> most;
+  for (const std::vector<OriginPlace>& own : places)
+    if (own.size() > most.size()) most = own;
+  return OriginPlaces(places.size(), most);
+}
+
+// Before anything is known of massive activations: every first token is taken to hold one.
+OriginPlaces expected_places(const ScanInput& opened) {
+  return OriginPlaces(opened.sequences.size(), {OriginPlace{}});
+}
+
+// What a dry run prints.
+Result<RunOutcome> plan_of_origin(const OriginRequest& request, const ScanInput& opened,
+                                  ThreadPool& pool) {
+  TEPUI_TRY(const auto pass, OriginPass::make(request, opened, expected_places(opened)));
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, pass->work(), opened.sequences));
+  TEPUI_TRY(const Speed speed, plan.measure(pool));
+  TEPUI_TRY(const MassivePass before, MassivePass::make(opened.model.spec, request.rule));
+  TEPUI_TRY(const std::string line, before.text(request, opened, speed));
+  RunOutcome outcome;
+  outcome.sequences = static_cast<int>(opened.sequences.size());
+  outcome.plan = plan.text(speed) + line;
+  return outcome;
+}
+
 Status measure(const OriginRequest& request, const ScanInput& opened, ThreadPool& pool,
                RunStore& run, const RunProgress& progress) {
-  ExecOptions options = exec_options(request, opened);
-  options.massive = request.rule;
+  const auto pending = pending_sequences(opened, run.pending());
+  {  // whether there is memory for all of it, before the first of it is computed
+    TEPUI_TRY(const auto pass, OriginPass::make(request, opened, expected_places(opened)));
+    TEPUI_TRY(RunPlan::make(request, opened, pass->work(), pending));
+  }
+  const StateKeeping keeping = massive_keeping(run.folder(), run.identity());
   if (progress.stage) progress.stage("massive activations");
-  TEPUI_TRY(const MassiveActivations massive,
-            find_massive(*opened.backend, opened.model, pool, options, opened.sequences,
-                         run.pending(), progress.advance));
+  TEPUI_TRY(
+      const MassiveActivations massive,
+      find_massive(request, opened, pool, request.rule, run.pending(), keeping, progress.advance));
   if (progress.stage) progress.stage("origin");
   const OriginPlaces places = places_of(massive);
-  const auto metrics = origin_metrics(opened.model, places, request.neurons);
+  TEPUI_TRY(const auto planned, OriginPass::make(request, opened, widest_places(places)));
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, planned->work(), pending));
+  ExecOptions options = plan.options(run.folder(), run.identity());
+  options.massive = request.rule;
+  TEPUI_TRY(const auto pass, OriginPass::make(request, opened, places));
+  const RunWork work = pass->work();
   MassiveRows sink(run.writer(), massive);
-  TEPUI_TRY(const SiteSelection all, SiteSelection::parse("all", opened.model.spec));
-  Executor executor(*opened.backend, opened.model, pool, options, metrics);
-  return executor.run(opened.sequences, run.pending(), all, sink, run.on_progress());
+  Executor executor(*opened.backend, opened.model, pool, options, work.metrics);
+  TEPUI_TRY(executor.run(opened.sequences, run.pending(), work.sites, sink, run.on_progress()));
+  forget_massive(keeping);
+  return {};
 }
 
 }  // namespace
@@ -62,6 +122,7 @@ Result<RunOutcome> run_origin(const OriginRequest& request, const RunProgress& p
                 "{}: expected a residual stream that sub-layers add to, found one that a norm "
                 "replaces in every layer ({}); its activations have no contributions",
                 opened.model.path, opened.model.spec.arch->name);
+  if (request.dry_run) return plan_of_origin(request, opened, pool);
   TEPUI_TRY(RunStore run,
             RunStore::open(request, opened, "origin", identity_of(request, opened), progress));
   if (!run.pending().empty()) TEPUI_TRY(measure(request, opened, pool, run, progress));

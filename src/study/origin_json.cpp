@@ -4,6 +4,7 @@
 #include "base/utf8_text.h"
 #include "study/json_values.h"
 #include "study/origin_report.h"
+#include "study/stored_rule.h"
 
 namespace tepui {
 
@@ -75,6 +76,7 @@ Json origin_json(const OriginSummary& summary) {
   Json document;
   put_run(document, summary.run);
   put_protocol(document, summary.identity);
+  put_rule(document, stored_rule(summary.identity, summary.run));
   document["sequences"] = {{"total", summary.sequences}, {"measured", summary.finished}};
   document["finding"] = origin_finding(summary);
   document["activations"] = Json::array();

@@ -55,6 +55,11 @@ std::string groups_text(const OriginSummary& summary, Letters letters, int colum
   return text;
 }
 
+std::string so_far_text(const OriginSummary& summary) {
+  return so_far(static_cast<std::size_t>(summary.finished),
+                static_cast<std::size_t>(summary.sequences), "measured");
+}
+
 // The contributions that count: at least a hundredth of the peak, at most `most`.
 std::vector<Contribution> main_ones(std::vector<Contribution> list, std::size_t most) {
   std::erase_if(list, [](const auto& one) { return std::abs(one.share) < 0.01; });
@@ -166,8 +171,10 @@ std::string carriers(const OriginSummary& summary, const OriginLife& life, const
 }
 
 std::string origin_finding(const OriginSummary& summary) {
-  if (summary.groups.empty()) return "No activation of the residual stream is massive.";
-  std::string text;
+  std::string text = so_far_text(summary);
+  if (summary.finished == 0) return text;
+  if (!text.empty()) text += "\n";
+  if (summary.groups.empty()) return text + "No activation of the residual stream is massive.";
   constexpr std::size_t kShown = 4;
   for (std::size_t i = 0; i < std::min(kShown, summary.groups.size()); ++i) {
     const OriginGroup& group = summary.groups[i];
@@ -194,13 +201,15 @@ std::string origin_finding(const OriginSummary& summary) {
 }
 
 std::string origin_table(const OriginSummary& summary, Letters letters, int columns) {
-  std::string text;
+  std::string text = so_far_text(summary);
+  if (!text.empty()) text += "\n";
+  if (summary.finished == 0) return text;
   if (summary.groups.empty()) {
-    text = fmt::format("No activation of resid_post is massive in {}.\n",
-                       counted(summary.finished, "sequence"));
+    text += fmt::format("No activation of resid_post is massive in {}.\n",
+                        counted(summary.finished, "sequence"));
   } else {
-    text = "Massive activations of resid_post (peak: mean of the largest values)\n" +
-           groups_text(summary, letters, columns) + "\n";
+    text += "Massive activations of resid_post (peak: mean of the largest values)\n" +
+            groups_text(summary, letters, columns) + "\n";
     text += wrapped(
         "What writes them up to the peak and what removes them behind it, of the one with the "
         "largest peak; carried by: neuron (activation x entry of the down projection) or head, "

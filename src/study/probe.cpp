@@ -257,9 +257,14 @@ Result<ProbeOutcome> run_probe(const ProbeRequest& request, const RunProgress& p
   TEPUI_TRY(ProbePlan plan, plan_probes(request, opened.model.spec));
   ProbeRun work(request, opened, pool, std::move(plan), progress);
   TEPUI_TRY(work.read_files());
+  ProbeOutcome outcome;
+  if (request.dry_run) {
+    outcome.sequences = static_cast<int>(opened.sequences.size());
+    TEPUI_TRY(outcome.plan, work.dry_run());
+    return outcome;
+  }
   TEPUI_TRY(RunStore run, RunStore::open(request, opened, "probe",
                                          probe_identity(request, opened, work.tags()), progress));
-  ProbeOutcome outcome;
   const auto status = work.run(run.writer(), run.folder(), outcome);
   if (!status) return tl::unexpected(status.error());
   if (!run.pending().empty()) {  // all that was asked for is there, of all sequences

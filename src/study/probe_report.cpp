@@ -8,6 +8,7 @@
 
 #include "base/utf8_text.h"
 #include "study/json_values.h"
+#include "study/stored_rule.h"
 #include "study/text_table.h"
 
 namespace tepui {
@@ -179,6 +180,7 @@ nlohmann::ordered_json probe_json(const ProbeSummary& summary) {
   Json document;
   put_run(document, summary.run);
   put_protocol(document, summary.identity);
+  put_rule(document, stored_rule(summary.identity, summary.run));
   document["sequences"] = summary.sequences;
   document["seeds"] = summary.seeds;
   document["folds"] = summary.folds;

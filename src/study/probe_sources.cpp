@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "study/probe_sources.h"
 
-#include "study/run_store.h"
 #include "study/sink_strength.h"
 
 namespace tepui {
@@ -19,18 +18,15 @@ OnProgress tokens_done(const ScanInput& opened, const RunProgress& progress) {
 Status run_passes(const ProbePasses& passes, const InputRequest& request, const MassiveRule& rule,
                   const ScanInput& opened, ThreadPool& pool, const RunProgress& progress,
                   ProbeSources& sources) {
-  ExecOptions options = exec_options(request, opened);
-  options.massive = rule;
+  const OnProgress on_progress = tokens_done(opened, progress);
   const SequenceRange all[] = {{0, static_cast<int>(opened.sequences.size())}};
   if (passes.massive) {
     if (progress.stage) progress.stage("massive tokens");
-    TEPUI_TRY(sources.massive, find_massive(*opened.backend, opened.model, pool, options,
-                                            opened.sequences, all, tokens_done(opened, progress)));
+    TEPUI_TRY(sources.massive, find_massive(request, opened, pool, rule, all, {}, on_progress));
   }
   if (passes.sink) {
     if (progress.stage) progress.stage("attention");
-    TEPUI_TRY(sources.sink, sink_strengths(*opened.backend, opened.model, pool, options,
-                                           opened.sequences, tokens_done(opened, progress)));
+    TEPUI_TRY(sources.sink, sink_strengths(request, opened, pool, on_progress));
   }
   return {};
 }

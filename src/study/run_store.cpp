@@ -98,13 +98,6 @@ std::string identity_key(const json& identity) {
   return hash_hex(identity.dump(-1, ' ', true, json::error_handler_t::replace));
 }
 
-ExecOptions exec_options(const InputRequest& request, const ScanInput& opened) {
-  ExecOptions options;
-  options.weight_budget = weight_budget(request, opened.backend->device());
-  options.wave_tokens = request.wave;
-  return options;
-}
-
 std::vector<std::vector<TokenId>> pending_sequences(const ScanInput& opened,
                                                     std::span<const SequenceRange> pending) {
   std::vector<std::vector<TokenId>> sequences;

@@ -25,7 +25,6 @@ std::string identity_key(const nlohmann::json& identity);
 // For the record, of a store or of a document.
 RunInfo run_info(const InputRequest& request, const ScanInput& opened);
 
-ExecOptions exec_options(const InputRequest& request, const ScanInput& opened);
 // Those that are still to be run, in order.
 std::vector<std::vector<TokenId>> pending_sequences(const ScanInput& opened,
                                                     std::span<const SequenceRange> pending);

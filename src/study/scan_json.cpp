@@ -132,8 +132,7 @@ Json scan_json(const ScanSummary& scan) {
   Json document;
   put_run(document, scan.run);
   document["sequences"] = sequences_of(scan);
-  document["rule"]["min_abs"] = number(scan.options.rule.min_abs);
-  document["rule"]["min_ratio"] = number(scan.options.rule.min_ratio);
+  put_rule(document, scan.options.rule);
   document["layers"] = Json::array();
   for (const PointSummary& point : scan.points)
     document["layers"].push_back(layer_entry(point, scan));

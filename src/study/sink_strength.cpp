@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "study/sink_strength.h"
 
+#include "study/run_plan.h"
 #include "tepui/metric.h"
 
 namespace tepui {
@@ -40,18 +41,22 @@ class ReceivedSink final : public RowSink {
 
 }  // namespace
 
-Result<std::vector<double>> sink_strengths(Backend& backend, const Model& model, ThreadPool& pool,
-                                           const ExecOptions& options, Sequences sequences,
-                                           const OnProgress& on_progress) {
-  const int layers = model.spec.dims.layers;
+Result<std::vector<double>> sink_strengths(const InputRequest& request, const ScanInput& opened,
+                                           ThreadPool& pool, const OnProgress& on_progress) {
+  const Sequences sequences = opened.sequences;
+  const int layers = opened.model.spec.dims.layers;
   std::vector<Point> points;
   for (int layer = 0; layer < layers; ++layer) points.push_back({layer, Site::attn_probs});
+  const SiteSelection sites = SiteSelection::of(std::move(points));
   const TokenMarks nothing(sequences.size());
   const auto metrics = attention_metrics({}, nothing);
+  TEPUI_TRY(const Schedule schedule, make_schedule({}, layers));
+  const RunWork work{schedule, sites, metrics, false, false};
+  TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, sequences));
   ReceivedSink sink(sequences, layers);
-  Executor executor(backend, model, pool, options, metrics);
+  Executor executor(*opened.backend, opened.model, pool, plan.options({}, ""), metrics);
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
-  TEPUI_TRY(executor.run(sequences, all, SiteSelection::of(std::move(points)), sink, on_progress));
+  TEPUI_TRY(executor.run(sequences, all, sites, sink, on_progress));
   return sink.finish();
 }
 

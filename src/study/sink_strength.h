@@ -4,12 +4,13 @@
 #pragma once
 
 #include "exec/executor.h"
+#include "study/input_request.h"
+#include "study/scan_input.h"
 
 namespace tepui {
 
-// By token of all sequences, one behind the other.
-Result<std::vector<double>> sink_strengths(Backend& backend, const Model& model, ThreadPool& pool,
-                                           const ExecOptions& options, Sequences sequences,
-                                           const OnProgress& on_progress);
+// By token of all sequences, one behind the other; within request.memory.
+Result<std::vector<double>> sink_strengths(const InputRequest& request, const ScanInput& opened,
+                                           ThreadPool& pool, const OnProgress& on_progress);
 
 }  // namespace tepui

@@ -119,6 +119,13 @@ std::optional<double> keep_floor_of(const nlohmann::json& identity) {
   return found->get<double>();
 }
 
+// The identity of a scan names no kind.
+std::string command_of_identity(const nlohmann::json& identity) {
+  const auto kind = identity.find("kind");
+  if (kind == identity.end() || !kind->is_string()) return "scan";
+  return *kind == "watch" ? "train" : kind->get<std::string>();
+}
+
 }  // namespace
 
 const PointSummary* ScanSummary::at(Point point) const {
@@ -137,6 +144,10 @@ const VocabularyRow& ScanSummary::token(int sequence, std::int64_t position) con
   return found == vocabulary.end() ? kUnknown : found->second;
 }
 
+bool ScanSummary::judged() const {
+  return !points.empty() || command == "scan" || command == "intervene";
+}
+
 Result<ScanSummary> summarise(StoreReader& store, const SummaryOptions& options) {
   ScanSummary scan;
   scan.options = options;
@@ -149,6 +160,7 @@ Result<ScanSummary> summarise(StoreReader& store, const SummaryOptions& options)
   }
   TEPUI_TRY(scan.finished, store.finished());
   TEPUI_TRY(const auto identity, store.identity());
+  scan.command = command_of_identity(identity);
   TEPUI_TRY(const auto points, store.points());
   for (const Point point : points)
     TEPUI_TRY(summarise_point(store, point, keep_floor_of(identity), scan));

@@ -75,6 +75,7 @@ struct NotFinite {
 
 struct ScanSummary {
   RunInfo run;
+  std::string command = "scan";  // that made the store
   SummaryOptions options;
   std::vector<SequenceRow> sequences;
   std::map<std::int32_t, VocabularyRow> vocabulary;
@@ -88,6 +89,9 @@ struct ScanSummary {
   // The token there; an empty row where the store does not know it.
   const VocabularyRow& token(int sequence, std::int64_t position) const;
   TokenClass token_class(int sequence, std::int64_t position) const;
+  // Whether the store is one of those that keep what a rule judges; else nothing is said here of
+  // what is massive.
+  bool judged() const;
 };
 
 bool is_delimiter(std::string_view bytes);

@@ -62,6 +62,12 @@ std::string counted(std::int64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string so_far(std::size_t done, std::size_t all, std::string_view what) {
+  if (done >= all) return "";
+  return fmt::format("So far {} of {} are {}.", done,
+                     counted(static_cast<std::int64_t>(all), "sequence"), what);
+}
+
 std::string listed(const std::vector<std::string>& items) {
   std::string text;
   for (std::size_t at = 0; at < items.size(); ++at) {

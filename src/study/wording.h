@@ -19,6 +19,9 @@ std::string rounded(double value);
 // "1 layer", "2 layers": for words whose plural is an s.
 std::string counted(std::int64_t count, std::string_view noun);
 
+// "So far 3 of 10 sequences are scanned." of a run that was broken off; empty of a whole one.
+std::string so_far(std::size_t done, std::size_t all, std::string_view what);
+
 // "a", "a and b", "a, b and c".
 std::string listed(const std::vector<std::string>& items);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -64,6 +65,7 @@ TEST_F(Attention, AgreesWithTheReference) {
   const json found = among("256");
   const json first = among("8");
   EXPECT_EQ(found["sequences"]["measured"], expected["sequences"]);
+  EXPECT_EQ(found["rule"], (json{{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   ASSERT_EQ(found["massive_tokens"].size(), 1U);
   EXPECT_EQ(found["massive_tokens"][0]["position"], 0);
   EXPECT_EQ(found["massive_tokens"][0]["token"], "<s>");
@@ -179,6 +181,25 @@ TEST_F(Attention, ErrorsNameWhatWasExpected) {
   EXPECT_NE(with({"--edit", "attn_probs.1:massive:all=zero"}).find("keys by all, a position"),
             std::string::npos);
   EXPECT_NE(error({"attention", kDemo}).find("--text FILE"), std::string::npos);
+}
+
+TEST_F(Attention, ADryRunTellsThePlanAndRunsNothing) {
+  const std::vector<std::string> command = {
+      "attention", kDemo,         "--text", kSample,
+      "--out",     "d",           "--edit", "resid_post.first-massive:massive:massive=mean",
+      "--dry-run", "--sequences", "3"};
+  const ProgramResult plan = run(command);
+  ASSERT_EQ(plan.code, 0) << plan.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
+  EXPECT_TRUE(plan.out.starts_with("3 sequences, 768 tokens in ")) << plan.out;
+  for (const char* part : {"\nblock runs ", "\nmemory ", "\nexpected ", "\nmeasured ",
+                           "\nmassive       a pass before", "\ncalibration   3 sequences before"})
+    EXPECT_NE(plan.out.find(part), std::string::npos) << part << plan.out;
+  EXPECT_NE(plan.err.find("counted as if all layers were so"), std::string::npos) << plan.err;
+  const std::string asked = good({"attention", kDemo, "--prompt", "Hello", "--tokens", "0", "--out",
+                                  "d", "--dry-run", "--json"});
+  EXPECT_EQ(asked.find("a pass before"), std::string::npos) << asked;
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
 }
 
 TEST_F(Attention, PositionsInPlaceOfMassiveTokens) {

@@ -95,6 +95,44 @@ TEST_F(Export, NumpyReadsWhatTheTablesSay) {
             read_file(folder_.path() / "again/scan.npz").value());
 }
 
+// Tables of what a rule finds are of runs that keep values for one; a header alone would say that
+// nothing is massive.
+TEST_F(Export, WhatARunDoesNotKeepIsNoTable) {
+  const std::string model = data_path("demo-model").string();
+  const std::string text = data_path("demo-model/sample.txt").string();
+  const std::vector<std::string> input = {"--text", text, "--sequences", "1", "--min-ratio", "500"};
+  const std::vector<std::string> judged = {"layers", "massive", "constancy", "tokens"};
+  for (const std::string command : {"attention", "origin", "perplexity"}) {
+    std::vector<std::string> arguments = {command, model, "--out", command};
+    arguments.insert(arguments.end(), input.begin(),
+                     command == "perplexity" ? input.end() - 2 : input.end());
+    good(arguments);
+    good({"export", command, "--out", command + "-csv"});
+    EXPECT_TRUE(read_file(folder_.path() / (command + "-csv") / "observations.csv"));
+    EXPECT_TRUE(read_file(folder_.path() / (command + "-csv") / "runs.csv"));
+    for (const std::string& table : judged) {
+      EXPECT_FALSE(read_file(folder_.path() / (command + "-csv") / (table + ".csv"))) << table;
+      const ProgramResult one = run({"export", command, "--table", table, "--out", "-"});
+      EXPECT_EQ(one.code, 2);
+      EXPECT_EQ(one.out, "");
+      EXPECT_NE(one.err.find("--table " + table + ": expected a table of this run of tepui " +
+                             command + ", sequences, vocabulary, observations, series"),
+                std::string::npos)
+          << one.err;
+      EXPECT_EQ(one.err.find("metric massive") != std::string::npos, command != "perplexity")
+          << one.err;
+    }
+    good({"export", command, "--format", "npz", "--out", command + "-npz"});
+    const ProgramResult massive = run({"massive", command});
+    EXPECT_EQ(massive.code, 1);
+    EXPECT_EQ(massive.out, "");
+    EXPECT_NE(massive.err.find("found one of tepui " + command + "; tepui show"), std::string::npos)
+        << massive.err;
+  }
+  const ProgramResult rows = run({"export", "attention", "--table", "observations", "--out", "-"});
+  EXPECT_NE(rows.out.find("0,0,1,resid_post,massive,0,"), std::string::npos);
+}
+
 TEST_F(Export, NpzIsOneFile) {
   good({"scan", data_path("demo-model").string(), "--prompt", "Some words.", "--out", "s"});
   EXPECT_EQ(run({"export", "s", "--format", "npz"}).out, "s/export/scan.npz\n");

@@ -91,6 +91,8 @@ void check_reference(const json& found) {
 
 TEST_F(Intervene, EveryBranchOfTheReference) {
   const json found = document(reference_command("cpu"));
+  EXPECT_EQ(found["rule"]["min_abs"], 100);
+  EXPECT_EQ(found["rule"]["min_ratio"], 500);
   check_reference(found);
   const json expected = reference();
   for (const auto& [layer, channels] : expected["calibrated_means"].items()) {

@@ -113,6 +113,8 @@ TEST_F(MemoryKept, EveryCommandKeepsIt) {
   const ProgramResult capture = run("capture", {"--memory", "700MiB", "--site", "mlp_act"});
   within(capture);
   within(run("perplexity", {"--memory", "700MiB"}));
+  within(run("attention", {"--memory", "700MiB"}));
+  within(run("origin", {"--memory", "700MiB"}));
   std::vector<std::string> generate = {"generate",     ".",      "--ids",  "ids.json",
                                        "--memory",     "700MiB", "--edit", "resid_post.2:0:1=zero",
                                        "--max-tokens", "2"};
@@ -141,6 +143,17 @@ TEST_F(MemoryKept, TooLittleIsAnErrorThatNamesTheLeast) {
   const ProgramResult enough = run("scan", {"--memory", std::to_string(least + 8) + "MiB"});
   ASSERT_EQ(enough.code, 0) << enough.err;
   EXPECT_LE(peak(enough), least + 8);
+}
+
+// Before anything is computed, by commands of several passes as by others.
+TEST_F(MemoryKept, TooLittleIsAnErrorOfCommandsWithAPassBefore) {
+  for (const char* command : {"attention", "origin"}) {
+    const ProgramResult little = run(command, {"--memory", "20MB"});
+    EXPECT_EQ(little.code, 2);
+    EXPECT_EQ(little.out, "");
+    EXPECT_NE(little.err.find("--memory 19 MiB: expected at least "), std::string::npos)
+        << little.err;
+  }
 }
 
 TEST_F(MemoryKept, ADryRunTellsThePlanAndRunsNothing) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -50,6 +51,7 @@ class Origin : public testing::Test {
 
 TEST_F(Origin, TellsWhatWritesAndWhatRemoves) {
   const json found = document(command(2));
+  EXPECT_EQ(found["rule"], (json{{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   ASSERT_EQ(found["activations"].size(), 4U);  // two channels of the first token of each
   for (const json& one : found["activations"]) {
     EXPECT_EQ(one["position"], 0);
@@ -144,6 +146,16 @@ TEST_F(Origin, IsResumedShownAndExported) {
   EXPECT_NE(both.err.find("is shown as a whole"), std::string::npos) << both.err;
 }
 
+TEST_F(Origin, ADryRunTellsThePlanAndRunsNothing) {
+  auto arguments = command(2);
+  arguments.insert(arguments.end(), {"--out", "d", "--dry-run"});
+  const std::string plan = good(arguments);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
+  EXPECT_TRUE(plan.starts_with("2 sequences, 512 tokens in ")) << plan;
+  for (const char* part : {"\nmemory ", "\nexpected ", "\nmassive       a pass before"})
+    EXPECT_NE(plan.find(part), std::string::npos) << part << plan;
+}
+
 TEST_F(Origin, NothingMassiveIsSaid) {
   const std::string table =
       good({"origin", kDemo, "--prompt", "Hello", "--min-abs", "1e6", "--backend", "cpu"});
@@ -172,6 +184,11 @@ TEST_F(Origin, WeightsAloneNameTheChannels) {
 TEST_F(Origin, ErrorsNameWhatWasExpected) {
   EXPECT_NE(error({"origin", kDemo}).find("--text FILE"), std::string::npos);
   EXPECT_NE(error({"origin", kDemo, "--weights-only", "--prompt", "a"}).find("expected no text"),
+            std::string::npos);
+  EXPECT_NE(error({"origin", kDemo, "--weights-only", "--out", "w"}).find("expected no --out"),
+            std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "w"));
+  EXPECT_NE(error({"origin", kDemo, "--weights-only", "--dry-run"}).find("expected no --dry-run"),
             std::string::npos);
   const std::string opt = data_path("golden/opt-350m").string();
   const ProgramResult result = run({"origin", opt, "--ids", "ids.json"});

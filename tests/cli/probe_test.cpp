@@ -140,6 +140,7 @@ TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
                                "--features", "only-massive+standardised,without-massive", "--seeds",
                                "1", "--controls", "none", "--tolerance", "1e-3", "--out", "m"});
   ASSERT_EQ(found["probes"].size(), 2U);
+  EXPECT_EQ(found["rule"], (json{{"min_abs", 100.0}, {"min_ratio", 500.0}}));
   EXPECT_EQ(mean(found["probes"][0], "accuracy"), 1);
   std::string labels = "sequence\tposition\tlabel\n";
   for (int sequence = 0; sequence < 10; ++sequence)
@@ -160,6 +161,18 @@ TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
   const ProgramResult wrong = run({"--target", "labels", "--labels", "labels.tsv"});
   EXPECT_EQ(wrong.code, 1);
   EXPECT_NE(wrong.err.find("labels.tsv: line 642"), std::string::npos) << wrong.err;
+}
+
+TEST_F(Probe, ADryRunTellsThePlanAndRunsNothing) {
+  const std::string plan = good({"--target", "delimiter,massive", "--layers", "1-2", "--seeds", "2",
+                                 "--out", "d", "--dry-run"});
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
+  EXPECT_TRUE(plan.starts_with("probes        4, 2 splits each, and as many of a random model\n"))
+      << plan;
+  for (const char* part : {"\nrows ", "1 for massive activations", "\neach pass     10 sequences",
+                           "\nmemory ", "\nexpected "})
+    EXPECT_NE(plan.find(part), std::string::npos) << part << plan;
+  EXPECT_NE(error({"--apply", "p", "--dry-run"}).find("goes with --target"), std::string::npos);
 }
 
 TEST_F(Probe, SaysWhatIsWrong) {

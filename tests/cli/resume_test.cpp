@@ -9,6 +9,7 @@
 #include <chrono>
 #include <future>
 #include <random>
+#include <set>
 
 #include "backend/registry.h"
 #include "base/mapped_file.h"
@@ -183,6 +184,54 @@ TEST_P(Resume, KilledWhereStatesLieInFilesItGoesOnAtThatLayer) {
   ASSERT_EQ(last.code, 0) << last.err;
   EXPECT_EQ(exported("broken", true), expected);
   EXPECT_GT(kills.midway, 0);
+}
+
+// Of commands that look for massive activations first: in that pass, between both and in the other.
+TEST_P(Resume, KilledInEitherPassItGoesOnThere) {
+  if (GetParam() != "cpu") GTEST_SKIP() << "the passes are those of other commands";
+  test::write_file(folder_.path() / "ids.json", many_sequences(1500));
+  for (const std::string command : {"attention", "origin"}) {
+    const auto passes = [&](const std::string& out) {
+      ProgramRun run;
+      run.arguments = {command,       test::data_path("golden/llama-gqa-tied-bf16").string(),
+                       "--ids",       "ids.json",
+                       "--min-abs",   "0.01",
+                       "--min-ratio", "4",
+                       "--wave",      "6000",
+                       "--sync",      "0",
+                       "--backend",   "cpu",
+                       "--out",       out};
+      run.folder = folder_.path();
+      return run;
+    };
+    const auto start = std::chrono::steady_clock::now();
+    const ProgramResult whole = test::run_program(passes("whole-" + command));
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ASSERT_EQ(whole.code, 0) << whole.err;
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / ("whole-" + command) / "wave"));
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / ("whole-" + command) / "massive"));
+    const std::string expected = exported("whole-" + command);
+    EXPECT_NE(expected.find(",massive,"), std::string::npos);
+    std::set<std::string> caught;
+    for (unsigned run = 0; run < 2; ++run) {
+      const std::string out = "broken-" + command + std::to_string(run);
+      const auto text = [&](const char* name) {
+        return read_file(folder_.path() / out / name).value_or("");
+      };
+      test::kill_and_resume(passes(out), 12, seconds, 15 + run, [&] {
+        const std::string first = text("massive/wave/progress.json");
+        const std::string second = text("wave/progress.json");
+        if (!first.empty()) caught.insert("first");
+        if (!second.empty()) caught.insert("second");
+        return first + second;
+      });
+      const ProgramResult last = test::run_program(passes(out));
+      ASSERT_EQ(last.code, 0) << last.err;
+      EXPECT_EQ(exported(out), expected);
+    }
+    EXPECT_EQ(caught, (std::set<std::string>{"first", "second"})) << command;
+  }
 }
 
 TEST_P(Resume, AnotherWaveGivesTheSame) {

@@ -91,7 +91,9 @@ TEST_F(ScoresShown, OfAPerplexity) {
   const std::string shown = good({"show", "out"});
   EXPECT_NE(shown.find("No activations were measured"), std::string::npos) << shown;
   EXPECT_NE(shown.find("unedited"), std::string::npos) << shown;
-  EXPECT_NE(good({"massive", "out"}).find("No activations were measured"), std::string::npos);
+  const auto massive = test::run_program({{"massive", "out"}, folder_.path(), {}, 0, ""});
+  EXPECT_EQ(massive.code, 1);
+  EXPECT_NE(massive.err.find("found one of tepui perplexity"), std::string::npos) << massive.err;
   const json page = json::parse(good({"report", "out", "--json"}))["runs"][0];
   EXPECT_EQ(page["branches"]["branches"].size(), 1U);
   EXPECT_FALSE(page.contains("words"));
