@@ -142,7 +142,9 @@ TEST(Bench, PredictsWhatIsReadAgain) {
   EXPECT_EQ(token["number"], 8003);
   const double beside = token["bytes"].get<double>() - token["weight_bytes"].get<double>();
   EXPECT_GT(beside, 32 * 8003 * key);
-  EXPECT_LT(beside, 1.02 * 32 * 8003 * key);
+  // What each stretch of 256 keys leaves of a head: values, maximum and sum, written and read.
+  const double left = built_with_vulkan() ? 2 * 32 * 32 * 32 * (128 + 2) * 4.0 : 0;
+  EXPECT_LT(beside, 1.02 * 32 * 8003 * key + left);
 }
 
 TEST(Bench, StandsBesideWhatWasMeasuredWhereTheDeviceIs) {
