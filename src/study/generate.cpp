@@ -129,7 +129,7 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
             Head::make(*opened.backend, opened.model, pool, Head::kTile, plan.memory().keeps_head));
   if (progress.stage) progress.stage("generate");
   const auto start = std::chrono::steady_clock::now();
-  const OnToken on_token = [&](int done, int most) {
+  const OnToken on_token = [&](std::int64_t done, std::int64_t most) {
     if (progress.advance) progress.advance(done, most);
   };
   TEPUI_TRY(auto texts, generate(*opened.backend, opened.model, executor, *head, opened.sequences,

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "study/massive.h"
+#include "study/token_progress.h"
 
 namespace tepui {
 
@@ -56,7 +57,8 @@ Result<MassiveActivations> find_massive(Backend& backend, const Model& model, Th
   MassiveSink sink(options.massive, found);
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse("resid_post", model.spec));
   Executor executor(backend, model, pool, options, metrics);
-  TEPUI_TRY(executor.run(sequences, ranges, sites, sink, on_progress));
+  TEPUI_TRY(executor.run(sequences, ranges, sites, sink,
+                         in_tokens(on_progress, tokens_in(sequences, ranges))));
   const TokenMarks marks = marks_of(found);
   for (std::size_t s = 0; s < marks.size(); ++s) {
     if (marks[s].size() <= kMostMarked) continue;
