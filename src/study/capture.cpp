@@ -213,6 +213,7 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
                                            request.rule, progress));
   TEPUI_TRY(make_plan(capture));
   std::vector<std::string> notes = notes_of_idle_edits(capture.setup.specs, opened.sequences);
+  TEPUI_TRY(check_positions(capture.setup.specs, longest_of(opened.sequences)));
   const std::string absent = note_of_absent_tokens(capture.tokens, opened.sequences);
   if (!absent.empty()) notes.push_back(fmt::format("--tokens {}: {}", request.tokens, absent));
   for (const std::string& note : notes) {

@@ -268,6 +268,7 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
                                                      opened, pool, request.rule, progress));
   const json identity = identity_of(opened, tasks, setup.specs, request.rule);
+  TEPUI_TRY(check_positions(setup.specs, longest_of(all_choices(tasks))));
   opened.corpus.fingerprint = hash_hex(identity["tasks"].dump());
   ChoicesResult result;
   result.run = run_info(request, opened);
