@@ -57,7 +57,7 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
       ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
-  scan.add_option("--sites", a.request.sites,
+  scan.add_option("--sites,--site", a.request.sites,
                   "Where to look: SITE, SITE.LAYER, SITE.FIRST-LAST or\n"
                   "SITE.* in a comma-separated list, or all")
       ->check(offering({site_words(), true}))
@@ -66,6 +66,9 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
   add_rule_options(scan, a.rule);
   scan.add_option("--keep-ratio", a.request.metrics.keep_ratio,
                   "Keep the place of every |x| above this many medians,\n"
+  scan.add_option("--layers", a.request.layers,
+                  "Layers of the sites that name none: 3, 3-9, 1,4-6\n(default: all)")
+      ->type_name("LIST");
                   "for other thresholds later")
       ->check(positive_number())
       ->type_name("X")

@@ -73,6 +73,7 @@ Status make_plan(Capturing& capture) {
        {"edits", capture.setup.specs.empty() ? "" : capture.setup.specs.front().text()},
        {"rule", {capture.request.rule.min_abs, capture.request.rule.min_ratio}}});
   plan.edited = !capture.setup.specs.empty();
+  if (!capture.request.layers.empty()) capture.identity["layers"] = capture.request.layers;
   plan.identity = hash_hex(capture.identity.dump(-1, ' ', true, json::error_handler_t::replace));
   return {};
 }
@@ -200,7 +201,7 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
   }
   const ModelSpec& spec = opened.model.spec;
   Capturing capture{request, opened, {}, {}, {}, {}, {}};
-  TEPUI_TRY(capture.sites, SiteSelection::parse(request.sites, spec, "--site"));
+  TEPUI_TRY(capture.sites, SiteSelection::parse(request.sites, spec, "--site", request.layers));
   TEPUI_TRY(capture.tokens, parse_token_selector(request.tokens, spec, "--tokens"));
   if (capture.tokens.kind != TokenSelector::Kind::listed)
     return fail(ErrorKind::usage,

@@ -34,7 +34,7 @@ TEST(Usage, CommandsAndOptionsThatDoNotExist) {
   expect_usage_error(run_tepui({"scna", kDemo}), {"scan, massive, show, export", "found 'scna'"});
   expect_usage_error(run_tepui({"scan", kDemo, "--promt", "x"}),
                      {"no option '--promt', did you mean --prompt?"});
-  expect_usage_error(run_tepui({"capture", kDemo, "--sites=q"}), {"did you mean --site?"});
+  expect_usage_error(run_tepui({"capture", kDemo, "--sits=q"}), {"did you mean --site?"});
   expect_usage_error(run_tepui({"scan", kDemo, "--colour"}), {"no option '--colour' ("});
   expect_usage_error(run_tepui({"scan", "--promt", "x"}), {"no option '--promt'"});
   expect_usage_error(run_tepui({"scan", "--prompt", "x"}), {"MODEL", "required"});
