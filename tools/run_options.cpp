@@ -158,6 +158,7 @@ void add_input_options(CLI::App& command, InputRequest& request, RunWords& words
 
 void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& words) {
   CorpusRequest& corpus = request.corpus;
+  request.by_text = true;
   command
       .add_option(
           "--stride", corpus.stride,

@@ -26,6 +26,8 @@ struct InputRequest {
   int wave = 0;                // tokens between two commits to the store; 0: as the memory suggests
   double sync_seconds = 15;    // at least between two times that hidden states are written to disk
   bool dry_run = false;        // plan, measure and tell, but run nothing
+  bool json = false;           // the plan as one JSON document
+  bool by_text = false;        // the command has --chunks
   std::optional<std::filesystem::path> out;
   std::string command;                    // as typed, for the record
   std::optional<MassiveRule> rule_shown;  // what the command calls massive, if not the default
