@@ -26,6 +26,7 @@ struct ScanArguments {
 Status complete(ScanArguments& arguments) {
   ScanRequest& request = arguments.request;
   TEPUI_TRY(complete_request(request, arguments.words, "scan"));
+  request.json = arguments.json;
   const MassiveRule published;
   if (arguments.rule.min_abs != published.min_abs ||
       arguments.rule.min_ratio != published.min_ratio)
