@@ -7,6 +7,7 @@
 
 #include "base/progress.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "models/named_shape.h"
 #include "run_options.h"
 #include "store/output_file.h"
@@ -36,6 +37,7 @@ Status run_bench_command(const BenchArguments& arguments) {
     return print(arguments.json ? json_text(prediction_json(found)) + "\n"
                                 : prediction_text(found));
   }
+  const InterruptNotice interrupted;
   std::optional<Progress> bar;
   auto result = run_bench(arguments.request, [&](int done, int runs) {
     if (!bar) bar.emplace("bench", "runs", runs);

@@ -264,6 +264,9 @@ RunProgress ProgressBar::callbacks() {
     if (!bar_) bar_ = std::make_unique<Progress>(name_, unit_, static_cast<double>(total));
     bar_->update(static_cast<double>(done));
   };
+  progress.stopping = [this](std::function<std::string()> kept) {
+    interrupted_.tell(std::move(kept));
+  };
   progress.counting = [this](const std::string& unit) {
     bar_.reset();
     unit_ = unit;

@@ -39,6 +39,8 @@ struct RunProgress {
   std::function<void(const std::string&)> stage;            // what is counted from now on
   std::function<void(std::int64_t, std::int64_t)> advance;  // tokens done, tokens in all
   std::function<void(const std::string&)> counting;         // what is counted, if not tokens
+  // Takes what tells, should the run be stopped from now on, what is kept of it.
+  std::function<void(std::function<std::string()>)> stopping;
 };
 
 struct RunOutcome {
