@@ -54,7 +54,9 @@ Status run(ScanArguments& arguments) {
 }
 
 void add_measure_options(CLI::App& scan, ScanArguments& a) {
-  scan.add_option("--top", a.shown, "How many of the largest values are listed")
+  scan.add_option("--top", a.shown,
+                  "How many of the largest values are listed (the table:\nthree, and more where "
+                  "the terminal is wide enough)")
       ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
@@ -64,12 +66,12 @@ void add_measure_options(CLI::App& scan, ScanArguments& a) {
       ->check(offering({site_words(), true}))
       ->capture_default_str()
       ->type_name("LIST");
-  add_rule_options(scan, a.rule);
-  scan.add_option("--keep-ratio", a.request.metrics.keep_ratio,
-                  "Keep the place of every |x| above this many medians,\n"
   scan.add_option("--layers", a.request.layers,
                   "Layers of the sites that name none: 3, 3-9, 1,4-6\n(default: all)")
       ->type_name("LIST");
+  add_rule_options(scan, a.rule);
+  scan.add_option("--keep-ratio", a.request.metrics.keep_ratio,
+                  "Keep the place of every |x| above this many medians,\n"
                   "for other thresholds later")
       ->check(positive_number())
       ->type_name("X")
