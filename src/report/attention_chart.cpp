@@ -177,11 +177,9 @@ std::string tokens_sentence(const AttentionSummary& summary) {
 std::string attention_finding(const AttentionSummary& summary) {
   std::string text = tokens_sentence(summary);
   for (const AttentionBranch& branch : summary.branches) {
-    text += fmt::format(
-        "\n{}: {:.1f} % of the heads have a sink at key {} (more than {:g} of the "
-        "first {} queries)",
-        valid_utf8(branch.name), 100 * branch.sink_rate(), summary.rule.key, summary.rule.epsilon,
-        summary.early);
+    text += fmt::format("\n{}: {:.1f} % of the heads have a sink at key {} (more than {:g} of {})",
+                        valid_utf8(branch.name), 100 * branch.sink_rate(), summary.rule.key,
+                        summary.rule.epsilon, summary.early_queries());
     std::string least;
     std::string most;
     double low = 2;
