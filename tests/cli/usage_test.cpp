@@ -215,5 +215,31 @@ TEST(Output, WhatCannotBeWrittenIsAnError) {
   }
 }
 
+TEST(Usage, AnOptionThatIsGivenTwice) {
+  expect_usage_error(run_tepui({"generate", kDemo, "--prompt", "a", "--prompt", "b"}),
+                     {"--prompt: expected once, found 2 times ("});
+  expect_usage_error(run_tepui({"capture", kDemo, "--edit", "a", "--edit", "b"}),
+                     {"--edit: expected once, found 2 times; edits of one run are joined by ';'"});
+}
+
+TEST(Usage, SitesOfOneNameInEveryCommand) {
+  for (const char* command : {"scan", "capture", "probe"}) {
+    const std::string help = run_tepui({command, "--help"}).out;
+    EXPECT_NE(help.find("--sites"), std::string::npos) << help;
+    for (const char* option : {"--site", "--sites"}) {
+      const ProgramResult result =
+          run_tepui({command, kDemo, "--prompt", "x", "--out", "/dev/null/no", option, "nowhere",
+                     std::string(command) == "probe" ? "--target=first" : "--backend=cpu"});
+      expect_usage_error(result, {"\"nowhere\" is not a site"});
+    }
+  }
+}
+
+TEST(Usage, SitesThatAreNeverHeldWhole) {
+  for (const char* site : {"attn_scores", "attn_probs", "logits"})
+    expect_usage_error(run_tepui({"scan", kDemo, "--prompt", "x", "--sites", site}),
+                       {"is not a site that can be scanned: they are never held whole; expected"});
+}
+
 }  // namespace
 }  // namespace tepui
