@@ -243,29 +243,6 @@ TEST_F(Intervene, AnEditOfTokensThatAreNowhereIsNoted) {
         << found.err;
 }
 
-// Its changes would all be 0, as if it did no harm.
-TEST_F(Intervene, AnEditBehindEverySequenceIsRefused) {
-  test::write_file(folder_.path() / "ids.json", "[[1, 2, 3, 4], [5, 6, 7]]");
-  const auto refused = [&](std::vector<std::string> command, const std::string& position,
-                           const std::string& expected) {
-    command.insert(command.end(), {kTiny, "--ids", "ids.json", "--edit",
-                                   fmt::format("resid_post.0:{}:1=zero", position)});
-    const ProgramResult result = run(command);
-    EXPECT_EQ(result.code, 2) << result.err;
-    const std::string message = fmt::format(
-        "tepui: resid_post.0:{}:1=zero: expected a position that some sequence has, {}: "
-        "nothing would be edited\n",
-        position, expected);
-    EXPECT_NE(result.err.find(message), std::string::npos) << result.err;
-  };
-  refused({"intervene"}, "4", "0 to 3, found 4");
-  refused({"capture", "--out", "acts"}, "8-9,5", "0 to 3, found 5");
-  // A text that is written gets positions behind its prompt; its last token is not computed.
-  refused({"generate", "--max-tokens", "2"}, "5", "0 to 4, found 5");
-  good({"generate", kTiny, "--ids", "ids.json", "--max-tokens", "2", "--edit",
-        "resid_post.0:4:1=zero"});
-}
-
 TEST_F(Intervene, AnEditThatBreaksTheModelIsReported) {
   test::write_file(folder_.path() / "ids.json", "[[1, 2, 3, 4], [5, 6, 7]]");
   const json found = document({"intervene", kTiny, "--ids", "ids.json", "--edit",

@@ -224,45 +224,6 @@ TEST_F(Scan, ALlama2cCheckpointWithItsTokenizer) {
   EXPECT_NE(without.err.find("--tokenizer"), std::string::npos) << without.err;
 }
 
-TEST_F(Scan, OptionsWithoutEffectAreSaidSo) {
-  test::write_file(folder_.path() / "ids.json", "[[1, 2, 3]]");
-  const ProgramResult result =
-      good({"scan", kDemo, "--ids", "ids.json", "--context", "9", "--bos", "yes"});
-  EXPECT_EQ(test::line_count(result.err), 2U) << result.err;
-  EXPECT_NE(result.err.find("--context has no effect"), std::string::npos) << result.err;
-  EXPECT_NE(result.err.find("--bos has no effect"), std::string::npos) << result.err;
-  const std::vector<std::string> idle = {"--stride",         "2",  "--chunks",    "1",
-                                         "--joiner",         "x",  "--documents", "lines",
-                                         "--special-tokens", "yes"};
-  for (const std::vector<std::string>& input :
-       {std::vector<std::string>{"--ids", "ids.json"}, {"--prompt", "Once upon"}}) {
-    std::vector<std::string> command = {"perplexity", kDemo};
-    command.insert(command.end(), input.begin(), input.end());
-    command.insert(command.end(), idle.begin(), idle.end());
-    const ProgramResult said = good(command);
-    EXPECT_EQ(test::line_count(said.err), 5U) << said.err;
-    for (std::size_t i = 0; i < idle.size(); i += 2)
-      EXPECT_NE(said.err.find(idle[i] + " has no effect without --text"), std::string::npos)
-          << said.err;
-  }
-}
-
-TEST_F(Scan, TextsThatAreNotReachedAreNamed) {
-  const std::string sample = read_file(kSample).value();
-  for (const char* name : {"a.txt", "b.txt", "c.txt"})
-    test::write_file(folder_.path() / name, sample);
-  const auto said = [&](const char* command, const char* sequences) {
-    return good({command, kDemo, "--text", "a.txt", "--text", "b.txt", "--text", "c.txt",
-                 "--context", "16", "--sequences", sequences})
-        .err;
-  };
-  EXPECT_EQ(said("scan", "2"),
-            "tepui: note: --sequences 2 ends before b.txt and c.txt, of which nothing is run\n");
-  EXPECT_EQ(said("perplexity", "2"),
-            "tepui: note: --sequences 2 ends before b.txt and c.txt, of which nothing is run; "
-            "--chunks N takes as many pieces of each text\n");
-}
-
 TEST_F(Scan, MassiveShowsTheSameScanByOtherThresholds) {
   good({"scan", kDemo, "--text", kSample, "--sequences", "2", "--out", "s"});
   const json usual = json::parse(good({"massive", "s", "--json"}).out);
@@ -338,38 +299,6 @@ TEST_F(Scan, LayersAreOfTheSitesThatNameNone) {
   const ProgramResult behind = run({"scan", kDemo, "--ids", "ids.json", "--layers", "9"});
   EXPECT_EQ(behind.code, 2);
   EXPECT_EQ(behind.err, "tepui: --layers 9: layers must lie within 0-7\n");
-}
-
-TEST_F(Scan, APlanIsOneDocumentWithJson) {
-  for (const char* command : {"scan", "perplexity", "intervene"}) {
-    SCOPED_TRACE(command);
-    const ProgramResult result =
-        good({command, kDemo, "--text", kSample, "--sequences", "3", "--dry-run", "--json"});
-    const json plan = json::parse(result.out, nullptr, false);
-    ASSERT_TRUE(plan.is_object()) << result.out;
-    EXPECT_EQ(plan["sequences"], 3);
-    EXPECT_EQ(plan["tokens"], 3 * 256);
-    EXPECT_GT(plan["block_runs"], 0);
-    EXPECT_GT(plan["seconds"]["total"], 0);
-    EXPECT_EQ(plan.contains("calibration"), std::string(command) == "intervene");
-  }
-  const json calibrated = json::parse(
-      good({"intervene", kDemo, "--text", kSample, "--sequences", "3", "--dry-run", "--json"}).out);
-  EXPECT_EQ(calibrated["calibration"]["sequences"], 3);
-}
-
-// The reference backend takes its time.
-TEST_F(Scan, CtrlCSaysWhatIsKept) {
-  const std::string shown = test::type_into(
-      {TEPUI_PROGRAM, "scan", kDemo, "--text", kSample, "--backend", "reference", "--out", "out"},
-      {}, folder_.path(), "\rscan ", "\x03");
-  const std::size_t line = shown.find(
-      "\ntepui: interrupted: 0 of 20 sequences are stored in out; "
-      "the same command goes on\r\n");
-  ASSERT_NE(line, std::string::npos) << shown;
-  EXPECT_EQ(shown.find("tokens/s", line), std::string::npos) << shown;
-  auto store = StoreReader::open(folder_.path() / "out");
-  EXPECT_TRUE(store) << store.error().message;
 }
 
 }  // namespace
