@@ -7,6 +7,7 @@
 
 #include "base/progress.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "models/named_shape.h"
 #include "run_options.h"
 #include "store/output_file.h"
@@ -46,6 +47,7 @@ Status run_bench_command(const BenchArguments& arguments) {
     TEPUI_TRY(const Prediction found, predict(arguments.request));
     return give(arguments, prediction_text(found), json_text(prediction_json(found)) + "\n");
   }
+  const InterruptNotice interrupted;
   std::optional<Progress> bar;
   auto result = run_bench(arguments.request, [&](int done, int runs) {
     if (!bar) bar.emplace("bench", "runs", runs);

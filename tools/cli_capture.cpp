@@ -7,7 +7,6 @@
 #include "commands.h"
 #include "edit_options.h"
 #include "run_options.h"
-#include "site_layers.h"
 #include "study/capture.h"
 #include "study/json_values.h"
 #include "usage.h"
@@ -19,13 +18,11 @@ namespace {
 struct CaptureArguments {
   CaptureRequest request;
   RunWords words;
-  std::string layers;
   bool json = false;
 };
 
 Status run(CaptureArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "capture"));
-  a.request.sites = sites_with_layers(a.request.sites, a.layers);
   ProgressBar bar("capture");
   auto outcome = run_capture(a.request, bar.callbacks());
   bar.close();
@@ -56,14 +53,14 @@ void add_capture(CLI::App& app, int argc, char** argv, int& code) {
       "capture", "Write activations themselves to disk, for NumPy or as safetensors");
   add_input_options(*command, a->request, a->words);
   command
-      ->add_option("--site", a->request.sites,
+      ->add_option("--site,--sites", a->request.sites,
                    "Sites, as --sites of tepui scan: SITE, SITE.LAYER,\nSITE.FIRST-LAST, several "
                    "with commas")
       ->check(offering({site_words(), true}))
       ->type_name("LIST")
       ->capture_default_str();
   command
-      ->add_option("--layers", a->layers,
+      ->add_option("--layers", a->request.layers,
                    "Layers of the sites that name none: 3, 3-9, 1,4-6\n(default: all)")
       ->type_name("LIST");
   command

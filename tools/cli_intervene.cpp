@@ -26,6 +26,7 @@ struct InterveneArguments {
 
 Status complete(InterveneArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "intervene"));
+  a.request.json = a.json;
   if (!a.protocol.empty()) {
     TEPUI_TRY(a.request.protocol, protocol_from_name(a.protocol));
     if (!a.edits.edits.empty() || !a.edits.branches.empty())

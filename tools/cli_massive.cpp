@@ -33,7 +33,10 @@ void add_massive(CLI::App& app, int& code) {
       app.add_subcommand("massive", "Show a stored scan by other thresholds, without a new run");
   command->add_option("DIR", a->folder, "The folder of a scan")->required()->type_name("");
   add_stored_rule_options(*command, a->rule);
-  command->add_option("--top", a->shown, "How many of the largest values are listed")
+  command
+      ->add_option("--top", a->shown,
+                   "How many of the largest values are listed (the table:\nthree, and more where "
+                   "the terminal is wide enough)")
       ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");

@@ -25,6 +25,7 @@ struct PerplexityArguments {
 
 Status run(PerplexityArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "perplexity"));
+  a.request.json = a.json;
   a.request.keep_tokens = a.tokens.has_value();
   ProgressBar bar("perplexity");
   auto outcome = run_perplexity(a.request, bar.callbacks());

@@ -7,7 +7,6 @@
 
 #include "commands.h"
 #include "run_options.h"
-#include "site_layers.h"
 #include "study/json_values.h"
 #include "study/probe.h"
 #include "study/probe_apply.h"
@@ -22,7 +21,6 @@ namespace {
 struct ProbeArguments {
   ProbeRequest request;
   RunWords words;
-  std::string layers;
   std::string controls = "all";
   std::string rank = "f-statistic";
   std::string scratch;
@@ -73,7 +71,6 @@ Status complete(ProbeArguments& a) {
     return fail(ErrorKind::usage, "--predictions: goes with --apply, found --target");
   if (a.request.dry_run && !a.apply.empty())
     return fail(ErrorKind::usage, "--dry-run: goes with --target, found --apply");
-  a.request.sites = sites_with_layers(a.request.sites, a.layers);
   TEPUI_TRY(read_controls(a));
   TEPUI_TRY(a.request.settings.fit.ranking, ranking_from_name(a.rank));
   if (!a.scratch.empty()) {
@@ -145,12 +142,12 @@ void add_what_options(CLI::App& command, ProbeArguments& a) {
       ->check(offering({{"linear", "mlp1", "mlp2", "sparse", "ridge", "lda", "means"}, true}))
       ->type_name("LIST")
       ->capture_default_str();
-  command.add_option("--site", request.sites, "Sites, as --sites of tepui scan")
+  command.add_option("--site,--sites", request.sites, "Sites, as --sites of tepui scan")
       ->check(offering({site_words(), true}))
       ->type_name("LIST")
       ->capture_default_str();
   command
-      .add_option("--layers", a.layers,
+      .add_option("--layers", request.layers,
                   "Layers of the sites that name none: 3, 3-9, 1,4-6\n(default: all)")
       ->type_name("LIST");
   command

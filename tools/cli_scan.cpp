@@ -26,6 +26,7 @@ struct ScanArguments {
 Status complete(ScanArguments& arguments) {
   ScanRequest& request = arguments.request;
   TEPUI_TRY(complete_request(request, arguments.words, "scan"));
+  request.json = arguments.json;
   const MassiveRule published;
   if (arguments.rule.min_abs != published.min_abs ||
       arguments.rule.min_ratio != published.min_ratio)
@@ -53,15 +54,20 @@ Status run(ScanArguments& arguments) {
 }
 
 void add_measure_options(CLI::App& scan, ScanArguments& a) {
-  scan.add_option("--top", a.shown, "How many of the largest values are listed")
+  scan.add_option("--top", a.shown,
+                  "How many of the largest values are listed (the table:\nthree, and more where "
+                  "the terminal is wide enough)")
       ->check(count_up_to(1024))
       ->capture_default_str()
       ->type_name("K");
-  scan.add_option("--sites", a.request.sites,
+  scan.add_option("--sites,--site", a.request.sites,
                   "Where to look: SITE, SITE.LAYER, SITE.FIRST-LAST or\n"
                   "SITE.* in a comma-separated list, or all")
       ->check(offering({site_words(), true}))
       ->capture_default_str()
+      ->type_name("LIST");
+  scan.add_option("--layers", a.request.layers,
+                  "Layers of the sites that name none: 3, 3-9, 1,4-6\n(default: all)")
       ->type_name("LIST");
   add_rule_options(scan, a.rule);
   scan.add_option("--keep-ratio", a.request.metrics.keep_ratio,

@@ -8,6 +8,7 @@
 #include "backend/registry.h"
 #include "base/progress.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "study/scan_json.h"
 #include "study/verify_report.h"
 #include "terminal.h"
@@ -26,6 +27,7 @@ Status run(const VerifyArguments& arguments) {
   const CorpusRequest& corpus = arguments.request.scan.corpus;
   if (corpus.prompt && corpus.ids)
     return fail(ErrorKind::usage, "expected --prompt STRING or --ids FILE, found both");
+  const InterruptNotice interrupted;
   std::optional<Progress> bar;
   RunProgress progress;
   progress.note = print_note;

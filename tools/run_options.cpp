@@ -158,6 +158,7 @@ void add_input_options(CLI::App& command, InputRequest& request, RunWords& words
 
 void add_protocol_options(CLI::App& command, InputRequest& request, RunWords& words) {
   CorpusRequest& corpus = request.corpus;
+  request.by_text = true;
   command
       .add_option(
           "--stride", corpus.stride,
@@ -262,6 +263,9 @@ RunProgress ProgressBar::callbacks() {
   progress.advance = [this](std::int64_t done, std::int64_t total) {
     if (!bar_) bar_ = std::make_unique<Progress>(name_, unit_, static_cast<double>(total));
     bar_->update(static_cast<double>(done));
+  };
+  progress.stopping = [this](std::function<std::string()> kept) {
+    interrupted_.tell(std::move(kept));
   };
   progress.counting = [this](const std::string& unit) {
     bar_.reset();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/progress.h"
+#include "interrupt.h"
 #include "study/input_request.h"
 #include "tepui/result.h"
 
@@ -52,17 +53,21 @@ Status print_plan(const RunOutcome& outcome);
 // "20 of 20 sequences computed, 5120 tokens in 3.10 s, at most 210 MiB of memory"
 std::string what_was_done(const RunOutcome& outcome);
 
-// Notes and a bar on standard error.
+// Notes and a bar on standard error, and what is kept where Ctrl-C ends the run.
 class ProgressBar {
  public:
   explicit ProgressBar(std::string name) : name_(std::move(name)) {}
   RunProgress callbacks();
-  void close() { bar_.reset(); }
+  void close() {
+    bar_.reset();
+    interrupted_.tell(nullptr);
+  }
 
  private:
   std::string name_;
   std::string unit_ = "tokens";
   std::unique_ptr<Progress> bar_;
+  InterruptNotice interrupted_;
 };
 
 }  // namespace tepui

@@ -68,6 +68,19 @@ std::string suggestion(const CLI::App& command, std::string_view option) {
   return nearest.empty() ? "" : fmt::format(", did you mean --{}?", nearest);
 }
 
+// "--prompt: expected once, found 2 times", of the option that was given more often than it may.
+std::string too_often(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    const bool one = option->get_items_expected_max() == 1 &&
+                     option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw;
+    if (!one || option->count() < 2) continue;
+    const std::string name = option->get_name(false, false);
+    return fmt::format("{}: expected once, found {} times{}", name, option->count(),
+                       name == "--edit" ? "; edits of one run are joined by ';'" : "");
+  }
+  return "";
+}
+
 std::string reason(const CLI::App& app, const CLI::ParseError& error) {
   // CLI11 looks for what is missing before it looks at what it does not know; a mistyped word is
   // the better explanation of both.
@@ -82,6 +95,10 @@ std::string reason(const CLI::App& app, const CLI::ParseError& error) {
                        suggestion(*app.get_subcommands().front(), unknown.front()));
   if (!unknown.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
     return fmt::format("'{}' is one argument too many", unknown.front());
+  if (error.get_name() == "ArgumentMismatch") {
+    const std::string option = too_often(*app.get_subcommands().front());
+    if (!option.empty()) return option;
+  }
   return error.what();
 }
 

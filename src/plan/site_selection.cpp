@@ -18,8 +18,9 @@ struct LayerRange {
   int last = 0;
 };
 
-// "5", "3-9" or "*", within the model's layers.
-Result<LayerRange> parse_layers(std::string_view text, std::string_view item, int layers) {
+// "5", "3-9" or "*", within the model's layers. An error begins with `where`.
+Result<LayerRange> parse_layers(std::string_view text, const std::string& where,
+                                std::string_view place, int layers) {
   if (text == "*") return LayerRange{0, layers - 1};
   LayerRange range;
   const char* const end = text.data() + text.size();
@@ -32,11 +33,10 @@ Result<LayerRange> parse_layers(std::string_view text, std::string_view item, in
     error = last.ec;
   }
   if (error != std::errc() || next != end)
-    return fail(ErrorKind::usage,
-                "\"{}\": expected a layer, FIRST-LAST or * after the dot, found \"{}\"", item,
-                text);
+    return fail(ErrorKind::usage, "{}: expected a layer, FIRST-LAST or *{}, found \"{}\"", where,
+                place, text);
   if (range.first < 0 || range.last < range.first || range.last >= layers)
-    return fail(ErrorKind::usage, "\"{}\": layers must lie within 0-{}", item, layers - 1);
+    return fail(ErrorKind::usage, "{}: layers must lie within 0-{}", where, layers - 1);
   return range;
 }
 
@@ -76,40 +76,82 @@ bool is_scannable(Site site) {
   return site != Site::attn_scores && site != Site::attn_probs && site != Site::logits;
 }
 
-Status add_item(std::string_view item, const ModelSpec& spec, std::vector<Point>& points) {
-  if (item == "all") {
-    for (std::size_t i = 0; i < kSites; ++i) {
-      const auto site = static_cast<Site>(i);
-      if (site_width(spec, site)) TEPUI_TRY(add_item(site_name(site), spec, points));
+// One --sites with its --layers.
+class SiteList {
+ public:
+  SiteList(const ModelSpec& spec, std::string_view option, std::string_view layers)
+      : spec_(spec), option_(option), layers_(layers) {}
+
+  Result<std::vector<Point>> read(std::string_view text) {
+    for (const std::string_view item : split(text)) {
+      if (Status added = add_item(trimmed(item)); !added) {
+        Error error = added.error();
+        if (!of_layers_) error.message = fmt::format("{}: {}", option_, error.message);
+        return tl::unexpected(std::move(error));
+      }
     }
+    if (!layers_.empty() && !used_)
+      return fail(ErrorKind::usage,
+                  "--layers {}: expected a site that has layers and names none, found {} {}",
+                  layers_, option_, text);
+    return std::move(points_);
+  }
+
+ private:
+  Status add_item(std::string_view item) {
+    if (item == "all") {
+      for (std::size_t i = 0; i < kSites; ++i) {
+        const auto site = static_cast<Site>(i);
+        if (site_width(spec_, site)) TEPUI_TRY(add_item(site_name(site)));
+      }
+      return {};
+    }
+    if (const std::optional<Point> point = point_from_alias(item, spec_.dims.layers))
+      return add_item(point_name(*point));
+    const std::size_t dot = item.find('.');
+    const std::optional<Site> site = site_from_name(item.substr(0, dot));
+    if (!site || !is_scannable(*site))
+      return fail(ErrorKind::usage,
+                  "\"{}\" is not a site that can be scanned{}{}; expected one of {}", item,
+                  site ? ": " : " here", site ? why_no_site(spec_, *site) : "", available(spec_));
+    if (const std::string_view why = why_no_site(spec_, *site); !why.empty())
+      return fail(ErrorKind::usage, "\"{}\": a {} model has no {}: {}; it has {}", item,
+                  spec_.arch->name, site_name(*site), why, available(spec_));
+    if (!site_has_layer(*site)) {
+      if (dot != std::string_view::npos)
+        return fail(ErrorKind::usage, "\"{}\": {} has no layers", item, site_name(*site));
+      points_.push_back({kNoLayer, *site});
+      return {};
+    }
+    return add_layers(*site, item, dot);
+  }
+
+  Status add_layers(Site site, std::string_view item, std::size_t dot) {
+    of_layers_ = dot == std::string_view::npos && !layers_.empty();
+    used_ = used_ || of_layers_;
+    std::string_view layers = of_layers_                      ? layers_
+                              : dot == std::string_view::npos ? "*"
+                                                              : item.substr(dot + 1);
+    const std::string where =
+        of_layers_ ? fmt::format("--layers {}", layers_) : fmt::format("\"{}\"", item);
+    const std::string_view place = of_layers_ ? "" : " after the dot";
+    if (layers.size() >= 2 && layers.front() == '{' && layers.back() == '}')
+      layers = layers.substr(1, layers.size() - 2);
+    for (const std::string_view part : split(layers)) {
+      TEPUI_TRY(const LayerRange range, parse_layers(part, where, place, spec_.dims.layers));
+      for (int layer = range.first; layer <= range.last; ++layer) points_.push_back({layer, site});
+    }
+    of_layers_ = false;
     return {};
   }
-  if (const std::optional<Point> point = point_from_alias(item, spec.dims.layers))
-    return add_item(point_name(*point), spec, points);
-  const std::size_t dot = item.find('.');
-  const std::optional<Site> site = site_from_name(item.substr(0, dot));
-  if (!site || !is_scannable(*site))
-    return fail(ErrorKind::usage,
-                "\"{}\" is not a site that can be scanned here; expected one of {}", item,
-                available(spec));
-  if (const std::string_view why = why_no_site(spec, *site); !why.empty())
-    return fail(ErrorKind::usage, "\"{}\": a {} model has no {}: {}; it has {}", item,
-                spec.arch->name, site_name(*site), why, available(spec));
-  if (!site_has_layer(*site)) {
-    if (dot != std::string_view::npos)
-      return fail(ErrorKind::usage, "\"{}\": {} has no layers", item, site_name(*site));
-    points.push_back({kNoLayer, *site});
-    return {};
-  }
-  std::string_view layers = dot == std::string_view::npos ? "*" : item.substr(dot + 1);
-  if (layers.size() >= 2 && layers.front() == '{' && layers.back() == '}')
-    layers = layers.substr(1, layers.size() - 2);
-  for (const std::string_view part : split(layers)) {
-    TEPUI_TRY(const LayerRange range, parse_layers(part, item, spec.dims.layers));
-    for (int layer = range.first; layer <= range.last; ++layer) points.push_back({layer, *site});
-  }
-  return {};
-}
+
+  const ModelSpec& spec_;
+  std::string_view option_;
+  std::string_view layers_;
+  bool of_layers_ = false;  // what is read now is --layers
+  bool used_ = false;
+  std::vector<Point> points_;
+};
 
 }  // namespace
 
@@ -145,18 +187,13 @@ SiteSelection SiteSelection::of(std::vector<Point> points) {
 
 Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec,
                                            std::string_view option) {
-  SiteSelection selection;
-  for (const std::string_view item : split(text)) {
-    if (Status added = add_item(trimmed(item), spec, selection.points_); !added) {
-      Error error = added.error();
-      error.message = fmt::format("{}: {}", option, error.message);
-      return tl::unexpected(std::move(error));
-    }
-  }
-  std::sort(selection.points_.begin(), selection.points_.end());
-  const auto repeated = std::unique(selection.points_.begin(), selection.points_.end());
-  selection.points_.erase(repeated, selection.points_.end());
-  return selection;
+  return parse(text, spec, option, {});
+}
+
+Result<SiteSelection> SiteSelection::parse(std::string_view text, const ModelSpec& spec,
+                                           std::string_view option, std::string_view layers) {
+  TEPUI_TRY(auto points, SiteList(spec, option, layers).read(text));
+  return of(std::move(points));
 }
 
 }  // namespace tepui

@@ -29,6 +29,9 @@ class SiteSelection {
   // `option`: what an error calls the list.
   static Result<SiteSelection> parse(std::string_view text, const ModelSpec& spec,
                                      std::string_view option = "--sites");
+  // With --layers: those of the sites that have layers and name none; empty: all.
+  static Result<SiteSelection> parse(std::string_view text, const ModelSpec& spec,
+                                     std::string_view option, std::string_view layers);
 
  private:
   std::vector<Point> points_;

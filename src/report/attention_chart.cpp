@@ -180,11 +180,9 @@ std::string attention_finding(const AttentionSummary& summary) {
   if (summary.finished == 0) return text;
   text += (text.empty() ? "" : "\n") + tokens_sentence(summary);
   for (const AttentionBranch& branch : summary.branches) {
-    text += fmt::format(
-        "\n{}: {:.1f} % of the heads have a sink at key {} (more than {:g} of the "
-        "first {} queries)",
-        valid_utf8(branch.name), 100 * branch.sink_rate(), summary.rule.key, summary.rule.epsilon,
-        summary.early);
+    text += fmt::format("\n{}: {:.1f} % of the heads have a sink at key {} (more than {:g} of {})",
+                        valid_utf8(branch.name), 100 * branch.sink_rate(), summary.rule.key,
+                        summary.rule.epsilon, summary.early_queries());
     std::string least;
     std::string most;
     double low = 2;

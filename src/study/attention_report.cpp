@@ -157,16 +157,15 @@ std::string branch_text(const AttentionSummary& summary, const AttentionBranch& 
     text += fmt::format(" ({})", valid_utf8(branch.edits));
   text += fmt::format(", means over {}\n", counted(summary.finished, "sequence"));
   text += wrapped(
-      fmt::format(
-          "{:.1f} % of the heads have a sink: key {} receives more than {:g} of the first {} "
-          "queries\n",
-          100 * branch.sink_rate(), summary.rule.key, summary.rule.epsilon, summary.early),
+      fmt::format("{:.1f} % of the heads have a sink: key {} receives more than {:g} of {}\n",
+                  100 * branch.sink_rate(), summary.rule.key, summary.rule.epsilon,
+                  summary.early_queries()),
       columns);
   text += attention_columns(summary, branch, columns) + "\n";
   text += "l2 norms of the tokens (none: of position 0) and of the others\n";
   text += norm_columns(branch, columns) + "\n";
-  text += wrapped(fmt::format("what key {} receives by head, per cent of the first {} queries\n",
-                              summary.rule.key, summary.early),
+  text += wrapped(fmt::format("what key {} receives by head, per cent of {}\n", summary.rule.key,
+                              summary.early_queries()),
                   columns);
   return text + head_columns(branch, columns);
 }

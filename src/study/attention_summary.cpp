@@ -200,6 +200,11 @@ std::string AttentionSummary::token_bytes(std::int32_t id) const {
   return found == vocabulary.end() ? "" : found->bytes;
 }
 
+std::string AttentionSummary::early_queries() const {
+  if (queries == 1) return "the first query";
+  return fmt::format("{}the first {} queries", same ? "" : "at most ", queries);
+}
+
 bool is_attention(const nlohmann::json& identity) {
   const auto kind = identity.find("kind");
   return kind != identity.end() && *kind == "attention";
@@ -249,6 +254,12 @@ Result<AttentionSummary> summarise_attention(StoreReader& store, const SinkRule&
   summary.finished = static_cast<int>(finished.size());
   std::size_t longest = 0;
   for (const SequenceRow& row : sequences) longest = std::max(longest, row.tokens.size());
+  for (const int sequence : finished) {
+    const auto& tokens = sequences[static_cast<std::size_t>(sequence)].tokens;
+    const int own = std::min(summary.early, static_cast<int>(tokens.size()));
+    summary.same = summary.same && (summary.queries == 0 || own == summary.queries);
+    summary.queries = std::max(summary.queries, own);
+  }
   if (static_cast<std::size_t>(rule.key) >= longest)
     return fail(ErrorKind::usage,
                 "--sink-key {}: expected a key that some sequence has, found at most {} tokens",

@@ -77,7 +77,9 @@ struct AttentionSummary {
   RunInfo run;
   nlohmann::json identity;
   SinkRule rule;
-  int early = 0;      // T
+  int early = 0;    // T
+  int queries = 0;  // that T means in the longest sequence, and whether in every one
+  bool same = true;
   int sequences = 0;  // of the input
   int finished = 0;
   std::vector<int> asked;             // positions, where they were given
@@ -86,6 +88,8 @@ struct AttentionSummary {
   std::vector<AttentionBranch> branches;
 
   std::string token_bytes(std::int32_t id) const;
+  // "the first 64 queries"; "at most the first 64 queries" where shorter sequences have fewer.
+  std::string early_queries() const;
 };
 
 // The layers of a store of any command that measured attention, under one branch.

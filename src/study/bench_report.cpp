@@ -23,7 +23,10 @@ struct Spread {
 Spread spread_of(std::vector<double> values) {
   if (values.empty()) return {};
   std::ranges::sort(values);
-  return {values[values.size() / 2], values.front(), values.back()};
+  const std::size_t half = values.size() / 2;
+  const double middle =
+      values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+  return {middle, values.front(), values.back()};
 }
 
 std::string spread_text(const Spread& s, double factor, const char* unit) {

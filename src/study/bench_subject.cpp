@@ -126,7 +126,7 @@ Result<double> BenchSubject::token(const std::vector<TokenId>& prompt, int count
   auto start = Timed::Clock::now();
   double seconds = 0;
   TEPUI_TRY(generate(*backend_, model(), *writer_, *head, prompts, {}, {}, options,
-                     [&](int done, int most) {
+                     [&](std::int64_t done, std::int64_t most) {
                        if (done == 1) start = Timed::Clock::now();
                        if (done == most) seconds = Timed::since(start);
                      }));

@@ -142,6 +142,12 @@ Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
   return out;
 }
 
+std::size_t longest_of(Sequences sequences) {
+  std::size_t longest = 0;
+  for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
+  return longest;
+}
+
 std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequences) {
   std::size_t longest = 0;
   std::set<TokenId> ids;
@@ -168,6 +174,25 @@ std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequenc
   }
   return fmt::format("no sequence has {} (positions are 0 to {})", fmt::join(absent, " or "),
                      longest - 1);
+}
+
+Status check_positions(std::span<const BranchSpec> specs, std::size_t longest) {
+  for (const BranchSpec& spec : specs) {
+    for (const EditSpec& edit : spec.edits) {
+      const TokenSelector& tokens = edit.tokens;
+      if (tokens.kind != TokenSelector::Kind::listed || !tokens.ids.empty() ||
+          tokens.positions.empty())
+        continue;
+      int first = kOpenEnd;
+      for (const IntRange& range : tokens.positions) first = std::min(first, range.first);
+      if (static_cast<std::size_t>(first) < longest) continue;
+      return fail(ErrorKind::usage,
+                  "{}: expected a position that some sequence has, 0 to {}, found {}: nothing "
+                  "would be edited",
+                  printable(edit.text()), longest - 1, first);
+    }
+  }
+  return {};
 }
 
 std::vector<std::string> notes_of_idle_edits(std::span<const BranchSpec> specs,

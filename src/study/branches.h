@@ -53,6 +53,13 @@ Result<std::vector<Branch>> ready_branches(std::span<const BranchSpec> specs,
 // has 999 or id:7 (positions are 0 to 3)"; empty where each is there at least once.
 std::string note_of_absent_tokens(const TokenSelector& tokens, Sequences sequences);
 
+// Tokens of the longest.
+std::size_t longest_of(Sequences sequences);
+
+// An error where an edit names positions alone and each is behind the last that any sequence can
+// have, of `longest` tokens: its run would be the unedited one.
+Status check_positions(std::span<const BranchSpec> specs, std::size_t longest);
+
 // A note for each edit with TOKENS that none of the sequences has, and whether any is left to edit.
 std::vector<std::string> notes_of_idle_edits(std::span<const BranchSpec> specs,
                                              Sequences sequences);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "study/massive.h"
+#include "study/token_progress.h"
 #include "tepui/metric.h"
 
 namespace tepui {
@@ -110,7 +111,8 @@ Result<Calibration> calibrate(Backend& backend, const Model& model, ThreadPool& 
   MassiveSink sink(options.massive);
   Executor executor(backend, model, pool, options, metrics);
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
-  TEPUI_TRY(executor.run(sequences, all, sites, sink, on_progress));
+  TEPUI_TRY(
+      executor.run(sequences, all, sites, sink, in_tokens(on_progress, tokens_in(sequences, all))));
   return sink.result(static_cast<int>(sequences.size()));
 }
 

@@ -16,6 +16,7 @@
 #include "study/perplexity.h"
 #include "study/run_plan.h"
 #include "study/run_store.h"
+#include "study/wording.h"
 
 namespace tepui {
 
@@ -72,6 +73,7 @@ Status make_plan(Capturing& capture) {
        {"format", capture.request.format},
        {"edits", capture.setup.specs.empty() ? "" : capture.setup.specs.front().text()},
        {"rule", {capture.request.rule.min_abs, capture.request.rule.min_ratio}}});
+  if (!capture.request.layers.empty()) capture.identity["layers"] = capture.request.layers;
   plan.edited = !capture.setup.specs.empty();
   plan.identity = hash_hex(capture.identity.dump(-1, ' ', true, json::error_handler_t::replace));
   return {};
@@ -200,7 +202,7 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
   }
   const ModelSpec& spec = opened.model.spec;
   Capturing capture{request, opened, {}, {}, {}, {}, {}};
-  TEPUI_TRY(capture.sites, SiteSelection::parse(request.sites, spec, "--site"));
+  TEPUI_TRY(capture.sites, SiteSelection::parse(request.sites, spec, "--site", request.layers));
   TEPUI_TRY(capture.tokens, parse_token_selector(request.tokens, spec, "--tokens"));
   if (capture.tokens.kind != TokenSelector::Kind::listed)
     return fail(ErrorKind::usage,
@@ -211,6 +213,7 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
   if (!request.edits.empty()) branches.push_back({"", request.edits});
   TEPUI_TRY(capture.setup, set_up_branches(branches, request.calibration, request, opened, pool,
                                            request.rule, progress));
+  TEPUI_TRY(check_positions(capture.setup.specs, longest_of(opened.sequences)));
   TEPUI_TRY(make_plan(capture));
   std::vector<std::string> notes = notes_of_idle_edits(capture.setup.specs, opened.sequences);
   const std::string absent = note_of_absent_tokens(capture.tokens, opened.sequences);
@@ -244,6 +247,10 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
     outcome.tokens +=
         static_cast<std::int64_t>(opened.sequences[static_cast<std::size_t>(s)].size());
   if (progress.stage) progress.stage("capture");
+  if (progress.stopping)
+    progress.stopping([folder = spelled_out(capture.plan.folder.string(), Letters::unicode)] {
+      return fmt::format("what is written stays in {}; the same command goes on", folder);
+    });
   const OnProgress on_progress = [&](std::int64_t done, std::int64_t total) {
     const double share =
         static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(total, 1));

@@ -12,6 +12,7 @@ namespace tepui {
 
 struct CaptureRequest : InputRequest {  // `out`: the folder
   std::string sites = "resid_post";     // as --sites of a scan
+  std::string layers;                   // of the sites that name none; empty: all
   std::string tokens = "all";           // positions and ids, as TOKENS of an edit
   std::string edits;                    // rows are those of this branch; empty: as the model is
   std::string format = "npy";           // or safetensors: one file

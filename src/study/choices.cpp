@@ -14,6 +14,7 @@
 #include "study/run_plan.h"
 #include "study/run_store.h"
 #include "study/scan.h"
+#include "study/wording.h"
 
 namespace tepui {
 
@@ -267,6 +268,7 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   }
   TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
                                                      opened, pool, request.rule, progress));
+  TEPUI_TRY(check_positions(setup.specs, longest_of(all_choices(tasks))));
   const json identity = identity_of(opened, tasks, setup.specs, request.rule);
   opened.corpus.fingerprint = hash_hex(identity["tasks"].dump());
   ChoicesResult result;
@@ -303,6 +305,10 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   result.shared = scorer.shares();
   result.fits = fits;
   if (progress.stage) progress.stage("choices");
+  if (progress.stopping && request.out)
+    progress.stopping([file = spelled_out(request.out->string(), Letters::unicode)] {
+      return fmt::format("what was computed is in {}; the same command goes on", file);
+    });
   const auto start = std::chrono::steady_clock::now();
   TEPUI_TRY(choosing.run(scorer, fits ? kBatchTokens : kStreamedTokens));
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -63,6 +63,17 @@ Status check_lengths(const ScanInput& opened, const GenerationOptions& options,
   return {};
 }
 
+// Tokens of the longest text that pass through the model: the last one written does not.
+std::size_t longest_computed(const ScanInput& opened, const GenerationOptions& options) {
+  int longest = 0;
+  for (const auto& prompt : opened.sequences) {
+    const auto length = static_cast<int>(prompt.size());
+    const int most = std::min(longest_text(opened.model.spec, length), length + options.max_tokens);
+    longest = std::max({longest, length, most - 1});
+  }
+  return static_cast<std::size_t>(longest);
+}
+
 // Keys and values of all texts as long as they may get, and the logits of their last tokens, on the
 // device and here.
 std::uint64_t bytes_of_texts(const ScanInput& opened, std::size_t branches,
@@ -110,6 +121,7 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
   TEPUI_TRY(check_lengths(opened, result.options, progress));
   TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
                                                      opened, pool, request.rule, progress));
+  TEPUI_TRY(check_positions(setup.specs, longest_computed(opened, result.options)));
   note_late_rules(setup.branches, progress);
   result.branches.push_back({std::string(kUnedited), ""});
   for (const BranchSpec& spec : setup.specs) result.branches.push_back({spec.name, spec.text()});
@@ -129,7 +141,7 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
             Head::make(*opened.backend, opened.model, pool, Head::kTile, plan.memory().keeps_head));
   if (progress.stage) progress.stage("generate");
   const auto start = std::chrono::steady_clock::now();
-  const OnToken on_token = [&](int done, int most) {
+  const OnToken on_token = [&](std::int64_t done, std::int64_t most) {
     if (progress.advance) progress.advance(done, most);
   };
   TEPUI_TRY(auto texts, generate(*opened.backend, opened.model, executor, *head, opened.sequences,

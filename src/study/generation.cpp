@@ -49,7 +49,9 @@ class Generation {
     for (std::size_t i = 0; i < texts_.size(); ++i) live_.push_back(i);
   }
 
-  Status run(Decoder& decoder, std::vector<std::vector<Prefix>> prefixes, const OnToken& on_token) {
+  // `on_tokens` is told how many were written since it was last called.
+  Status run(Decoder& decoder, std::vector<std::vector<Prefix>> prefixes,
+             const std::function<void(std::int64_t)>& on_tokens) {
     std::vector<const Prefix*> kept;
     std::vector<float> state;
     for (const auto& of_prompt : prefixes) {
@@ -66,7 +68,7 @@ class Generation {
     BufferSlice last = BufferSlice::whole(first);
     for (int done = 1; done <= options_.max_tokens; ++done) {
       TEPUI_TRY(write(last));
-      if (on_token) on_token(done, options_.max_tokens);
+      if (on_tokens) on_tokens(static_cast<std::int64_t>(live_.size()));
       const std::vector<Continuation> next = continuations();
       if (next.empty()) break;
       TEPUI_TRY(last, decoder.run(next));
@@ -149,6 +151,13 @@ class Generation {
   std::vector<std::size_t> live_;
 };
 
+// That a text may be given behind its prompt; one is written in any case.
+std::int64_t most_tokens(const ModelSpec& spec, const std::vector<TokenId>& prompt,
+                         const GenerationOptions& options) {
+  const int length = static_cast<int>(prompt.size());
+  return std::clamp(longest_text(spec, length) - length, 1, options.max_tokens);
+}
+
 }  // namespace
 
 int longest_text(const ModelSpec& spec, int prompt) {
@@ -176,6 +185,14 @@ Result<std::vector<std::vector<GeneratedText>>> generate(
   for (std::size_t s = 0; s < prompts.size(); ++s)
     classes[length_classes(model.spec, static_cast<int>(prompts[s].size()))].push_back(s);
   TEPUI_TRY(const Schedule schedule, make_schedule(branches, model.spec.dims.layers));
+  std::int64_t written = 0;
+  std::int64_t most = 0;
+  for (const auto& prompt : prompts)
+    most += most_tokens(model.spec, prompt, options) * (static_cast<int>(branches.size()) + 1);
+  const auto on_tokens = [&](std::int64_t more) {
+    written += more;
+    if (on_token) on_token(written, most);
+  };
   std::vector<std::vector<GeneratedText>> texts(prompts.size());
   for (const auto& [lengths, members] : classes) {
     std::vector<std::vector<TokenId>> own;
@@ -183,9 +200,9 @@ Result<std::vector<std::vector<GeneratedText>>> generate(
     Generation generation(model, backend, head, own, members, branches, options);
     TEPUI_TRY(auto prefixes, compute_prefixes(executor, backend, model, own, &schedule, nullptr));
     Decoder decoder(backend, model, executor.weights(), branches, massive);
-    TEPUI_TRY(generation.run(decoder, std::move(prefixes), on_token));
-    auto written = std::move(generation).result();
-    for (std::size_t i = 0; i < members.size(); ++i) texts[members[i]] = std::move(written[i]);
+    TEPUI_TRY(generation.run(decoder, std::move(prefixes), on_tokens));
+    auto own_texts = std::move(generation).result();
+    for (std::size_t i = 0; i < members.size(); ++i) texts[members[i]] = std::move(own_texts[i]);
   }
   return texts;
 }

@@ -29,8 +29,8 @@ struct GeneratedText {
   TextEnd end = TextEnd::max_tokens;
 };
 
-// After every token of the longest text, with the most there may be.
-using OnToken = std::function<void(int done, int most)>;
+// After every step: tokens written so far in all texts, and the most there may be.
+using OnToken = std::function<void(std::int64_t done, std::int64_t most)>;
 
 // By prompt, then by branch: the unedited one, then `branches`. `executor` measures
 // prefix_metrics(). Prompts must be valid (check_sequences). An error where logits are not finite.

@@ -26,6 +26,8 @@ struct InputRequest {
   int wave = 0;                // tokens between two commits to the store; 0: as the memory suggests
   double sync_seconds = 15;    // at least between two times that hidden states are written to disk
   bool dry_run = false;        // plan, measure and tell, but run nothing
+  bool json = false;           // the plan as one JSON document
+  bool by_text = false;        // the command has --chunks
   std::optional<std::filesystem::path> out;
   std::string command;                    // as typed, for the record
   std::optional<MassiveRule> rule_shown;  // what the command calls massive, if not the default
@@ -37,6 +39,8 @@ struct RunProgress {
   std::function<void(const std::string&)> stage;            // what is counted from now on
   std::function<void(std::int64_t, std::int64_t)> advance;  // tokens done, tokens in all
   std::function<void(const std::string&)> counting;         // what is counted, if not tokens
+  // Takes what tells, should the run be stopped from now on, what is kept of it.
+  std::function<void(std::function<std::string()>)> stopping;
 };
 
 struct RunOutcome {

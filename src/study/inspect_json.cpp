@@ -13,9 +13,15 @@ Json rope_json(const RopeSpec& rope) {
   out["theta"] = rope.theta;
   out["rotary_dim"] = rope.rotary_dim;
   out["interleaved"] = rope.interleaved;
-  out["scaling"] = scaling_name(rope.scaling);
-  out["factor"] = rope.factor;
-  if (rope.scaling == RopeScaling::longrope) {
+  const bool by_frequency = rope.scaling == RopeScaling::longrope;
+  // Where long texts have no factors of their own it is longrope's table and not its rule.
+  const bool one_table = by_frequency && rope.short_factors == rope.long_factors;
+  out["scaling"] = one_table ? "by_frequency" : scaling_name(rope.scaling);
+  if (by_frequency)
+    out["factor"] = nullptr;
+  else
+    out["factor"] = rope.factor;
+  if (by_frequency) {
     out["short_factors"] = rope.short_factors;
     out["long_factors"] = rope.long_factors;
   }

@@ -79,6 +79,7 @@ Result<std::unique_ptr<OpenIntervention>> OpenIntervention::open(const Intervene
   TEPUI_TRY(own->input_, open_scan_input(own->request_, own->pool_));
   const ModelSpec& spec = own->input_.model.spec;
   TEPUI_TRY(own->specs_, parse_branches(own->request_.branches, spec, "--edit"));
+  TEPUI_TRY(check_positions(own->specs_, longest_of(own->input_.sequences)));
   TEPUI_TRY(SiteSelection::parse(own->request_.sites, spec));
   TEPUI_TRY(own->calibration_text_,
             calibration_sequences(own->request_.calibration, own->request_.corpus, own->input_));

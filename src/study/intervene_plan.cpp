@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What an intervention will run, and what that will take.
 #include "study/intervene.h"
+#include "study/json_values.h"
 #include "study/wording.h"
 
 namespace tepui {
@@ -66,10 +67,20 @@ Result<RunOutcome> OpenIntervention::plan(const RunProgress& progress) {
   TEPUI_TRY(const Speed speed, plan.measure(pool_));
   RunOutcome outcome;
   outcome.sequences = static_cast<int>(input_.sequences.size());
-  outcome.plan = plan.text(speed);
   TEPUI_TRY(const double seconds, calibration_time(all, speed));
-  if (!all.calibration_sites.points().empty())
-    outcome.plan += calibration_line(calibration_text_, seconds);
+  const bool calibrates = !all.calibration_sites.points().empty();
+  if (request_.json) {
+    auto document = plan.document(speed);
+    document["calibration"] = nullptr;
+    if (calibrates)
+      document["calibration"] = {{"sequences", calibration_text_.size()},
+                                 {"seconds", number(seconds)}};
+    document["all_layers_counted"] = all.all_layers;
+    outcome.plan = json_text(document);
+    return outcome;
+  }
+  outcome.plan = plan.text(speed);
+  if (calibrates) outcome.plan += calibration_line(calibration_text_, seconds);
   return outcome;
 }
 

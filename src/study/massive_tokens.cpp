@@ -6,6 +6,7 @@
 #include "study/massive.h"
 #include "study/massive_journal.h"
 #include "study/run_store.h"
+#include "study/token_progress.h"
 
 namespace tepui {
 
@@ -107,7 +108,8 @@ Result<MassiveActivations> find_massive(const InputRequest& request, const ScanI
     options.massive = rule;
     MassiveFinder sink(rule, found, journal);
     Executor executor(*opened.backend, opened.model, pool, options, work.metrics);
-    TEPUI_TRY(executor.run(opened.sequences, left, work.sites, sink, on_progress));
+    TEPUI_TRY(executor.run(opened.sequences, left, work.sites, sink,
+                           in_tokens(on_progress, tokens_in(opened.sequences, left))));
   }
   const TokenMarks marks = marks_of(found);
   for (std::size_t s = 0; s < marks.size(); ++s) {

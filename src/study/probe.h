@@ -17,6 +17,7 @@ struct ProbeRequest : InputRequest {
   std::string targets;
   std::string probes = "linear";
   std::string sites = "resid_post";
+  std::string layers;  // of the sites that name none; empty: all
   std::string features = "standardised";
   std::vector<int> sparse = {1, 2, 4, 8, 16};
   std::vector<std::filesystem::path> labels;

@@ -56,7 +56,8 @@ bool ProbePlan::needs_massive() const {
 
 Result<ProbePlan> plan_probes(const ProbeRequest& request, const ModelSpec& spec) {
   ProbePlan plan;
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request.sites, spec, "--site"));
+  TEPUI_TRY(const SiteSelection sites,
+            SiteSelection::parse(request.sites, spec, "--site", request.layers));
   plan.points = sites.points();
   plan.targets = split_list(request.targets);
   for (const std::string& target : plan.targets) {

@@ -2,6 +2,7 @@
 #include "study/run_plan.h"
 
 #include "base/progress.h"
+#include "study/json_values.h"
 
 namespace tepui {
 
@@ -70,13 +71,17 @@ std::string RunPlan::text(const Speed& speed) const {
   return plan_table(question(), memory_, speed, expected(speed));
 }
 
+nlohmann::ordered_json RunPlan::document(const Speed& speed) const {
+  return plan_document(question(), memory_, speed, expected(speed));
+}
+
 Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
                            const RunWork& work, ThreadPool& pool) {
   TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, opened.sequences));
   RunOutcome outcome;
   outcome.sequences = static_cast<int>(opened.sequences.size());
   TEPUI_TRY(const Speed speed, plan.measure(pool));
-  outcome.plan = plan.text(speed);
+  outcome.plan = request.json ? json_text(plan.document(speed)) : plan.text(speed);
   return outcome;
 }
 
@@ -118,6 +123,38 @@ std::string plan_table(const MemoryQuestion& question, const MemoryDivision& mem
                       static_cast<double>(speed.layer_bytes) / 1e9 / std::max(1e-9, speed.load));
   if (question.scores) text += fmt::format(", the head {:.4f} s", speed.head + speed.head_start);
   return text + "\n";
+}
+
+nlohmann::ordered_json plan_document(const MemoryQuestion& question, const MemoryDivision& memory,
+                                     const Speed& speed, const Expectation& expected) {
+  nlohmann::ordered_json out;
+  out["sequences"] = question.sequences.size();
+  out["tokens"] = expected.tokens;
+  out["branches"] = question.schedule.branches;
+  out["chunks"] = expected.chunks;
+  out["chunk_tokens"] = memory.chunk_tokens;
+  out["waves"] = expected.waves;
+  out["block_runs"] = expected.block_runs;
+  out["unshared_block_runs"] = expected.unshared_block_runs;
+  out["weights_read"] = expected.bytes_read;
+  out["weights_resident"] = memory.all_resident;
+  out["loads_ahead"] = memory.loads_ahead;
+  out["memory"] = {{"total", memory.total()}, {"budget", memory.budget},
+                   {"program", memory.base},  {"weights", memory.weights},
+                   {"chunk", memory.chunk},   {"states", memory.states},
+                   {"beside", memory.beside}, {"head", memory.head}};
+  out["disk"] = memory.spills ? memory.files : 0;
+  out["seconds"] = {{"total", number(expected.seconds())},
+                    {"layers", number(expected.layers)},
+                    {"weights", number(expected.weights)},
+                    {"head", number(expected.head)}};
+  out["measured"] = {{"rows", speed.rows},
+                     {"layer", number(speed.layer)},
+                     {"edited_layer", number(speed.edited_layer)},
+                     {"load", number(speed.load)},
+                     {"layer_bytes", speed.layer_bytes},
+                     {"head", number(speed.head + speed.head_start)}};
+  return out;
 }
 
 }  // namespace tepui

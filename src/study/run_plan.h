@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 
@@ -40,6 +41,7 @@ class RunPlan {
   Result<Speed> measure(ThreadPool& pool) const;
   Expectation expected(const Speed& speed) const;
   std::string text(const Speed& speed) const;
+  nlohmann::ordered_json document(const Speed& speed) const;
 
  private:
   RunPlan(const InputRequest& request, const ScanInput& opened, const RunWork& work,
@@ -62,8 +64,10 @@ Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
 std::string size_text(std::uint64_t bytes);
 std::string time_text(double seconds);
 
-// The text of a plan.
+// A plan as text and as a document.
 std::string plan_table(const MemoryQuestion& question, const MemoryDivision& memory,
                        const Speed& speed, const Expectation& expected);
+nlohmann::ordered_json plan_document(const MemoryQuestion& question, const MemoryDivision& memory,
+                                     const Speed& speed, const Expectation& expected);
 
 }  // namespace tepui

@@ -6,7 +6,9 @@
 #include <set>
 
 #include "base/hash.h"
+#include "store/reader.h"
 #include "study/scan.h"
+#include "study/wording.h"
 
 namespace tepui {
 
@@ -107,6 +109,22 @@ std::vector<std::vector<TokenId>> pending_sequences(const ScanInput& opened,
   return sequences;
 }
 
+namespace {
+
+// For who stops the run: the store, read beside its writer.
+std::string kept_in(const std::filesystem::path& folder, int sequences) {
+  const std::string where = spelled_out(folder.string(), Letters::unicode);
+  auto store = StoreReader::open(folder);
+  const auto finished = store ? store->finished() : Result<std::vector<int>>(std::vector<int>());
+  // Probes are stored one by one, and layers of sequences that are not done yet.
+  if (!store || !finished || finished->empty())
+    return fmt::format("what is done stays in {}; the same command goes on", where);
+  return fmt::format("{} of {} are stored in {}; the same command goes on", finished->size(),
+                     counted(sequences, "sequence"), where);
+}
+
+}  // namespace
+
 Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& opened,
                                 std::string_view kind, const json& identity,
                                 const RunProgress& progress, std::optional<SequenceRange> only) {
@@ -130,6 +148,9 @@ Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& op
       run.outcome_.tokens +=
           static_cast<std::int64_t>(opened.sequences[static_cast<std::size_t>(i)].size());
   }
+  if (progress.stopping)
+    progress.stopping(
+        [folder, sequences = run.outcome_.sequences] { return kept_in(folder, sequences); });
   return run;
 }
 

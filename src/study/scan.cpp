@@ -40,7 +40,8 @@ std::string_view tepui_version() { return "0.1.0"; }
 Result<ScanOutcome> run_scan(const ScanRequest& request, const RunProgress& progress) {
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
-  TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(request.sites, opened.model.spec));
+  TEPUI_TRY(const SiteSelection sites,
+            SiteSelection::parse(request.sites, opened.model.spec, "--sites", request.layers));
   const auto metrics = scan_metrics(request.metrics);
   TEPUI_TRY(const Schedule schedule, make_schedule({}, opened.model.spec.dims.layers));
   const RunWork work{schedule, sites, metrics, false};

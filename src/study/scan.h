@@ -15,6 +15,7 @@ namespace tepui {
 
 struct ScanRequest : InputRequest {
   std::string sites = "resid_post";
+  std::string layers;  // of the sites that name none; empty: all
   ScanMetricOptions metrics;
   bool trace = false;  // count what the backend does
 };

@@ -8,6 +8,7 @@
 
 #include "exec/executor.h"
 #include "models/rope_table.h"
+#include "study/wording.h"
 #include "weights/read_bytes.h"
 
 namespace tepui {
@@ -55,10 +56,43 @@ Status open_tokenizer(const InputRequest& request, ScanInput& input) {
 
 // Options that say how a text is cut mean nothing for sequences that are taken as they are.
 void note_idle_options(const CorpusRequest& corpus, std::vector<std::string>& notes) {
-  if (corpus.texts.empty() && corpus.context != 0)
+  if (!corpus.texts.empty()) return;
+  if (corpus.context != 0)
     notes.push_back("--context has no effect without --text: each sequence is taken as it is");
+  std::vector<std::string> others;
+  if (corpus.stride != 0) others.emplace_back("--stride");
+  if (corpus.pieces != 0) others.emplace_back("--chunks");
+  if (corpus.joiner) others.emplace_back("--joiner");
+  if (corpus.line_documents) others.emplace_back("--documents");
+  if (corpus.special_tokens) others.emplace_back("--special-tokens");
+  for (const std::string& option : others)
+    notes.push_back(
+        fmt::format("{} has no effect without --text: each sequence is taken as it is", option));
   if (corpus.ids && corpus.bos != BosRule::automatic)
     notes.push_back("--bos has no effect with --ids: each list is taken as it is");
+}
+
+// Texts behind the last sequence that --sequences takes.
+void note_texts_left(const InputRequest& request, ScanInput& input) {
+  const CorpusRequest& corpus = request.corpus;
+  if (corpus.sequences == 0 || corpus.joiner) return;
+  std::vector<std::string> left;
+  for (const auto& text : corpus.texts) {
+    const std::string name = text.lexically_normal().string();
+    if (std::ranges::find(input.sources, name) == input.sources.end() &&
+        std::ranges::find(left, name) == left.end())
+      left.push_back(name);
+  }
+  if (left.empty()) return;
+  constexpr std::size_t kNamed = 8;
+  if (left.size() > kNamed) {
+    const std::size_t more = left.size() - kNamed;
+    left.resize(kNamed);
+    left.push_back(fmt::format("{} more", more));
+  }
+  input.notes.push_back(fmt::format(
+      "--sequences {} ends before {}, of which nothing is run{}", corpus.sequences, listed(left),
+      request.by_text ? "; --chunks N takes as many pieces of each text" : ""));
 }
 
 Status check_corpus(const InputRequest& request, const ScanInput& input) {
@@ -104,6 +138,7 @@ Status open_corpus(const InputRequest& request, ScanInput& input) {
     if (std::ranges::find(input.sources, source) == input.sources.end())
       input.sources.push_back(source);
   }
+  note_texts_left(request, input);
   return check_corpus(request, input);
 }
 

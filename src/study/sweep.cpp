@@ -11,6 +11,7 @@
 #include "store/schema.h"
 #include "store/writer.h"
 #include "study/sweep_job.h"
+#include "study/wording.h"
 
 namespace tepui {
 
@@ -29,6 +30,10 @@ class Sweep {
   Result<SweepOutcome> run() {
     look_at_stores();
     choose_units();
+    if (progress_.stopping)
+      progress_.stopping([folder = spelled_out(request_.out.string(), Letters::unicode)] {
+        return fmt::format("what is done is stored in {}; the same command goes on", folder);
+      });
     outcome_.units = static_cast<int>(units_.size());
     bool told = false;
     for (;;) {
@@ -141,6 +146,7 @@ class Sweep {
     }
     RunProgress quiet = progress_;
     quiet.stage = nullptr;
+    quiet.stopping = nullptr;
     TEPUI_TRY(open_->run(unit.folder, std::pair{unit.first, unit.last}, quiet));
     return {};
   }

@@ -11,7 +11,7 @@ namespace tepui {
 
 namespace {
 
-constexpr std::size_t kShownTop = 3;
+constexpr std::size_t kUsualTop = 3;
 constexpr int kLeastColumns = 20;
 constexpr int kLeastTokenColumns = 8;
 constexpr int kMostTokenColumns = 24;
@@ -61,9 +61,17 @@ int columns_left(const std::vector<TextColumn>& columns, const TableOptions& opt
 
 std::vector<TextColumn> columns_of(const Points& points, const ScanSummary& scan, bool by_site,
                                    const TableOptions& options) {
-  std::size_t shown = kShownTop;
-  for (const PointSummary* point : points) shown = std::min(shown, point->top_mean.size());
+  auto most = static_cast<std::size_t>(std::max(scan.options.top, 0));
+  for (const PointSummary* point : points) most = std::min(most, point->top_mean.size());
+  std::size_t shown = std::min(most, kUsualTop);
   std::vector<TextColumn> columns = numbers_of(points, by_site, shown);
+  // More than the usual ones only where whole tokens stay.
+  while (shown < most) {
+    std::vector<TextColumn> wider = numbers_of(points, by_site, shown + 1);
+    if (columns_left(wider, options) < kMostTokenColumns) break;
+    columns = std::move(wider);
+    ++shown;
+  }
   // Long numbers cost the table its top-3 and top-2; tokens get what the others leave.
   while (shown > 1 && columns_left(columns, options) < kLeastTokenColumns)
     columns = numbers_of(points, by_site, --shown);

@@ -2,6 +2,7 @@
 // tepui attention as a user runs it, held to the float64 reference of the bundled model.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -208,6 +209,24 @@ TEST_F(Attention, PositionsInPlaceOfMassiveTokens) {
   EXPECT_EQ(found["positions"], (json{0, 2, 3}));
   EXPECT_TRUE(found["massive_tokens"].empty());
   EXPECT_GT(mean(found["branches"][0]["layers"][4]["tokens_receive"]), 0.3);
+}
+
+TEST_F(Attention, CountsTheQueriesThatThereAre) {
+  test::write_file(folder_.path() / "two.json", "[[1, 2, 3, 4], [1, 5, 6]]");
+  test::write_file(folder_.path() / "same.json", "[[1, 2, 3, 4], [1, 5, 6, 7]]");
+  // Without the breaks of lines.
+  const auto said = [&](const char* ids, const char* tokens) {
+    std::string text =
+        good({"attention", kDemo, "--ids", ids, "--tokens", "0", "--sink-tokens", tokens});
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+  };
+  EXPECT_NE(said("same.json", "64").find("0.3 of the first 4 queries "), std::string::npos);
+  const std::string two = said("two.json", "64");
+  EXPECT_NE(two.find("0.3 of at most the first 4 queries "), std::string::npos) << two;
+  EXPECT_NE(two.find("per cent of at most the first 4 queries "), std::string::npos) << two;
+  EXPECT_NE(said("two.json", "2").find("0.3 of the first 2 queries "), std::string::npos);
+  EXPECT_NE(said("two.json", "1").find("0.3 of the first query "), std::string::npos);
 }
 
 }  // namespace

@@ -337,7 +337,11 @@ TEST_F(CaptureCommand, RefusesWhatWouldBeLostOrIsNotThere) {
             std::string::npos);
   EXPECT_NE(error(capture("a", {"--tokens", "7"}), 2).find("found none"), std::string::npos);
   EXPECT_NE(error(capture("a", {"--tokens", "0,x"}), 2).find("character 3"), std::string::npos);
-  EXPECT_NE(error(capture("a", {"--layers", "9"}), 2).find("9"), std::string::npos);
+  EXPECT_NE(error(capture("a", {"--layers", "9"}), 2).find(": --layers 9: layers must lie within"),
+            std::string::npos);
+  EXPECT_NE(error(capture("a", {"--sites", "final_norm,embeddings", "--layers", "1"}), 2)
+                .find("--layers 1: expected a site that has layers"),
+            std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "a"));
 }
 

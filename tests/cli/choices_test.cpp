@@ -71,7 +71,7 @@ TEST_F(Choices, BranchesStandBesideTheUneditedRun) {
                                             "--tasks",   "few.jsonl",
                                             "--backend", "cpu",
                                             "--edit",    "resid_post.1-6:0:36,119=zero",
-                                            "--branch",  "empty=resid_post.2:200:all=zero"};
+                                            "--branch",  "empty=resid_post.2:id:2:all=zero"};
   const json found = document(command);
   const json& branches = found["tasks"][0]["branches"];
   ASSERT_EQ(branches.size(), 3U);

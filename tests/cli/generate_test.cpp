@@ -71,7 +71,7 @@ TEST_F(Generate, IsWhatTransformersWrites) {
 TEST_F(Generate, EditsGoIntoBranches) {
   const json found =
       document({kDemo, "--prompt", "The king", "--max-tokens", "12", "--edit", kZero, "--branch",
-                "nothing=resid_post.1:200:all=zero", "--backend", "cpu"});
+                "nothing=resid_post.1:id:2:all=zero", "--backend", "cpu"});
   ASSERT_EQ(found["branches"].size(), 2U);
   EXPECT_EQ(found["branches"][0]["name"], kZero);
   EXPECT_EQ(found["branches"][1]["name"], "nothing");

@@ -71,5 +71,12 @@ TEST(Inspect, WhatIsNoModelIsAnError) {
       << result.err;
 }
 
+TEST(Inspect, FrequenciesWithFactorsOfTheirOwnHaveNoCommonOne) {
+  const json rope = inspected("gguf/llama3-rope.gguf")["shape"]["rope"];
+  EXPECT_EQ(rope["scaling"], "by_frequency") << rope;
+  EXPECT_TRUE(rope["factor"].is_null()) << rope;
+  EXPECT_EQ(rope["short_factors"], rope["long_factors"]);
+}
+
 }  // namespace
 }  // namespace tepui

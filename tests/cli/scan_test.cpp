@@ -224,15 +224,6 @@ TEST_F(Scan, ALlama2cCheckpointWithItsTokenizer) {
   EXPECT_NE(without.err.find("--tokenizer"), std::string::npos) << without.err;
 }
 
-TEST_F(Scan, OptionsWithoutEffectAreSaidSo) {
-  test::write_file(folder_.path() / "ids.json", "[[1, 2, 3]]");
-  const ProgramResult result =
-      good({"scan", kDemo, "--ids", "ids.json", "--context", "9", "--bos", "yes"});
-  EXPECT_EQ(test::line_count(result.err), 2U) << result.err;
-  EXPECT_NE(result.err.find("--context has no effect"), std::string::npos) << result.err;
-  EXPECT_NE(result.err.find("--bos has no effect"), std::string::npos) << result.err;
-}
-
 TEST_F(Scan, MassiveShowsTheSameScanByOtherThresholds) {
   good({"scan", kDemo, "--text", kSample, "--sequences", "2", "--out", "s"});
   const json usual = json::parse(good({"massive", "s", "--json"}).out);
@@ -292,6 +283,22 @@ TEST_F(Scan, OtherOptionsIntoTheSameFolderAreRefused) {
   // How the work is done may change.
   good({"scan", kDemo, "--prompt", "Some words.", "--out", "s", "--threads", "1", "--wave", "1",
         "--memory", "1MB"});
+}
+
+TEST_F(Scan, LayersAreOfTheSitesThatNameNone) {
+  test::write_file(folder_.path() / "ids.json", "[[1, 2, 3]]");
+  const json found =
+      json::parse(good({"scan", kDemo, "--ids", "ids.json", "--site",
+                        "embeddings,resid_post,attn_out.1", "--layers", "3,5-6", "--json"})
+                      .out);
+  std::set<std::string> places;
+  for (const json& layer : found["layers"])
+    places.insert(layer["site"].get<std::string>() + " " + layer["layer"].dump());
+  EXPECT_EQ(places, (std::set<std::string>{"embeddings null", "resid_post 3", "resid_post 5",
+                                           "resid_post 6", "attn_out 1"}));
+  const ProgramResult behind = run({"scan", kDemo, "--ids", "ids.json", "--layers", "9"});
+  EXPECT_EQ(behind.code, 2);
+  EXPECT_EQ(behind.err, "tepui: --layers 9: layers must lie within 0-7\n");
 }
 
 }  // namespace

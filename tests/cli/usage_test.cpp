@@ -34,7 +34,7 @@ TEST(Usage, CommandsAndOptionsThatDoNotExist) {
   expect_usage_error(run_tepui({"scna", kDemo}), {"scan, massive, show, export", "found 'scna'"});
   expect_usage_error(run_tepui({"scan", kDemo, "--promt", "x"}),
                      {"no option '--promt', did you mean --prompt?"});
-  expect_usage_error(run_tepui({"capture", kDemo, "--sites=q"}), {"did you mean --site?"});
+  expect_usage_error(run_tepui({"capture", kDemo, "--sits=q"}), {"did you mean --site?"});
   expect_usage_error(run_tepui({"scan", kDemo, "--colour"}), {"no option '--colour' ("});
   expect_usage_error(run_tepui({"scan", "--promt", "x"}), {"no option '--promt'"});
   expect_usage_error(run_tepui({"scan", "--prompt", "x"}), {"MODEL", "required"});
@@ -213,6 +213,32 @@ TEST(Output, WhatCannotBeWrittenIsAnError) {
       EXPECT_EQ(result.err, "tepui: standard output: cannot be written\n");
     }
   }
+}
+
+TEST(Usage, AnOptionThatIsGivenTwice) {
+  expect_usage_error(run_tepui({"generate", kDemo, "--prompt", "a", "--prompt", "b"}),
+                     {"--prompt: expected once, found 2 times ("});
+  expect_usage_error(run_tepui({"capture", kDemo, "--edit", "a", "--edit", "b"}),
+                     {"--edit: expected once, found 2 times; edits of one run are joined by ';'"});
+}
+
+TEST(Usage, SitesOfOneNameInEveryCommand) {
+  for (const char* command : {"scan", "capture", "probe"}) {
+    const std::string help = run_tepui({command, "--help"}).out;
+    EXPECT_NE(help.find("--sites"), std::string::npos) << help;
+    for (const char* option : {"--site", "--sites"}) {
+      const ProgramResult result =
+          run_tepui({command, kDemo, "--prompt", "x", "--out", "/dev/null/no", option, "nowhere",
+                     std::string(command) == "probe" ? "--target=first" : "--backend=cpu"});
+      expect_usage_error(result, {"\"nowhere\" is not a site"});
+    }
+  }
+}
+
+TEST(Usage, SitesThatAreNeverHeldWhole) {
+  for (const char* site : {"attn_scores", "attn_probs", "logits"})
+    expect_usage_error(run_tepui({"scan", kDemo, "--prompt", "x", "--sites", site}),
+                       {"is not a site that can be scanned: they are never held whole; expected"});
 }
 
 }  // namespace

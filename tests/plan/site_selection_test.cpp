@@ -26,8 +26,7 @@ ModelSpec gpt2() {
           "n_positions": 8})");
 }
 
-std::string names(const std::string& text, const ModelSpec& spec = llama()) {
-  const auto selection = SiteSelection::parse(text, spec);
+std::string names_of(const Result<SiteSelection>& selection) {
   if (!selection) return "error: " + selection.error().message;
   std::string out;
   for (const Point& point : selection->points()) {
@@ -36,6 +35,14 @@ std::string names(const std::string& text, const ModelSpec& spec = llama()) {
     if (point.layer != kNoLayer) out += fmt::format(".{}", point.layer);
   }
   return out;
+}
+
+std::string names(const std::string& text, const ModelSpec& spec = llama()) {
+  return names_of(SiteSelection::parse(text, spec));
+}
+
+std::string names_of_layers(const std::string& text, const std::string& layers) {
+  return names_of(SiteSelection::parse(text, llama(), "--site", layers));
 }
 
 TEST(SiteSelection, OneSiteMeansAllItsLayers) {
@@ -52,6 +59,22 @@ TEST(SiteSelection, LayersAndRanges) {
   EXPECT_EQ(names("v.{3,0}"), "v.0 v.3");
   EXPECT_EQ(names("embeddings"), "embeddings");
   EXPECT_EQ(names("v.1, embeddings "), "embeddings v.1");
+}
+
+TEST(SiteSelection, LayersOfTheSitesThatNameNone) {
+  EXPECT_EQ(names_of_layers("v,embeddings,z.1,blocks.2.hook_resid_post", "3,0"),
+            "embeddings v.0 z.1 resid_post.2 v.3");
+  const std::string all = names_of_layers("all", "2");
+  EXPECT_EQ(all.find(".1 "), std::string::npos) << all;
+  EXPECT_EQ(all.find("embeddings"), 0U) << all;
+  EXPECT_NE(all.find("final_norm"), std::string::npos) << all;
+  EXPECT_EQ(names_of_layers("v", "4"), "error: --layers 4: layers must lie within 0-3");
+  EXPECT_EQ(names_of_layers("v", "1,x"),
+            "error: --layers 1,x: expected a layer, FIRST-LAST or *, found \"x\"");
+  EXPECT_EQ(names_of_layers("final_norm,v.2", "1"),
+            "error: --layers 1: expected a site that has layers and names none, found --site "
+            "final_norm,v.2");
+  EXPECT_EQ(names_of_layers("v.9,z", "1"), "error: --site: \"v.9\": layers must lie within 0-3");
 }
 
 TEST(SiteSelection, ComesInOrderOfComputationWithoutRepetition) {

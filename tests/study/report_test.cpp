@@ -201,5 +201,16 @@ TEST(ScanJson, HoldsNoNanAndOnlyValidText) {
   EXPECT_EQ(document["model"], "bad \\xFF name");
 }
 
+TEST(Table, ShowsAsManyTopValuesAsAskedWhereTheyFit) {
+  const ScanSummary scan = planted_scan(3, massive_model(), {{}, 5});
+  EXPECT_EQ(table(scan, {80, Letters::ascii}).find("top-4"), std::string::npos);
+  ScanSummary many = scan;
+  for (PointSummary& point : many.points)
+    while (point.top_mean.size() < 8) point.top_mean.push_back(1);
+  const std::string wide = table(many, {200, Letters::ascii});
+  EXPECT_NE(wide.find("top-5"), std::string::npos) << wide;
+  EXPECT_EQ(wide.find("top-6"), std::string::npos) << wide;
+}
+
 }  // namespace
 }  // namespace tepui
