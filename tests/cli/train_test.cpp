@@ -198,8 +198,8 @@ TEST_F(TrainCommandLine, EmergenceReadsOtherTrainersSeries) {
 
   // One that is damaged costs itself alone.
   std::filesystem::resize_file(folder_.path() / "pythia/step1000/model.safetensors", 5000);
-  const ProgramResult part = tepui({"emergence", "pythia", "--ids", "ids.json", "--backend", "cpu",
-                                    "--out", "part", "--json"});
+  const ProgramResult part = tepui(
+      {"emergence", "pythia", "--ids", "ids.json", "--backend", "cpu", "--out", "part", "--json"});
   EXPECT_EQ(part.code, 1);
   EXPECT_NE(part.err.find("1 of 2 checkpoints could not be measured"), std::string::npos)
       << part.err;

@@ -97,10 +97,12 @@ TEST(Finding, PointsSmallModelsToTheThresholds) {
   places[0].values[0].value = -62.0F;  // 124 times its median
   places[1].values[0].value = 70.0F;   // the largest, 93 times its own
   const auto text = finding(planted_scan(1, places));
-  EXPECT_NE(text.find("The largest is 70.0, 93.3 times its sequence's median, at layer 1"), std::string::npos)
-      << text;
-  EXPECT_NE(text.find("By ratio alone the largest is -62.0, 124 times its sequence's median, at layer 0"),
+  EXPECT_NE(text.find("The largest is 70.0, 93.3 times its sequence's median, at layer 1"),
             std::string::npos)
+      << text;
+  EXPECT_NE(
+      text.find("By ratio alone the largest is -62.0, 124 times its sequence's median, at layer 0"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("both thresholds are options"), std::string::npos);
 }
