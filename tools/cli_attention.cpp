@@ -76,18 +76,22 @@ void add_measure_options(CLI::App& command, AttentionArguments& a) {
       ->check(count_up_to(1 << 24))
       ->capture_default_str()
       ->type_name("T");
-  command
-      .add_option("--map", a.request.maps,
-                  "Keep scores and probabilities of LAYER.HEAD, or of\nLAYER as a mean over its "
-                  "heads, for tepui report and\nexport")
-      ->type_name("LAYER[.HEAD]")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  CLI::Option* map =
+      command
+          .add_option(
+              "--map", a.request.maps,
+              "Keep scores and probabilities of LAYER.HEAD, or of\nLAYER as a mean over its "
+              "heads, for tepui report and\nexport")
+          ->type_name("LAYER[.HEAD]")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--map-sequences", a.request.map_sequences, "Maps of the first N sequences")
+      ->needs(map)
       ->check(count_up_to(1 << 30))
       ->capture_default_str()
       ->type_name("N");
   command.add_option("--map-tokens", a.request.map_tokens, "and of the first N tokens of each")
+      ->needs(map)
       ->check(count_up_to(4096))
       ->capture_default_str()
       ->type_name("N");

@@ -206,6 +206,7 @@ Result<ChartJson> attention_chart(StoreReader& store, const AttentionSummary& su
   json["sink"] = {{"key", summary.rule.key},
                   {"epsilon", chart_number(summary.rule.epsilon)},
                   {"tokens", summary.early}};
+  json["chosen"] = !summary.asked.empty();  // the tokens, else those that are massive
   json["branches"] = ChartJson::array();
   for (const AttentionBranch& branch : summary.branches)
     json["branches"].push_back(branch_json(branch));

@@ -74,8 +74,7 @@ Result<AttentionPlan> make_plan(const AttentionRequest& request, const ScanInput
   }
   if (!plan.looks_for_massive()) {
     TEPUI_TRY(plan.tokens, parse_tokens(request.tokens));
-    std::size_t longest = 0;
-    for (const auto& ids : opened.sequences) longest = std::max(longest, ids.size());
+    const std::size_t longest = longest_of(opened.sequences);
     if (static_cast<std::size_t>(plan.tokens.front()) >= longest)
       return fail(
           ErrorKind::usage,
@@ -83,6 +82,7 @@ Result<AttentionPlan> make_plan(const AttentionRequest& request, const ScanInput
           request.tokens, longest);
   }
   TEPUI_TRY(plan.specs, parse_branches(request.branches, opened.model.spec, "--edit"));
+  TEPUI_TRY(check_positions(plan.specs, longest_of(opened.sequences)));
   if (!calibration_sites(plan.specs).empty()) {
     TEPUI_TRY(plan.calibration_text,
               calibration_sequences(request.calibration, request.corpus, opened));

@@ -232,7 +232,10 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
     outcome.bytes += static_cast<std::uint64_t>(outcome.rows) * static_cast<std::uint64_t>(width) *
                      sizeof(float);
   TEPUI_TRY(const bool complete, is_complete(capture.plan));
-  if (complete) return outcome;
+  if (complete) {  // the process may have ended before it could remove this
+    TEPUI_TRY(remove_capture_progress(capture.plan.folder));
+    return outcome;
+  }
   TEPUI_TRY(const Division division, divide(capture));
   std::error_code error;
   std::filesystem::create_directories(capture.plan.folder, error);

@@ -69,9 +69,9 @@ Result<ProbePlan> plan_probes(const ProbeRequest& request, const ModelSpec& spec
                   fmt::join(names, ", "));
     }
   }
-  if (plan.wants("labels") != !request.labels.empty())
-    return fail(ErrorKind::usage,
-                "the target labels and --labels FILE go together: expected both, found one");
+  // Without that target the file says which store it is that goes on.
+  if (plan.wants("labels") && request.labels.empty())
+    return fail(ErrorKind::usage, "--target labels: expected --labels FILE beside it, found none");
   for (const std::string& one : split_list(request.features)) {
     TEPUI_TRY(const FeatureSpec features, parse_features(one, "--features"));
     if (std::ranges::find(plan.features, features) == plan.features.end())

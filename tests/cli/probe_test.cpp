@@ -157,6 +157,10 @@ TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
   ASSERT_EQ(own["probes"].size(), 1U);
   EXPECT_GT(mean(own["probes"][0], "accuracy"), 0.4);
   EXPECT_TRUE(own["probes"][0]["random_model"].empty());
+  const json more =
+      document({"--target", "first", "--labels", "labels.tsv", "--layers", "0", "--seeds", "1",
+                "--controls", "control-task", "--tolerance", "1e-2", "--out", "l"});
+  EXPECT_EQ(more["probes"].size(), 2U);  // the store of these labels
   write_file(folder_.path() / "labels.tsv", labels + "3\t70\tother\n");
   const ProgramResult wrong = run({"--target", "labels", "--labels", "labels.tsv"});
   EXPECT_EQ(wrong.code, 1);
@@ -184,7 +188,8 @@ TEST_F(Probe, SaysWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(error({"--target", "first", "--features", "raws"}).find("--features raws"),
             std::string::npos);
-  EXPECT_NE(error({"--target", "labels"}).find("--labels FILE go together"), std::string::npos);
+  EXPECT_NE(error({"--target", "labels"}).find("expected --labels FILE beside it"),
+            std::string::npos);
   EXPECT_NE(error({"--target", "massive", "--min-ratio", "1e9", "--layers", "0"})
                 .find("lower --min-ratio"),
             std::string::npos);

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
+#include "backend/registry.h"
 #include "support/op_harness.h"
 
 namespace tepui::test {
@@ -40,6 +42,22 @@ TEST(Scalar, SoftcapAgreesOverTheWholeRange) {
     OpCase op_case = scalar_case(OpCode::softcap, count, 1, Fill::normal, cap);
     op_case.in[0] = exact(DType::f32, {count, 1}, values);
     check_op(op_case);
+  }
+}
+
+TEST(Scalar, ClampLeavesWhatIsNoNumber) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const OpData data =
+      make_data({.op = OpCode::clamp,
+                 .in = {exact(DType::f32, {4}, {std::nan(""), infinity, -infinity, 2})},
+                 .params = ParamBytes(ScalarParams{4, 3})});
+  for (const std::string& name : backends_under_test()) {
+    SCOPED_TRACE(name);
+    const auto backend = make_backend(name, {}).value();
+    const Outputs out = run_backend(*backend, data);
+    const auto y = out[0].view().as<float>();
+    EXPECT_TRUE(std::isnan(y[0]));
+    EXPECT_EQ(std::vector<float>(y.begin() + 1, y.end()), (std::vector<float>{3, -3, 2}));
   }
 }
 

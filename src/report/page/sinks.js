@@ -18,6 +18,9 @@ function chosenBranch() {
     { run: report.runs.find((run) => run.attention), branch: { layers: [] }, name: "" };
 }
 
+// What the tokens are whose part is told apart: those that --tokens chose, else massive ones.
+const partName = (run) => (run?.attention?.chosen ? "chosen tokens" : "massive tokens");
+
 function attentionBranchControl(change) {
   const all = attentionBranches();
   if (all.length < 2) return [];
@@ -42,7 +45,7 @@ function meanOf(values) {
 }
 
 const shareFigure = {
-  id: "attention-share", kind: KIND_2D, title: "What massive tokens receive of attention",
+  id: "attention-share", kind: KIND_2D, title: "What massive or chosen tokens receive of attention",
   see: () => "The share that the tokens receive of the queries behind them, as a mean over heads and " +
     "sequences. Where massive activations appear in one layer, it rises in the next. Where there are " +
     "no such tokens, what the first key receives stands instead.",
@@ -93,12 +96,12 @@ const headsFigure = {
 
 const partsFigure = {
   id: "attention-parts", kind: KIND_2D, title: "The output, told apart by whose values it is",
-  see: () => "Norms of what the massive tokens' values and those of all others give to attention's output, " +
+  see: () => `Norms of what the values of ${partName(chosenBranch().run)} and those of all others give to attention's output, ` +
     "behind the projection. On the bars: the mean cosine of each query's vector to their mean. Near 1 the " +
     "part is one vector whatever the query: it acts as a bias.",
   controls: attentionBranchControl,
   chart: (theme, width) => {
-    const { branch } = chosenBranch();
+    const { run, branch } = chosenBranch();
     const bars = (which, name, colour) => ({ type: "bar", name, x: branch.layers.map((one) => one.layer),
       y: branch.layers.map((one) => one[which]?.norm ?? null), marker: { color: theme.list[colour] },
       text: branch.layers.map((one) => (one[which] ? show(one[which].cosine) : "")),
@@ -108,17 +111,17 @@ const partsFigure = {
         "<br>layer %{x}<extra></extra>" });
     const none = branch.layers.every((one) => one.part === null);
     return { height: width < 600 ? 340 : 420,
-      data: none ? [] : [bars("part", "massive tokens", 0), bars("rest", "all others", 1)],
+      data: none ? [] : [bars("part", partName(run), 0), bars("rest", "all others", 1)],
       note: none ? "There are no queries behind such tokens." : "",
       layout: { ...plainFrame(theme, layerTicks(branch.layers), { title: { text: "l2 norm" }, rangemode: "tozero" }),
         barmode: "group" } };
   },
   table: () => {
-    const { branch, name } = chosenBranch();
+    const { run, branch, name } = chosenBranch();
     return { columns: [{ name: "branch", kind: "text" }, { name: "part", kind: "text" },
       ...numbers("layer", "norm", "cosine", "relative variance")],
     rows: branch.layers.flatMap((one) => ["part", "rest"].filter((which) => one[which]).map((which) =>
-      [name, which === "part" ? "massive tokens" : "all others", one.layer, one[which].norm,
+      [name, which === "part" ? partName(run) : "all others", one.layer, one[which].norm,
         one[which].cosine, one[which].variance])) };
   },
 };
@@ -126,8 +129,8 @@ const partsFigure = {
 const READ_SITES = [["resid_pre", "hidden state"], ["attn_in", "normed input"], ["q", "q"], ["k", "k"], ["v", "v"]];
 
 const normsFigure = {
-  id: "attention-norms", kind: KIND_2D, title: "What attention reads: massive tokens against the others",
-  see: () => "l2 norms over the layers: solid of the massive tokens (of position 0 where there are none), dotted " +
+  id: "attention-norms", kind: KIND_2D, title: "What attention reads: massive or chosen tokens against the others",
+  see: () => `l2 norms over the layers: solid of the ${partName(chosenBranch().run)} (of position 0 where there are none), dotted ` +
     "the mean over all other tokens. q, k and v as means over heads.",
   controls: attentionBranchControl,
   chart: (theme, width) => {
@@ -143,9 +146,9 @@ const normsFigure = {
       layout: plainFrame(theme, layerTicks(branch.layers), sizeAxis("l2 norm", true)) };
   },
   table: () => {
-    const { branch, name } = chosenBranch();
+    const { run, branch, name } = chosenBranch();
     return { columns: [{ name: "branch", kind: "text" }, { name: "site", kind: "text" },
-      ...numbers("layer", "massive tokens", "others")],
+      ...numbers("layer", partName(run), "others")],
     rows: READ_SITES.flatMap(([site]) => branch.layers.map((one) => [name, site, one.layer, ...one.norms[site]])) };
   },
 };
@@ -173,7 +176,7 @@ function mapRows(map) {
 
 const mapFigure = {
   id: "attention-map", kind: KIND_2D, title: "Attention map",
-  see: () => "What each query (downward) gives to each key (to the right). Lines mark massive tokens.",
+  see: () => "What each query (downward) gives to each key (to the right). Lines mark massive or chosen tokens.",
   controls: (change) => {
     const all = attentionMaps();
     return [all.length > 1 ? select("Map", all.map((entry, at) => [at, entry.name]), attentionState.map, (at) => {
