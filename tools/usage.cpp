@@ -95,8 +95,9 @@ std::string reason(const CLI::App& app, const CLI::ParseError& error) {
                        suggestion(*app.get_subcommands().front(), unknown.front()));
   if (!unknown.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
     return fmt::format("'{}' is one argument too many", unknown.front());
-  if (error.get_name() == "ArgumentMismatch") {
-    const std::string option = too_often(*app.get_subcommands().front());
+  const auto commands = app.get_subcommands();
+  if (error.get_name() == "ArgumentMismatch" && !commands.empty()) {
+    const std::string option = too_often(*commands.front());
     if (!option.empty()) return option;
   }
   return error.what();
