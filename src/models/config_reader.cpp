@@ -10,8 +10,17 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::string_view kPositive = "a positive number below 1e12";
+
 bool is_positive(const json& value) {
   return value.is_number() && value.get<double>() > 0.0 && value.get<double>() < 1e12;
+}
+
+// Of a list, what is not as expected; else what was found.
+const json& culprit(const json& found, bool (*fits)(const json&)) {
+  if (!found.is_array()) return found;
+  const auto one = std::ranges::find_if_not(found, fits);
+  return one == found.end() ? found : *one;
 }
 
 }  // namespace
@@ -91,7 +100,7 @@ Result<double> ConfigReader::number(std::string_view key, double fallback) const
   if (value == nullptr && fallback >= 0) return fallback;
   if (value == nullptr)
     return fail(ErrorKind::data, "{}: expected key \"{}\", found none", place(), key);
-  if (!is_positive(*value)) return tl::unexpected(wrong(key, "a positive number", *value));
+  if (!is_positive(*value)) return tl::unexpected(wrong(key, kPositive, *value));
   return value->get<double>();
 }
 
@@ -107,7 +116,8 @@ Result<std::vector<double>> ConfigReader::numbers(std::string_view key) const {
   const json* value = find(key);
   if (value == nullptr) return std::vector<double>{};
   if (!value->is_array() || !std::ranges::all_of(*value, is_positive))
-    return tl::unexpected(wrong(key, "a list of positive numbers", *value));
+    return tl::unexpected(
+        wrong(key, "a list of positive numbers below 1e12", culprit(*value, is_positive)));
   return value->get<std::vector<double>>();
 }
 
@@ -121,9 +131,9 @@ Result<std::string> ConfigReader::text(std::string_view key, std::string_view fa
 Result<std::vector<std::string>> ConfigReader::texts(std::string_view key) const {
   const json* value = find(key);
   if (value == nullptr) return std::vector<std::string>{};
-  const auto is_text = [](const json& one) { return one.is_string(); };
-  if (!value->is_array() || !std::ranges::all_of(*value, is_text))
-    return tl::unexpected(wrong(key, "a list of strings", *value));
+  constexpr auto kIsText = [](const json& one) { return one.is_string(); };
+  if (!value->is_array() || !std::ranges::all_of(*value, kIsText))
+    return tl::unexpected(wrong(key, "a list of strings", culprit(*value, kIsText)));
   return value->get<std::vector<std::string>>();
 }
 

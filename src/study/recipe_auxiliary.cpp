@@ -11,18 +11,19 @@ Result<std::vector<Number>> numbers(TomlFields& f, const char* key, double least
   std::vector<Number> out;
   const toml::node* const node = f.node(key);
   if (node == nullptr) return out;
-  const auto add = [&](const toml::node& one) {
-    const std::optional<double> number = one.value<double>();
-    if (!number || *number < least || *number > most) return false;
+  const auto add = [&](const toml::node& one) -> Status {
+    const std::optional<double> number = one.is_number() ? one.value<double>() : std::nullopt;
+    const bool good = number && *number >= least && *number <= most &&
+                      static_cast<double>(static_cast<Number>(*number)) == *number;
+    if (!good) return f.wrong(key, fmt::format("numbers from {} to {}", least, most), &one);
     out.push_back(static_cast<Number>(*number));
-    return static_cast<double>(out.back()) == *number;
+    return {};
   };
-  bool good = true;
-  if (node->is_array())
-    for (const toml::node& one : *node->as_array()) good = good && add(one);
-  else
-    good = add(*node);
-  if (!good) return f.wrong(key, fmt::format("numbers from {} to {}", least, most));
+  if (!node->is_array()) {
+    TEPUI_TRY(add(*node));
+    return out;
+  }
+  for (const toml::node& one : *node->as_array()) TEPUI_TRY(add(one));
   return out;
 }
 

@@ -19,7 +19,10 @@ std::string toml_place(const std::string& file, const toml::source_region& sourc
 std::string toml_spelling(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
-  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* number = node.as_floating_point()) {
+    const std::string text = fmt::format("{}", number->get());
+    return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+  }
   if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
   if (node.is_array()) return "a list";
   return node.is_table() ? "a table" : "a date or time";
@@ -30,8 +33,19 @@ std::string TomlFields::place(const std::string& key) const {
   return toml_place(file_, found == nullptr ? table_.source() : found->source());
 }
 
-tl::unexpected<Error> TomlFields::wrong(const std::string& key, std::string_view expected) const {
-  const toml::node* const found = table_.get(key);
+namespace {
+
+const toml::node* of_another_type(const toml::array& list) {
+  const auto is_other = [](const toml::node& one) { return !one.is_string(); };
+  const auto found = std::find_if(list.begin(), list.end(), is_other);
+  return found == list.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+tl::unexpected<Error> TomlFields::wrong(const std::string& key, std::string_view expected,
+                                        const toml::node* entry) const {
+  const toml::node* const found = entry != nullptr ? entry : table_.get(key);
   const std::string text = found == nullptr ? "nothing" : printable(toml_spelling(*found));
   const bool quote = found != nullptr && found->is_string();
   return fail(ErrorKind::usage, "{}: {} of {}: expected {}, found {}{}{}", place(key), key, name_,
@@ -61,10 +75,11 @@ Result<std::optional<std::int64_t>> TomlFields::integer(const std::string& key, 
                                                         std::int64_t most) {
   const toml::node* const found = node(key);
   if (found == nullptr) return std::nullopt;
-  const auto* number = found->as_integer();
-  if (number == nullptr || number->get() < least || number->get() > most)
+  // 1e4 is one too: toml++ gives what a number is without loss.
+  const auto number = found->is_number() ? found->value<std::int64_t>() : std::nullopt;
+  if (!number || *number < least || *number > most)
     return wrong(key, fmt::format("a whole number from {} to {}", least, most));
-  return number->get();
+  return number;
 }
 
 Result<std::optional<double>> TomlFields::positive(const std::string& key) {
@@ -100,11 +115,9 @@ Result<std::vector<std::string>> TomlFields::texts(const std::string& key) {
   if (const auto* text = found->as_string()) return std::vector<std::string>{text->get()};
   const auto* list = found->as_array();
   if (list == nullptr || list->empty()) return wrong(key, "a text or a list of texts");
-  for (const toml::node& entry : *list) {
-    const auto* text = entry.as_string();
-    if (text == nullptr) return wrong(key, "a text or a list of texts");
-    out.push_back(text->get());
-  }
+  if (const toml::node* const other = of_another_type(*list); other != nullptr)
+    return wrong(key, "a text or a list of texts", other);
+  for (const toml::node& entry : *list) out.push_back(entry.as_string()->get());
   return out;
 }
 

@@ -43,7 +43,9 @@ class TomlFields {
   const toml::node* node(const std::string& key);
   Status done() const;
 
-  tl::unexpected<Error> wrong(const std::string& key, std::string_view expected) const;
+  // `entry`: of a list, what is not what was expected; else the field itself.
+  tl::unexpected<Error> wrong(const std::string& key, std::string_view expected,
+                              const toml::node* entry = nullptr) const;
 
  private:
   const toml::table& table_;

@@ -238,6 +238,7 @@ TEST(RopeConfig, WhatIsWrongIsNamed) {
   equal["high_freq_factor"] = 1.0;
   expect_error(scaled(equal), {"\"low_freq_factor\" below \"high_freq_factor\"", "1 and 1"});
   expect_error(with(llama(), "rope_theta", 0), {"rope_theta", "positive number"});
+  expect_error(with(llama(), "rope_theta", 1e18), {"rope_theta", "below 1e12", "found 1e+18"});
   expect_error(with(llama(), "partial_rotary_factor", 0.5), {"partial_rotary_factor", "found 0.5"});
   good(with(llama(), "partial_rotary_factor", 1));
 }

@@ -263,7 +263,7 @@ TEST(DecoderConfig, LongContexts) {
   wrong["rope_scaling"]["long_factor"] = {1.0, 2.0, 3.0};
   expect_refused(wrong, {"rope_scaling", "long_factor", "each of 2 pairs, found 3"});
   wrong["rope_scaling"]["long_factor"] = {1.0, -2.0};
-  expect_refused(wrong, {"long_factor", "positive numbers"});
+  expect_refused(wrong, {"long_factor", "positive numbers", "found -2.0"});
   EXPECT_NE(length_classes(good_config(phi4), 5), length_classes(good_config(phi4), 6));
 
   const RopeSpec yarn = good_config(golden("qwen2-yarn")).dims.rope;

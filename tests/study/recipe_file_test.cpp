@@ -87,9 +87,29 @@ TEST(RecipeFile, VariantsTermsAndGrids) {
   EXPECT_NE((*grid)[0].file.record.hash, (*grid)[1].file.record.hash);
 }
 
+TEST(RecipeFile, APowerOfTenIsAWholeNumber) {
+  const TemporaryFolder folder;
+  const auto found =
+      read_text_recipe(folder, kModel + kData + "[train]\nsteps = 2e4\nlearning_rate = 1e-3\n");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->recipe.schedule.steps, 20000);
+}
+
 TEST(RecipeFile, ErrorsNameTheLine) {
   EXPECT_EQ(recipe_error(kModel + kData + "[train]\nsteps = 0\n"),
             "r.toml:9: steps of [train]: expected a whole number from 1 to 1099511627776, found 0");
+  EXPECT_EQ(
+      recipe_error(kModel + kData + "[train]\nsteps = 1.5\n"),
+      "r.toml:9: steps of [train]: expected a whole number from 1 to 1099511627776, found 1.5");
+  EXPECT_EQ(recipe_error(kModel + kData + "[train]\nsteps = 1e13\n"),
+            "r.toml:9: steps of [train]: expected a whole number from 1 to 1099511627776, found "
+            "10000000000000.0");
+  // What is wrong in a list, not that it is one.
+  EXPECT_EQ(recipe_error(kModel + "[data]\ntext = [\"a.txt\", 7]\n" + kTrain),
+            "r.toml:7: text of [data]: expected a text or a list of texts, found 7");
+  EXPECT_EQ(recipe_error(kModel + kData + kTrain +
+                         "[[auxiliary]]\nkind = \"spike\"\nlayers = [1, 2.5]\n"),
+            "r.toml:13: layers of [[auxiliary]]: expected numbers from 0 to 1000000, found 2.5");
   EXPECT_EQ(recipe_error(kModel + "heights = 3\n" + kData + kTrain).substr(0, 23),
             "r.toml:6: expected one ");
   EXPECT_EQ(recipe_error("[model]\nfamily = \"bert\"\n" + kData + kTrain),
