@@ -40,6 +40,16 @@ TEST(CpuBackend, ForcedInstructionSetIsUsedOrRefused) {
   EXPECT_EQ((*make_cpu_backend({}))->device().isa, cpu::usable_kernels().back()->isa);
 }
 
+TEST(CpuBackend, AskingAheadIsYesOrNo) {
+  for (const char* const value : {"0", "1", ""}) {
+    ::setenv("TEPUI_ASK_AHEAD", value, 1);
+    EXPECT_TRUE(make_cpu_backend({})) << value;
+  }
+  ::setenv("TEPUI_ASK_AHEAD", "yes", 1);
+  EXPECT_EQ(error_of({}), "the variable TEPUI_ASK_AHEAD is 'yes', expected 0 or 1");
+  ::unsetenv("TEPUI_ASK_AHEAD");
+}
+
 Program sum_of_three() {
   Program program;
   const TensorType type{DType::f32, {4, 25}};

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
+#include <cstdlib>
 
+#include "backend/cpu/isa.h"
 #include "backend/registry.h"
 #include "support/op_harness.h"
 
@@ -53,6 +55,25 @@ TEST(Linear, AgreesWithEpilogues) {
           check_op(linear_case(s, packed(s.n, s.k, DType::f32), fill, {bias, residual, act}));
         }
       }
+    }
+  }
+}
+
+// Asking for what is read later changes nothing about it, also where there is nothing any more.
+TEST(Linear, ARowHasTheSameBitsWhetherItsWeightsAreAskedForOrNot) {
+  for (const cpu::KernelTable* table : cpu::usable_kernels()) {
+    for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0}) {
+      const OpData data = make_data(linear_case({1, 100, 704}, packed(100, 704, dtype),
+                                                Fill::massive, {true, true, TEPUI_ACT_NONE}));
+      const auto run = [&](const char* asked) {
+        ::setenv("TEPUI_ASK_AHEAD", asked, 1);
+        const auto backend = make_backend("cpu", {.threads = 2, .isa = table->isa});
+        ::unsetenv("TEPUI_ASK_AHEAD");
+        return run_backend(*backend.value(), data);
+      };
+      const Outputs asked = run("1");
+      EXPECT_EQ(compare_bits(run("0"), asked), "") << table->isa << " " << dtype_name(dtype);
+      EXPECT_EQ(compare(data, run_reference(data), asked), "");
     }
   }
 }

@@ -62,8 +62,8 @@ std::uint64_t physical_memory() {
 
 class CpuBackend : public HostBackend {
  public:
-  CpuBackend(const KernelTable& table, int threads, bool profile)
-      : table_(table), pool_(threads), profile_(profile) {
+  CpuBackend(const KernelTable& table, int threads, bool asks_ahead, bool profile)
+      : table_(table), pool_(threads), asks_ahead_(asks_ahead), profile_(profile) {
     info_.backend = "cpu";
     info_.name = cpu::processor_name();
     info_.isa = table.isa;
@@ -91,7 +91,7 @@ class CpuBackend : public HostBackend {
   std::int64_t packed_rows() const override { return table_.panel; }
 
   std::unique_ptr<Backend> companion() const override {
-    return std::make_unique<CpuBackend>(table_, pool_.size(), false);
+    return std::make_unique<CpuBackend>(table_, pool_.size(), asks_ahead_, false);
   }
 
   Result<std::unique_ptr<Prepared>> prepare(const Program& program) override {
@@ -187,7 +187,8 @@ class CpuBackend : public HostBackend {
     std::memcpy(own.params.data(), &step.params, own.params.size());
     return {own.in.data(),     own.out.data(),
             own.params.data(), KernelThreads(&pool_, pool_.size(), run_on_pool),
-            &scratch_,         take_scratch};
+            &scratch_,         take_scratch,
+            asks_ahead_};
   }
 
   Operand operand(const PreparedCpu& planned, const Bindings& bindings, Value value,
@@ -215,6 +216,7 @@ class CpuBackend : public HostBackend {
   cpu::Scratch scratch_;
   Buffer arena_;  // of all Programs: runs follow each other
   DeviceInfo info_;
+  bool asks_ahead_;
   bool profile_;
   std::array<Called, cpu::kMostTogether> calls_;  // of the steps that run
 };
@@ -226,8 +228,9 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const BackendOptions& options)
     return fail(ErrorKind::usage, "the option threads is {}, expected 0 (all processors) or more",
                 options.threads);
   TEPUI_TRY(const KernelTable* table, cpu::choose_kernels(options.isa));
+  TEPUI_TRY(const bool asks_ahead, cpu::choose_asking());
   const int threads = options.threads > 0 ? options.threads : ThreadPool::hardware_threads();
-  return std::make_unique<CpuBackend>(*table, threads, options.profile);
+  return std::make_unique<CpuBackend>(*table, threads, asks_ahead, options.profile);
 }
 
 std::span<const double> cpu_step_seconds(const Prepared& prepared) {

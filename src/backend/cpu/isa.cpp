@@ -44,6 +44,20 @@ Result<const KernelTable*> choose_kernels(std::string_view asked) {
               by_option ? "the option isa" : "the variable TEPUI_ISA", name, usable);
 }
 
+Result<bool> choose_asking() {
+  const char* const variable = std::getenv("TEPUI_ASK_AHEAD");
+  const std::string_view value = variable != nullptr ? variable : "";
+  if (value == "0" || value == "1") return value == "1";
+  if (!value.empty())
+    return fail(ErrorKind::usage, "the variable TEPUI_ASK_AHEAD is '{}', expected 0 or 1", value);
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return false;
+#endif
+}
+
 std::string processor_name() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {

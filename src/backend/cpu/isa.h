@@ -22,6 +22,11 @@ std::vector<const KernelTable*> usable_kernels();
 // `asked` names one; empty: TEPUI_ISA's, or where that is unset or empty the best one.
 Result<const KernelTable*> choose_kernels(std::string_view asked);
 
+// Whether kernels that read a long stretch of memory once should ask for its lines before they read
+// them: Intel's processors read it faster so, AMD's slower (bench/README.md, "Token by token").
+// TEPUI_ASK_AHEAD=0|1 says so instead; another value is an error. No result depends on it.
+Result<bool> choose_asking();
+
 std::string processor_name();
 
 }  // namespace tepui::cpu

@@ -58,8 +58,8 @@ using TakeScratch = std::byte* (*)(void* arena, std::size_t bytes);
 class KernelCall {
  public:
   KernelCall(const Operand* in, const Operand* out, const std::byte* params,
-             const KernelThreads& pool, void* arena, TakeScratch take)
-      : in_(in), out_(out), params_(params), pool_(pool), arena_(arena), take_(take) {}
+             const KernelThreads& pool, void* arena, TakeScratch take, bool asks)
+      : in_(in), out_(out), params_(params), pool_(pool), arena_(arena), take_(take), asks_(asks) {}
 
   template <class Params>
   [[gnu::always_inline]] Params params() const {
@@ -79,6 +79,9 @@ class KernelCall {
   [[gnu::always_inline]] const Operand& out_type(std::size_t slot) const { return out_[slot]; }
   [[gnu::always_inline]] const KernelThreads& pool() const { return pool_; }
 
+  // Whether a long stretch of memory is read faster where its lines are asked for (isa.h).
+  [[gnu::always_inline]] bool asks_ahead() const { return asks_; }
+
   // Room for `count` T, apart from what this call took before; not to be called from a piece.
   template <class T>
   [[gnu::always_inline]] T* scratch(std::int64_t count) const {
@@ -92,6 +95,7 @@ class KernelCall {
   KernelThreads pool_;
   void* arena_;
   TakeScratch take_;
+  bool asks_;
 };
 
 using KernelFn = void (*)(const KernelCall& call);
