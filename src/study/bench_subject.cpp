@@ -2,6 +2,7 @@
 #include "study/bench_subject.h"
 
 #include "backend/registry.h"
+#include "exec/memory_division.h"
 #include "exec/timed.h"
 #include "study/generation.h"
 
@@ -17,8 +18,9 @@ class Unread final : public RowSink {
   Status end_unit() override { return {}; }
 };
 
-ExecOptions all_resident() {
+ExecOptions all_resident(const Backend& backend) {
   ExecOptions options;
+  options.chunk_tokens = usual_chunk_tokens(backend.device());
   options.weight_budget = UINT64_MAX / 2;
   return options;
 }
@@ -36,8 +38,8 @@ Result<std::unique_ptr<BenchSubject>> BenchSubject::make(const BenchRequest& req
   TEPUI_TRY(out->sites_, SiteSelection::parse(request.sites, out->model().spec));
   out->metrics_ = bench_metrics();
   out->of_prefix_ = prefix_metrics();
-  out->executor_ =
-      std::make_unique<Executor>(*out->backend_, out->model(), pool, all_resident(), out->metrics_);
+  out->executor_ = std::make_unique<Executor>(*out->backend_, out->model(), pool,
+                                              all_resident(*out->backend_), out->metrics_);
   return out;
 }
 
@@ -118,7 +120,8 @@ Result<double> BenchSubject::last_logits(const Batch& batch) {
 Result<double> BenchSubject::token(const std::vector<TokenId>& prompt, int count) {
   TEPUI_TRY(Head* const head, this->head());
   if (writer_ == nullptr)
-    writer_ = std::make_unique<Executor>(*backend_, model(), pool_, all_resident(), of_prefix_);
+    writer_ =
+        std::make_unique<Executor>(*backend_, model(), pool_, all_resident(*backend_), of_prefix_);
   GenerationOptions options;
   options.max_tokens = count + 1;
   const int length = prompt_length(static_cast<int>(prompt.size()), count);

@@ -78,6 +78,38 @@ TEST_F(Division, WithoutFilesThereAreSeveralWaves) {
   EXPECT_LE(found->total(), found->budget);
 }
 
+// A GPU computes more rows at once, where there is memory for that in one piece.
+TEST_F(Division, AGpuHasChunksOfMoreRows) {
+  class Gpu : public test::ForwardingBackend {
+   public:
+    Gpu(std::unique_ptr<Backend> to, std::uint64_t piece)
+        : ForwardingBackend(std::move(to)), info_(ForwardingBackend::device()) {
+      info_.threads = 0;
+      info_.max_allocation_bytes = piece;
+    }
+    const DeviceInfo& device() const override { return info_; }
+
+   private:
+    DeviceInfo info_;
+  };
+  const auto chunk_with = [&](std::uint64_t piece, std::uint64_t budget) {
+    backend_ = std::make_unique<Gpu>(*make_backend("cpu", {}), piece);
+    const auto found = divide(budget, 20);
+    EXPECT_TRUE(found) << found.error().message;
+    EXPECT_TRUE(!found || found->total() <= budget);
+    return found ? *found : MemoryDivision{};
+  };
+  const MemoryDivision ample = chunk_with(4096 * kMiB, 4096 * kMiB);
+  EXPECT_EQ(ample.chunk_tokens, 2048);
+  EXPECT_TRUE(ample.all_resident);
+  // Half of it fits a piece of so many bytes, a quarter a budget of so many.
+  EXPECT_EQ(chunk_with(ample.chunk / 3, 4096 * kMiB).chunk_tokens, 1024);
+  const MemoryDivision tight = chunk_with(4096 * kMiB, ample.total() - ample.chunk / 2);
+  EXPECT_LT(tight.chunk_tokens, 2048);
+  EXPECT_TRUE(tight.all_resident);
+  EXPECT_EQ(chunk_with(1, 4096 * kMiB).chunk_tokens, 256) << "a sequence is one in any case";
+}
+
 // What a backend's kernels need beside their operands is counted where it can tell.
 TEST_F(Division, CountsTheScratchOfKernels) {
   class Roomy : public test::ForwardingBackend {
