@@ -20,12 +20,21 @@ layout(push_constant, scalar) uniform Push {
 // Behind a counter for each sequence: (magnitude, index) of each slot.
 uint found_at(uint slot) { return p.sequences + 2 * slot; }
 
+// What a lane looks at, a stride of LANES apart, several loads under way at once: those behind the
+// last are the last again, which beats nothing twice.
+#define AT_ONCE 8
+
 void search_sequence(uint s) {
   uvec2 best = uvec2(0, NO_INDEX);
-  for (uint i = lane(); i < slots_of(s); i += LANES) {
-    const uint at = found_at(first_slot(s) + i);
-    const uvec2 own = uvec2(scratch.v[at], scratch.v[at + 1]);
-    if (beats(own, best)) best = own;
+  for (uint i = lane(); i < slots_of(s); i += AT_ONCE * LANES) {
+    uvec2 own[AT_ONCE];
+    [[unroll]] for (uint j = 0; j < AT_ONCE; ++j) {
+      const uint at = found_at(first_slot(s) + min(i + j * LANES, slots_of(s) - 1));
+      own[j] = uvec2(scratch.v[at], scratch.v[at + 1]);
+    }
+    [[unroll]] for (uint j = 0; j < AT_ONCE; ++j) {
+      if (beats(own[j], best)) best = own[j];
+    }
   }
   best = reduce_largest(best);
   if (lane() != 0) return;
@@ -37,9 +46,15 @@ void main() {
   const Block block = block_of(group());
   if (block.idle) return;
   uvec2 best = uvec2(0, NO_INDEX);
-  for (uint i = block.begin + lane(); i < block.end; i += LANES) {
-    const uvec2 own = uvec2(magnitude(x.v[i]), i - block.origin);
-    if (beats(own, best)) best = own;
+  for (uint i = block.begin + lane(); i < block.end; i += AT_ONCE * LANES) {
+    uvec2 own[AT_ONCE];
+    [[unroll]] for (uint j = 0; j < AT_ONCE; ++j) {
+      const uint at = min(i + j * LANES, block.end - 1);
+      own[j] = uvec2(magnitude(x.v[at]), at - block.origin);
+    }
+    [[unroll]] for (uint j = 0; j < AT_ONCE; ++j) {
+      if (beats(own[j], best)) best = own[j];
+    }
   }
   best = reduce_largest(best);
   if (lane() == 0) {

@@ -45,18 +45,35 @@ uvec3 scan_lanes(uvec3 own, out uvec3 all) {
   return sum - own;
 }
 
+// Counts of slots from this one on, several loads under way at once; none behind the last.
+#define COUNTS_AT_ONCE 8
+void load_counts(uint slot, uint end, out uvec3 counts[COUNTS_AT_ONCE]) {
+  [[unroll]] for (uint j = 0; j < COUNTS_AT_ONCE; ++j)
+    counts[j] = load_three(counts_at(min(slot + j, end - 1)));
+  [[unroll]] for (uint j = 0; j < COUNTS_AT_ONCE; ++j)
+    counts[j] = mix(uvec3(0), counts[j], bvec3(slot + j < end));
+}
+
 // By a workgroup, where the sequence's counts are complete: a lane a run of blocks.
 void collect_sum(uint s) {
   const uint share = (slots_of(s) + LANES - 1) / LANES;
-  const uint begin = first_slot(s) + lane() * share;
-  const uint end = min(begin + share, first_slot(s) + slots_of(s));
+  const uint end_of_all = first_slot(s) + slots_of(s);
+  const uint begin = min(first_slot(s) + lane() * share, end_of_all);
+  const uint end = min(begin + share, end_of_all);
+  uvec3 counts[COUNTS_AT_ONCE];
   uvec3 own = uvec3(0);
-  for (uint slot = begin; slot < end; ++slot) own += load_three(counts_at(slot));
+  for (uint slot = begin; slot < end; slot += COUNTS_AT_ONCE) {
+    load_counts(slot, end, counts);
+    [[unroll]] for (uint j = 0; j < COUNTS_AT_ONCE; ++j) own += counts[j];
+  }
   uvec3 all;
   uvec3 before = scan_lanes(own, all);
-  for (uint slot = begin; slot < end; ++slot) {
-    store_three(bases_at(slot), before);
-    before += load_three(counts_at(slot));
+  for (uint slot = begin; slot < end; slot += COUNTS_AT_ONCE) {
+    load_counts(slot, end, counts);
+    [[unroll]] for (uint j = 0; j < COUNTS_AT_ONCE; ++j) {
+      if (slot + j < end) store_three(bases_at(slot + j), before);
+      before += counts[j];
+    }
   }
   counted(s, all);
 }
