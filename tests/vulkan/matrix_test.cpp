@@ -230,14 +230,14 @@ OpData linear_data(std::int64_t rows, std::int64_t n, std::int64_t k, DType dtyp
 }
 
 // Some experts are chosen by many rows, one by none.
-OpData expert_data(uint rows, uint own, DType dtype, Fill weight) {
-  const ExpertParams p{rows, 37, 50, 5, 2, own};
+OpData expert_data(uint rows, uint own, DType dtype, Fill weight, uint n = 37, uint k = 50) {
+  const ExpertParams p{rows, n, k, 5, 2, own};
   std::vector<double> chosen;
   for (uint i = 0; i < 2 * rows; ++i) chosen.push_back(i % 3 == 0 ? 4 : (i * 7 + i / 5) % 3);
-  Operand matrices = packed_experts(5, 37, 50, dtype);
+  Operand matrices = packed_experts(5, n, k, dtype);
   matrices.fill = weight;
   return make_data({.op = OpCode::expert_linear,
-                    .in = {f32({rows, own != 0 ? 100 : 50}, Fill::massive), matrices,
+                    .in = {f32({rows, own != 0 ? 2 * k : k}, Fill::massive), matrices,
                            exact(DType::u32, {rows, 2}, chosen)},
                     .params = ParamBytes(p)});
 }
@@ -265,7 +265,8 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
   const bool of_workgroups =
       units->workgroup && vulkan::ShaderLibrary::has(vulkan::kWorkgroupShader);
   std::vector<OpData> cases{expert_data(70, 0, DType::bf16, Fill::massive_zero),
-                            expert_data(150, 1, DType::f32, Fill::normal)};
+                            expert_data(150, 1, DType::f32, Fill::normal),
+                            expert_data(6, 1, DType::q8_0, Fill::normal, 37, 160)};  // few rows
   for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
     for (const Fill weight : {Fill::normal, Fill::massive_zero})
       cases.push_back(linear_data(70, 37, 50, dtype, weight));
@@ -276,6 +277,8 @@ TEST_F(MatrixTier, AgreesAndARowHasTheSameBitsInAnyTile) {
   for (const DType dtype : {DType::f16, DType::f32}) {
     cases.push_back(linear_data(70, 264, 40, dtype, Fill::normal));
     cases.push_back(linear_data(520, 520, 40, dtype, Fill::normal));
+    cases.push_back(expert_data(7, 0, dtype, Fill::normal, 264, 41));
+    cases.push_back(expert_data(400, 0, dtype, Fill::normal, 520, 40));
   }
   for (const OpData& data : cases) {
     setenv(kVariable, "1", 1);

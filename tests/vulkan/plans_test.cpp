@@ -109,7 +109,7 @@ TEST(Plans, ShareTheListsOfExperts) {
   const Program program = layers.finish({down});
   const std::string split = vulkan::kSplitShader;
   const std::string lists = vulkan::kListsShader;
-  const std::string kernel = vulkan::kExpertMatrixShader;
+  const std::string kernel = std::string(vulkan::kExpertMatrixShader) + ".small";
   EXPECT_EQ(shaders_of(program, true), (Names{split, lists, kernel, kernel, split, lists, kernel}));
   EXPECT_EQ(shaders_of(program, false),
             (Names{lists, "expert_tiles", "expert_tiles", "expert_tiles"}));

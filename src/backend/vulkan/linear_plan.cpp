@@ -78,10 +78,33 @@ constexpr std::uint64_t kMostPlanes = std::uint64_t{1} << 30;  // bytes that are
 // Whether panels have whole lines of eight columns.
 bool of_eights(std::uint64_t n) { return divide_up(n, 4) % 2 == 0; }
 
-Pass on_units(std::string shader, const DeviceTraits& traits, std::uint32_t lanes,
-              std::uint32_t wide_or_from, std::uint64_t groups) {
+// For so many rows, of which so many have one matrix: a variant of
+// shaders/matrix/linear_matrix.comp and expert_matrix.comp.
+MatrixTile tile_of_rows(std::uint64_t rows, std::uint64_t of_matrix, std::uint64_t n,
+                        const DeviceTraits& traits) {
   const MatrixShape& shape = *traits.matrix;
-  return {std::move(shader), {lanes, shape.m, shape.n, shape.k, wide_or_from}, groups, {}, {}};
+  const MatrixTile few{".few", shape.m, 2 * shape.n, 256};
+  const MatrixTile small{".small", 4 * shape.m, 4 * shape.n, 4 * traits.subgroup};
+  const MatrixTile large{".large", 8 * shape.m, 8 * shape.n, 8 * traits.subgroup};
+  constexpr std::uint64_t kEnough = 64;  // workgroups of a large tile, from which on it is faster
+  if (of_matrix <= 2 * shape.m) return few;
+  const std::uint64_t groups = divide_up(rows, large.rows) * divide_up(n, large.columns);
+  const bool wide = traits.large_matrices && groups >= kEnough && of_matrix > small.rows;
+  return wide ? large : small;
+}
+
+// Where a kernel finds weights, of which there are no planes.
+std::uint32_t read_from(std::uint64_t n, DType packed) {
+  if (!of_eights(n)) return kAsStored;
+  return packed == DType::packed_f16 ? kHalvesStored
+         : packed == DType::packed   ? kSplitStored
+                                     : kAsStored;
+}
+
+Pass on_units(std::string shader, const DeviceTraits& traits, std::uint32_t lanes,
+              std::uint32_t from, std::uint64_t groups) {
+  const MatrixShape& shape = *traits.matrix;
+  return {std::move(shader), {lanes, shape.m, shape.n, shape.k, from}, groups, {}, {}};
 }
 
 // shaders/split_rows.comp, split_weights.comp where many rows make it worth it, then
@@ -123,20 +146,18 @@ std::uint64_t expert_tiles(const ExpertParams& p, std::uint64_t rows) {
 }
 
 // Likewise, with the lists between them.
-StepPlan plan_expert_matrices(const ExpertParams& p, const DeviceTraits& traits) {
-  const MatrixShape& shape = *traits.matrix;
+StepPlan plan_expert_matrices(const ExpertParams& p, DType packed, const DeviceTraits& traits) {
   const std::uint32_t copies = p.own != 0 ? p.chosen : 1;
   const std::uint64_t of_expert = pairs_of(p) / p.experts;  // if they are chosen alike
-  const std::uint32_t wide = traits.small_tiles || of_expert <= 2 * shape.m ? 1 : 2;
-  const std::uint64_t down = expert_tiles(p, 2 * wide * shape.m);
-  const std::uint64_t across = divide_up(p.n, 2 * wide * shape.n);
+  const MatrixTile tile = tile_of_rows(pairs_of(p), of_expert, p.n, traits);
+  const std::uint64_t groups = expert_tiles(p, tile.rows) * divide_up(p.n, tile.columns);
   const std::uint64_t rows = std::uint64_t{p.rows} * copies;
   StepPlan plan = one_pass(kSplitShader, rows);
   plan.passes[0].constants[0] = split_lanes(rows, p.k);
   plan.passes[0].constants[kSplitCopiesConstant] = copies;
   plan.passes.push_back(expert_lists(p, 1));
-  plan.passes.push_back(
-      on_units(kExpertMatrixShader, traits, 4 * traits.subgroup, wide, down * across));
+  plan.passes.push_back(on_units(std::string(kExpertMatrixShader) + tile.variant, traits,
+                                 tile.lanes, read_from(p.n, packed), groups));
   plan.passes.back().reads_scratch = true;
   plan.scratch_bytes = split_bytes(rows, p.k) + list_bytes(p);
   return plan;
@@ -181,14 +202,7 @@ std::size_t packed_bytes(const TensorType& type, const DeviceTraits& traits) {
 }
 
 MatrixTile matrix_tile(const LinearParams& p, const DeviceTraits& traits) {
-  const MatrixShape& shape = *traits.matrix;
-  const MatrixTile few{".few", shape.m, 2 * shape.n, 256};
-  const MatrixTile small{".small", 4 * shape.m, 4 * shape.n, 4 * traits.subgroup};
-  const MatrixTile large{".large", 8 * shape.m, 8 * shape.n, 8 * traits.subgroup};
-  constexpr std::uint64_t kEnough = 64;  // workgroups of a large tile, from which on it is faster
-  if (p.rows <= 2 * shape.m) return few;
-  const std::uint64_t groups = divide_up(p.rows, large.rows) * divide_up(p.n, large.columns);
-  return traits.large_matrices && groups >= kEnough ? large : small;
+  return tile_of_rows(p.rows, p.rows, p.n, traits);
 }
 
 std::uint64_t plane_bytes(std::uint64_t n, std::uint64_t k) {
@@ -196,10 +210,10 @@ std::uint64_t plane_bytes(std::uint64_t n, std::uint64_t k) {
 }
 
 std::uint32_t weights_from(const LinearParams& p, DType packed, const DeviceTraits& traits) {
-  if (packed == DType::packed_f16) return of_eights(p.n) ? kHalvesStored : kAsStored;
-  if (packed == DType::packed && of_eights(p.n)) return kSplitStored;
+  const std::uint32_t from = read_from(p.n, packed);
+  const bool as_halves = packed == DType::packed_f16;  // nothing to split
   const bool planes = p.rows > 4 * traits.matrix->m && plane_bytes(p.n, p.k) <= kMostPlanes;
-  return planes ? kPlanes : kAsStored;
+  return from == kAsStored && !as_halves && planes ? kPlanes : from;
 }
 
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits) {
@@ -245,9 +259,10 @@ StepPlan plan_linear(const Step& step, const Program& program, const DeviceTrait
 
 StepPlan plan_expert_linear(const Step& step, const Program& program, const DeviceTraits& traits) {
   const auto p = step.params.as<ExpertParams>();
-  const std::uint32_t stored = stored_as(program, step.in[1]);
-  StepPlan plan =
-      traits.matrix ? plan_expert_matrices(p, traits) : plan_expert_tiles(p, stored, traits);
+  const DType packed = program.type_of(step.in[1]).dtype;
+  const std::uint32_t stored = stored_as(packed);
+  StepPlan plan = traits.matrix ? plan_expert_matrices(p, packed, traits)
+                                : plan_expert_tiles(p, stored, traits);
   plan.passes.back().constants[kStoredConstant] = stored;
   return plan;
 }

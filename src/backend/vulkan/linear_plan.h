@@ -25,7 +25,8 @@ struct LinearTile {
 constexpr std::uint32_t kTileRows = 16;  // from which on it is
 LinearTile linear_tile(const LinearParams& p, const DeviceTraits& traits);
 
-// Of the tier on matrix units: a variant of shaders/matrix/linear_matrix.comp.
+// Of the tier on matrix units: a variant of shaders/matrix/linear_matrix.comp and
+// expert_matrix.comp.
 struct MatrixTile {
   const char* variant = "";
   std::uint32_t rows = 0;

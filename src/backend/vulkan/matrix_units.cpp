@@ -41,13 +41,15 @@ bool has_matrix_features(const InstanceApi& api, VkPhysicalDevice device) {
 
 namespace {
 
-// Both terms of x, both of the weights, and a matrix of results for each subgroup.
+// Both terms of x, both of the weights, a matrix of results for each subgroup and, of experts,
+// whose rows these are.
 std::uint32_t tile_shared(const MatrixShape& shape, std::uint32_t down, std::uint32_t across,
                           std::uint32_t depth, std::uint32_t subgroups) {
   constexpr std::uint32_t kPad = 16;  // bytes behind a line of halves
   const std::uint32_t x = 2 * down * shape.m * (2 * depth + kPad);
   const std::uint32_t w = 2 * depth * (2 * across * shape.n + kPad);
-  return x + w + subgroups * shape.m * shape.n * 4;
+  const std::uint32_t rows = 4 * down * shape.m + 16;
+  return x + w + subgroups * shape.m * shape.n * 4 + rows;
 }
 
 }  // namespace

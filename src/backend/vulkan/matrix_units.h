@@ -25,7 +25,7 @@ struct MatrixShape {
   std::uint32_t k = 0;
 };
 
-// Bytes of shared memory that tiles of shaders/matrix/linear_matrix.comp take.
+// Bytes of shared memory that tiles of shaders/matrix/expert_matrix.comp take, the most of any.
 std::uint32_t small_tiles_shared(const MatrixShape& shape);
 std::uint32_t large_tile_shared(const MatrixShape& shape);
 

@@ -273,7 +273,7 @@ std::optional<StepPlan> plan_step(const Step& step, const Program& program,
   for (Pass& pass : plan->passes) {
     // Whoever asks for matrix units has made sure of their kernel, or only counts.
     const bool on_units =
-        pass.shader.starts_with(kMatrixShader) || pass.shader == kExpertMatrixShader;
+        pass.shader.starts_with(kMatrixShader) || pass.shader.starts_with(kExpertMatrixShader);
     if (!on_units && !ShaderLibrary::has(pass.shader)) return std::nullopt;
     const bool own_slots =
         std::ranges::any_of(pass.slots, [](Value value) { return value.present(); });
