@@ -67,7 +67,7 @@ Result<bool> round_of(Backend& backend, const Model& model, ThreadPool& pool, Se
   ExecOptions options;
   memory.apply(options);
   Executor executor(backend, model, pool, options, metrics);
-  TEPUI_TRY(const auto head, Head::make(backend, model, pool, Head::kTile, false));
+  TEPUI_TRY(const auto head, Head::make(backend, model, pool, 0, false));
   NullSink sink;
   const SequenceRange all[] = {{0, static_cast<int>(sequences.size())}};
   const auto score = [&](const ChunkResult& chunk) -> Status {

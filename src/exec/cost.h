@@ -28,6 +28,7 @@ struct DeviceProfile {
   double matrix_flops = 0;  // a second, there, f16 products summed in f32; 0: not known, as f32's
   double cache = 0;         // bytes that its last cache holds; 0: not known, taken to hold all
   double cache_bytes = 0;   // a second, from there; 0: not known, taken for nothing
+  int head_tile = 8192;     // columns of the vocabulary at once (device_sizes.h)
 };
 
 // Those known by name: "h100", "h100-matrix", "integrated". The processor is measured, not known.

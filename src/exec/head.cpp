@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "exec/device_sizes.h"
 #include "exec/weight_store.h"
 #include "models/lower.h"
 #include "ops/builder.h"
@@ -26,7 +27,7 @@ BoundWeight head_weight(const Model& model) {
 Result<std::unique_ptr<Head>> Head::make(Backend& backend, const Model& model, ThreadPool& pool,
                                          int tile, bool keep) {
   std::unique_ptr<Head> head(new Head(backend, model, pool, keep));
-  TEPUI_TRY(head->pack(pool, tile));
+  TEPUI_TRY(head->pack(pool, tile > 0 ? tile : usual_head_tile(backend.device())));
   return head;
 }
 

@@ -21,10 +21,9 @@ namespace tepui {
 
 class Head {
  public:
-  static constexpr int kTile = 2048;  // columns of the vocabulary at once
-
+  // `tile`: columns of the vocabulary at once; 0: as many as suit the device (device_sizes.h).
   static Result<std::unique_ptr<Head>> make(Backend& backend, const Model& model, ThreadPool& pool,
-                                            int tile = kTile, bool keep = true);
+                                            int tile = 0, bool keep = true);
 
   // What its matrix is packed as, and the bytes of all tiles.
   static DType weight_type(const Model& model);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/process_memory.h"
+#include "exec/device_sizes.h"
 #include "exec/head.h"
 #include "exec/part.h"
 #include "ir/memory_plan.h"
@@ -15,10 +16,7 @@ namespace tepui {
 
 namespace {
 
-constexpr int kChunkTokens = 512;
-// Of a GPU, which so many rows keep busy: 2048 rows of 768 took it 64 us in a linear layer where
-// 512 took 35, and 172 us for their statistics instead of 155 (bench/results/h200.txt).
-constexpr int kDeviceChunkTokens = 2048;
+constexpr int kLeastChunk = 512;  // that weights need not leave memory for
 constexpr int kResidentWave = 4096;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 // Stacks, the store's cache, rows that wait to be written, prepared programs, the allocator's
@@ -60,8 +58,8 @@ class Division {
     int rows = rows_of(usual_chunk_tokens(q_.backend.device()));
     TEPUI_TRY(ChunkBytes usual, chunk_bytes(rows));
     while (!fits_whole(usual, rows)) {
-      if (rows == rows_of(kChunkTokens)) return streamed(usual, rows);
-      rows = rows_of(std::max(kChunkTokens, rows / 2));
+      if (rows == rows_of(kLeastChunk)) return streamed(usual, rows);
+      rows = rows_of(std::max(kLeastChunk, rows / 2));
       TEPUI_TRY(usual, chunk_bytes(rows));
     }
     return out_;
@@ -129,7 +127,8 @@ class Division {
 
   std::uint64_t head_tile() const {
     return q_.backend.storage_bytes(
-        {Head::weight_type(q_.model), Shape{Head::kTile, dims_.embedding_width}});
+        {Head::weight_type(q_.model),
+         Shape{usual_head_tile(q_.backend.device()), dims_.embedding_width}});
   }
   std::uint64_t head_bytes() const {
     return q_.scores ? Head::weight_bytes(q_.backend, q_.model) : 0;
@@ -138,7 +137,8 @@ class Division {
   // but for what the program's base and a layer take this is counted against.
   std::uint64_t head_run(int rows, int states) const {
     if (!q_.scores) return 0;
-    const auto logits = static_cast<std::uint64_t>(rows) * Head::kTile * sizeof(float);
+    const auto columns = static_cast<std::uint64_t>(usual_head_tile(q_.backend.device()));
+    const std::uint64_t logits = static_cast<std::uint64_t>(rows) * columns * sizeof(float);
     return static_cast<std::uint64_t>(states) * state_bytes(rows) + 3 * logits + head_tile();
   }
   std::uint64_t head_least() const {
@@ -212,7 +212,7 @@ class Division {
 
   // Everything at once, as long as there is room.
   bool fits_whole(const ChunkBytes& chunk, int rows) {
-    out_.chunk_tokens = std::min(rows, kDeviceChunkTokens);
+    out_.chunk_tokens = std::min(rows, usual_chunk_tokens(q_.backend.device()));
     out_.wave_tokens = wave_of(std::max(kResidentWave, longest_));
     const std::int64_t wave = std::max<std::int64_t>(longest_, out_.wave_tokens);
     out_.chunk = chunk.all + lanes_ * state_bytes(rows);
@@ -239,7 +239,7 @@ class Division {
       TEPUI_TRY(chunk, chunk_bytes(rows_at_once_));
     }
     out_.chunk = chunk.all;
-    out_.chunk_tokens = std::min(rows_at_once_, kChunkTokens);
+    out_.chunk_tokens = std::min(rows_at_once_, kLeastChunk);
     return {};
   }
 
@@ -291,10 +291,6 @@ class Division {
 };
 
 }  // namespace
-
-int usual_chunk_tokens(const DeviceInfo& device) {
-  return device.threads > 0 || device.software ? kChunkTokens : kDeviceChunkTokens;
-}
 
 int MemoryQuestion::layers() const {
   const int all = model.spec.dims.layers;

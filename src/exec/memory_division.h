@@ -60,9 +60,6 @@ struct MemoryDivision {
   void apply(ExecOptions& options) const;
 };
 
-// Rows of a chunk where nothing else limits them: a GPU needs more to be busy.
-int usual_chunk_tokens(const DeviceInfo& device);
-
 // An error that names the least budget where it is too small. Chunks are as small as makes their
 // temporaries one allocation, if several sequences do.
 Result<MemoryDivision> divide_memory(const MemoryQuestion& question);

@@ -40,7 +40,7 @@ std::vector<SameLayers> kinds_of(int layers, const std::function<std::string(int
 Status add_tiles(std::vector<PartCost>& parts, const Model& model, const DeviceProfile& profile,
                  std::int64_t rows, const std::function<Value(Builder&, Value)>& finish) {
   const Dims& dims = model.spec.dims;
-  const int columns = std::min(dims.vocabulary, Head::kTile);
+  const int columns = std::min(dims.vocabulary, profile.head_tile);
   Builder builder;
   const Value x = builder.input({DType::f32, Shape{rows, dims.embedding_width}}, "final_norm");
   const Value weight =
@@ -50,7 +50,7 @@ Status add_tiles(std::vector<PartCost>& parts, const Model& model, const DeviceP
   TEPUI_TRY(const Program program, builder.finish());
   PartCost part = cost_of(program, profile);
   part.name = fmt::format("head, {} of the vocabulary", columns);
-  part.times = (dims.vocabulary + Head::kTile - 1) / Head::kTile;
+  part.times = (dims.vocabulary + columns - 1) / columns;
   parts.push_back(std::move(part));
   return {};
 }
@@ -152,7 +152,7 @@ Result<std::vector<PartCost>> token_cost(const Model& model, int length,
   TEPUI_TRY(add_part(parts, "final norm", 1, lower_final_norm(model, one), profile));
   TEPUI_TRY(add_tiles(parts, model, profile, 1, [](Builder&, Value logits) { return logits; }));
   parts.back().host_bytes =
-      std::min(model.spec.dims.vocabulary, Head::kTile) * static_cast<double>(sizeof(float));
+      std::min(model.spec.dims.vocabulary, profile.head_tile) * static_cast<double>(sizeof(float));
   return parts;
 }
 

@@ -158,8 +158,7 @@ class Measurement {
                               [&] { return lower_final_norm(model_, chunk.shape); }));
     TEPUI_TRY(collector_.drain());
     weights_.release_layers();
-    TEPUI_TRY(const auto head,
-              Head::make(backend_, model_, host_pool_, Head::kTile, memory_.keeps_head));
+    TEPUI_TRY(const auto head, Head::make(backend_, model_, host_pool_, 0, memory_.keeps_head));
     const std::vector<std::int32_t> targets(static_cast<std::size_t>(out_.rows), 0);
     const BufferSlice state = BufferSlice::whole(chunk.hidden.front());
     const auto seconds = [&](std::size_t states) -> Result<double> {

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "backend/registry.h"
+#include "exec/device_sizes.h"
 #include "exec/speed.h"
 #include "models/rope_table.h"
 #include "study/bench_model.h"
@@ -205,6 +206,7 @@ Result<DeviceProfile> profile_of(const BenchRequest& request, Backend* device, T
   profile.device = device->device().threads == 0;
   profile.matrix_flops = peak.matrix_flops;
   profile.matrices = peak.matrix_flops > 0;
+  profile.head_tile = usual_head_tile(device->device());
   return profile;
 }
 

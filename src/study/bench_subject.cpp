@@ -2,7 +2,7 @@
 #include "study/bench_subject.h"
 
 #include "backend/registry.h"
-#include "exec/memory_division.h"
+#include "exec/device_sizes.h"
 #include "exec/timed.h"
 #include "study/generation.h"
 

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/utf8_text.h"
 #include "exec/decoder.h"
+#include "exec/device_sizes.h"
 #include "models/site_width.h"
 #include "study/item_file.h"
 #include "study/run_plan.h"
@@ -245,7 +246,7 @@ std::uint64_t bytes_of_batch(const ScanInput& opened, const std::vector<Task>& t
   const std::int64_t tokens = (kBatchTokens + static_cast<std::int64_t>(longest)) * branches;
   const ModelSpec& spec = opened.model.spec;
   const int widest = site_width(spec, Site::mlp_act).value_or(spec.dims.width);
-  const int row = 10 * spec.dims.width + 4 * widest + 3 * Head::kTile;
+  const int row = 10 * spec.dims.width + 4 * widest + 3 * usual_head_tile(opened.backend->device());
   return 2 * decoder_bytes(spec.dims, tokens) +
          static_cast<std::uint64_t>(tokens) * static_cast<std::uint64_t>(row) * sizeof(float);
 }
@@ -298,8 +299,8 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   ExecOptions exec = plan->options({}, "");
   exec.massive = request.rule;
   Executor executor(*opened.backend, opened.model, pool, exec, metrics);
-  TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool, Head::kTile,
-                                        plan->memory().keeps_head));
+  TEPUI_TRY(const auto head,
+            Head::make(*opened.backend, opened.model, pool, 0, plan->memory().keeps_head));
   ChoiceScorer scorer(*opened.backend, opened.model, executor, *head, setup.branches, request.rule,
                       fits);
   result.shared = scorer.shares();

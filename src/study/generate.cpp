@@ -138,7 +138,7 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
   exec.massive = request.rule;
   Executor executor(*opened.backend, opened.model, pool, exec, metrics);
   TEPUI_TRY(const auto head,
-            Head::make(*opened.backend, opened.model, pool, Head::kTile, plan.memory().keeps_head));
+            Head::make(*opened.backend, opened.model, pool, 0, plan.memory().keeps_head));
   if (progress.stage) progress.stage("generate");
   const auto start = std::chrono::steady_clock::now();
   const OnToken on_token = [&](std::int64_t done, std::int64_t most) {

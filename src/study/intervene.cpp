@@ -160,7 +160,7 @@ Status OpenIntervention::run_branches(RunStore& run, std::span<const Branch> bra
   TEPUI_TRY(const RunPlan plan,
             RunPlan::make(request_, input_, {schedule, sites, metrics, true}, pending));
   TEPUI_TRY(const auto head,
-            Head::make(*input_.backend, model, pool_, Head::kTile, plan.memory().keeps_head));
+            Head::make(*input_.backend, model, pool_, 0, plan.memory().keeps_head));
   ScoringOptions scored;
   scored.keep_tokens = true;
   Scoring scoring(*head, input_.corpus, run.writer(), scored);

@@ -56,8 +56,8 @@ Result<RunOutcome> run_perplexity(const PerplexityRequest& request, const RunPro
   if (!run.pending().empty()) {
     const auto pending = pending_sequences(opened, run.pending());
     TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, pending));
-    TEPUI_TRY(const auto head, Head::make(*opened.backend, opened.model, pool, Head::kTile,
-                                          plan.memory().keeps_head));
+    TEPUI_TRY(const auto head,
+              Head::make(*opened.backend, opened.model, pool, 0, plan.memory().keeps_head));
     Scoring scoring(*head, opened.corpus, run.writer(), {request.keep_tokens});
     Executor executor(*opened.backend, opened.model, pool,
                       plan.options(run.folder(), run.identity()), {});

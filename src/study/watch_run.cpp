@@ -47,7 +47,7 @@ Result<RunOutcome> run_watch(const InputRequest& request, const RunProgress& pro
   const auto pending = pending_sequences(opened, run.pending());
   TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, pending));
   TEPUI_TRY(const auto head,
-            Head::make(*opened.backend, opened.model, pool, Head::kTile, plan.memory().keeps_head));
+            Head::make(*opened.backend, opened.model, pool, 0, plan.memory().keeps_head));
   Scoring scoring(*head, opened.corpus, run.writer(), {true});
   Executor executor(*opened.backend, opened.model, pool, plan.options(run.folder(), run.identity()),
                     watch->metrics);
