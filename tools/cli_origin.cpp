@@ -80,13 +80,15 @@ void add_origin(CLI::App& app, int argc, char** argv, int& code) {
       ->capture_default_str()
       ->type_name("N");
   add_rule_options(*command, a->request.rule);
-  command->add_flag("--weights-only", a->weights_only,
-                    "Read no text and store nothing: name the channels that\nstand out in norms, "
-                    "biases and projections, and the\nentries of down projections that do");
+  CLI::Option* const weights_only = command->add_flag(
+      "--weights-only", a->weights_only,
+      "Read no text and store nothing: name the channels that\nstand out in norms, "
+      "biases and projections, and the\nentries of down projections that do");
   command
       ->add_option("--deviations", a->weights.deviations,
                    "With --weights-only: a channel stands out beyond this\nmany deviations from "
                    "the median of all")
+      ->needs(weights_only)
       ->check(positive_number())
       ->capture_default_str()
       ->type_name("D");

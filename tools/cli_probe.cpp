@@ -2,8 +2,10 @@
 // tepui probe
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "commands.h"
 #include "run_options.h"
@@ -27,6 +29,7 @@ struct ProbeArguments {
   std::vector<std::filesystem::path> apply;
   std::optional<std::string> predictions;
   bool json = false;
+  std::set<std::string> given;  // names of the options that are
 };
 
 const std::vector<std::string> kControls = {"random-labels", "control-task", "mdl", "random-model"};
@@ -59,6 +62,35 @@ Status read_controls(ProbeArguments& a) {
   return {};
 }
 
+// Options that would say nothing of what is done.
+Status check_given(const ProbeArguments& a) {
+  constexpr std::string_view kOfTraining[] = {
+      "--probe",    "--site",  "--layers",  "--features",  "--massive-channels",
+      "--seeds",    "--folds", "--lambda",  "--balanced",  "--controls",
+      "--channels", "--rank",  "--hidden",  "--epochs",    "--tolerance",
+      "--scratch",  "--out",   "--dry-run", "--iterations"};
+  const auto given = [&](std::string_view name) { return a.given.contains(std::string(name)); };
+  const auto trains = [&](std::string_view kind) {
+    return fmt::format(",{},", a.request.probes).find(fmt::format(",{},", kind)) !=
+           std::string::npos;
+  };
+  if (!a.apply.empty()) {
+    const auto idle = std::ranges::find_if(kOfTraining, given);
+    if (idle == std::end(kOfTraining)) return {};
+    return fail(ErrorKind::usage, "{}: goes with --target, found --apply", *idle);
+  }
+  const auto goes_with = [&](std::string_view name, bool there, std::string_view kinds) -> Status {
+    if (!given(name) || there) return {};
+    return fail(ErrorKind::usage, "{}: goes with --probe {}, found {}", name, kinds,
+                a.request.probes);
+  };
+  const bool has_layers = trains("mlp1") || trains("mlp2");
+  TEPUI_TRY(goes_with("--hidden", has_layers, "mlp1 or mlp2"));
+  TEPUI_TRY(goes_with("--epochs", has_layers, "mlp1 or mlp2"));
+  TEPUI_TRY(goes_with("--channels", trains("sparse"), "sparse"));
+  return goes_with("--rank", trains("sparse"), "sparse");
+}
+
 Status complete(ProbeArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "probe"));
   if (a.request.targets.empty() == a.apply.empty())
@@ -69,8 +101,7 @@ Status complete(ProbeArguments& a) {
         a.apply.empty() ? "none" : "both");
   if (a.predictions && a.apply.empty())
     return fail(ErrorKind::usage, "--predictions: goes with --apply, found --target");
-  if (a.request.dry_run && !a.apply.empty())
-    return fail(ErrorKind::usage, "--dry-run: goes with --target, found --apply");
+  TEPUI_TRY(check_given(a));
   TEPUI_TRY(read_controls(a));
   TEPUI_TRY(a.request.settings.fit.ranking, ranking_from_name(a.rank));
   if (!a.scratch.empty()) {
@@ -276,7 +307,11 @@ void add_probe(CLI::App& app, int argc, char** argv, int& code) {
       "  tepui probe models/Llama-3.2-1B --text wiki.txt --target sentence-end,position "
       "\\\n      --probe linear,mlp1 --features standardised,without-massive");
   a->request.command = quoted_command(argc, argv);
-  command->callback([a, &code] { code = finish_command(run(*a)); });
+  command->callback([a, command, &code] {
+    for (const CLI::Option* const option : command->get_options())
+      if (option->count() > 0) a->given.insert(option->get_name());
+    code = finish_command(run(*a));
+  });
 }
 
 }  // namespace tepui

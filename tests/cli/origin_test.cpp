@@ -190,6 +190,8 @@ TEST_F(Origin, ErrorsNameWhatWasExpected) {
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "w"));
   EXPECT_NE(error({"origin", kDemo, "--weights-only", "--dry-run"}).find("expected no --dry-run"),
             std::string::npos);
+  EXPECT_NE(error({"origin", kDemo, "--prompt", "a", "--deviations", "4"}).find("--weights-only"),
+            std::string::npos);
   const std::string opt = data_path("golden/opt-350m").string();
   const ProgramResult result = run({"origin", opt, "--ids", "ids.json"});
   EXPECT_NE(result.code, 0);

@@ -179,6 +179,20 @@ TEST_F(Probe, ADryRunTellsThePlanAndRunsNothing) {
   EXPECT_NE(error({"--apply", "p", "--dry-run"}).find("goes with --target"), std::string::npos);
 }
 
+TEST_F(Probe, RefusesWhatWouldChangeNothing) {
+  EXPECT_NE(
+      error({"--apply", "p", "--folds", "4"}).find("--folds: goes with --target, found --apply"),
+      std::string::npos);
+  EXPECT_NE(error({"--apply", "p", "--out", "d"}).find("--out: goes with --target"),
+            std::string::npos);
+  EXPECT_NE(error({"--target", "first", "--probe", "linear,sparse", "--hidden", "8"})
+                .find("--hidden: goes with --probe mlp1 or mlp2, found linear,sparse"),
+            std::string::npos);
+  EXPECT_NE(error({"--target", "first", "--channels", "2"})
+                .find("--channels: goes with --probe sparse, found linear"),
+            std::string::npos);
+}
+
 TEST_F(Probe, SaysWhatIsWrong) {
   EXPECT_NE(error({"--target", "nonsense"}).find("expected some of massive, first"),
             std::string::npos);
