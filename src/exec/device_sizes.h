@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How much a device computes at once where nothing else limits it. No result depends on the first.
+// How much a device computes at once where nothing else limits it. No result depends on the first;
+// the rounding of losses, which are summed tile by tile, depends on the second.
 #pragma once
 
 #include "tepui/backend.h"

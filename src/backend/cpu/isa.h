@@ -23,8 +23,9 @@ std::vector<const KernelTable*> usable_kernels();
 Result<const KernelTable*> choose_kernels(std::string_view asked);
 
 // Whether kernels that read a long stretch of memory once should ask for its lines before they read
-// them: Intel's processors read it faster so, AMD's slower (bench/README.md, "Token by token").
-// TEPUI_ASK_AHEAD=0|1 says so instead; another value is an error. No result depends on it.
+// them: an Intel processor read it faster so, an AMD one slower (bench/README.md, "Token by
+// token"), and others of their makers are taken to be alike. TEPUI_ASK_AHEAD=0|1 says so instead;
+// another value is an error. No result depends on it.
 Result<bool> choose_asking();
 
 std::string processor_name();
