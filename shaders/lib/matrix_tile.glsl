@@ -72,10 +72,10 @@ shared vec4 room_y[DOWN * ACROSS * kM * kN / 4];
 #define TERM_W coopmat<float16_t, gl_ScopeSubgroup, kK, kN, gl_MatrixUseB>
 #define EACH(i, all) [[unroll]] for (uint i = 0; i < AHEAD && i * LANES < all; ++i)
 
-uint rows_of_x();              // that `terms` has
-uint row_of_x(uint i, uint r);  // there, of the tile's row r, which the i-th load of a lane is of
-uint matrix_begin();           // behind `weight`, in vectors of four columns
-bool row_there(uint r);        // of the tile
+uint rows_of_x();                  // that `terms` has
+uint row_brought(uint i, uint r);  // there, of the tile's row r, which the i-th load of a lane is of
+uint matrix_begin();               // behind `weight`, in vectors of four columns
+bool row_there(uint r);            // of the tile
 // What is done with an element of the product that is there, and the factor to divide it by.
 void finish(uint r, uint n, float sum, float factor);
 
@@ -104,7 +104,7 @@ void load_x(uint from) {
   EACH(i, kAllX) {
     const uint e = min(i * LANES + lane(), kAllX - 1);
     const uint line = line_brought(i);
-    const uint r = row_of_x(i, line % kRows);
+    const uint r = row_brought(i, line % kRows);
     const uint at = from / 8 + e % kEightsX;
     const bool there = kDepth == kSplitDepth || at < eights;
     const uint i_x = begin + (line / kRows * rows_of_x() + r) * eights + min(at, eights - 1);

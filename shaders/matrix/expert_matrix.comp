@@ -28,7 +28,7 @@ layout(push_constant, scalar) uniform Push {
 
 uint own_rows[AHEAD];  // of x, that this lane brings elements of
 uint rows_of_x() { return expert_rows(p); }
-uint row_of_x(uint i, uint r) { return own_rows[i]; }
+uint row_brought(uint i, uint r) { return own_rows[i]; }
 uint matrix_begin() { return matrix_at(weight_lines(p.k) + kFactorLines); }
 bool row_there(uint r) { return there(r); }
 

@@ -26,7 +26,7 @@ layout(push_constant, scalar) uniform Push {
 
 uint row;  // the tile's first
 uint rows_of_x() { return p.rows; }
-uint row_of_x(uint i, uint r) { return min(row + r, p.rows - 1); }
+uint row_brought(uint i, uint r) { return min(row + r, p.rows - 1); }
 uint matrix_begin() { return 0; }
 bool row_there(uint r) { return row + r < p.rows; }
 
