@@ -150,7 +150,7 @@ class Binder {
       const std::string name = fmt::format(fmt::runtime(binding.name), layer, i);
       const TensorRef* tensor = find(name);
       if (tensor == nullptr) {
-        faults_.push_back(fmt::format("expected tensor {}, found none", name));
+        add_fault(fmt::format("expected tensor {}, found none", name));
         return;
       }
       used_.insert(tensor->name);
@@ -178,13 +178,17 @@ class Binder {
   bool check(const TensorRef& tensor, std::span<const Shape> expected) {
     if (std::ranges::count(expected, tensor.type.shape) != 0 && is_stored_dtype(tensor.type.dtype))
       return true;
-    faults_.push_back(
+    add_fault(
         fmt::format("tensor {} (at byte offset {} of {}): expected f32, f16, bf16 or a quantised "
-                    "type {}, found "
-                    "{}",
+                    "type {}, found {}",
                     tensor.name, tensor.offset, tensor.file, expected.front().to_string(),
                     tensor.type.to_string()));
     return false;
+  }
+
+  // A tensor that holds several weights is asked for by each.
+  void add_fault(std::string fault) {
+    if (std::ranges::find(faults_, fault) == faults_.end()) faults_.push_back(std::move(fault));
   }
 
   // Rows of the tensor that a weight of n rows is part of.

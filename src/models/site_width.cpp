@@ -55,4 +55,13 @@ std::optional<int> site_width(const ModelSpec& spec, Site site) {
   }
 }
 
+std::string sites_with_width(const ModelSpec& spec) {
+  std::string list;
+  for (std::size_t i = 0; i < kSites; ++i) {
+    const auto site = static_cast<Site>(i);
+    if (site_width(spec, site)) list += (list.empty() ? "" : ", ") + std::string(site_name(site));
+  }
+  return list;
+}
+
 }  // namespace tepui

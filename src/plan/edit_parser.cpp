@@ -64,7 +64,8 @@ class EditParser : TextCursor {
     std::size_t end = text_.find_first_of(".:=,");
     if (end == std::string_view::npos) end = text_.size();
     const std::optional<Site> site = site_from_name(text_.substr(0, end));
-    if (!site) return expected("a site");
+    if (!site)
+      return expected(fmt::format("a site ({}, attn_scores, attn_probs)", sites_with_width(spec_)));
     TEPUI_TRY(check_site(*site, at_));
     at_ = end;
     return *site;
@@ -252,9 +253,15 @@ Result<TokenSelector> parse_token_selector(std::string_view text, const ModelSpe
 
 Result<std::vector<EditSpec>> parse_edits(std::string_view text, const ModelSpec& spec,
                                           std::string_view option) {
+  const std::string_view whole = text;
   std::vector<EditSpec> edits;
   for (;;) {
     const std::size_t end = std::min(text.find(';'), text.size());
+    if (text.substr(0, end).find_first_not_of(' ') == std::string_view::npos && !edits.empty())
+      return fail(ErrorKind::usage,
+                  "{} \"{}\": expected an edit behind each ';', found none behind "
+                  "that of {}",
+                  option, printable(whole), printable(edits.back().text()));
     TEPUI_TRY(EditSpec edit, parse_edit(text.substr(0, end), spec, option));
     edits.push_back(std::move(edit));
     if (end == text.size()) return edits;

@@ -35,7 +35,9 @@ Result<LayerRange> parse_layers(std::string_view text, const std::string& where,
   if (error != std::errc() || next != end)
     return fail(ErrorKind::usage, "{}: expected a layer, FIRST-LAST or *{}, found \"{}\"", where,
                 place, text);
-  if (range.first < 0 || range.last < range.first || range.last >= layers)
+  if (range.last < range.first)
+    return fail(ErrorKind::usage, "{}: expected a range that ascends, found {}", where, text);
+  if (range.first < 0 || range.last >= layers)
     return fail(ErrorKind::usage, "{}: layers must lie within 0-{}", where, layers - 1);
   return range;
 }
@@ -60,15 +62,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   return text;
-}
-
-std::string available(const ModelSpec& spec) {
-  std::string list;
-  for (std::size_t i = 0; i < kSites; ++i) {
-    const auto site = static_cast<Site>(i);
-    if (site_width(spec, site)) list += (list.empty() ? "" : ", ") + std::string(site_name(site));
-  }
-  return list;
 }
 
 // Some are never held whole, in any model.
@@ -106,17 +99,19 @@ class SiteList {
       }
       return {};
     }
-    if (const std::optional<Point> point = point_from_alias(item, spec_.dims.layers))
+    constexpr int kAnyLayer = 1 << 30;  // add_layers says which there are
+    if (const std::optional<Point> point = point_from_alias(item, kAnyLayer))
       return add_item(point_name(*point));
     const std::size_t dot = item.find('.');
     const std::optional<Site> site = site_from_name(item.substr(0, dot));
     if (!site || !is_scannable(*site))
       return fail(ErrorKind::usage,
                   "\"{}\" is not a site that can be scanned{}{}; expected one of {}", item,
-                  site ? ": " : " here", site ? why_no_site(spec_, *site) : "", available(spec_));
+                  site ? ": " : " here", site ? why_no_site(spec_, *site) : "",
+                  sites_with_width(spec_));
     if (const std::string_view why = why_no_site(spec_, *site); !why.empty())
       return fail(ErrorKind::usage, "\"{}\": a {} model has no {}: {}; it has {}", item,
-                  spec_.arch->name, site_name(*site), why, available(spec_));
+                  spec_.arch->name, site_name(*site), why, sites_with_width(spec_));
     if (!site_has_layer(*site)) {
       if (dot != std::string_view::npos)
         return fail(ErrorKind::usage, "\"{}\": {} has no layers", item, site_name(*site));

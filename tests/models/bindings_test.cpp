@@ -64,6 +64,18 @@ TEST_F(WeightBindings, AWrongShapeTellsBothAndThePlace) {
                 "expected f32, f16, bf16 or a quantised type [32, 96]", "found f32 [32, 128]"});
 }
 
+TEST_F(WeightBindings, AFusedTensorThatIsMissingIsNamedOnce) {
+  const auto folder = copy("gpt2-new");
+  change_header(folder,
+                [](json& h) { rename(h, "transformer.h.0.attn.c_attn.weight", "stranger"); });
+  const auto model = open_model(folder);
+  ASSERT_FALSE(model);
+  const std::string& message = model.error().message;
+  const auto first = message.find("expected tensor h.0.attn.c_attn.weight, found none");
+  ASSERT_NE(first, std::string::npos) << message;
+  EXPECT_EQ(message.find("c_attn.weight", first + 40), std::string::npos) << message;
+}
+
 TEST_F(WeightBindings, ATypeThatIsNoFloatIsRefused) {
   const auto folder = copy("llama-mha-untied");
   change_header(folder, [](json& h) { h["model.norm.weight"]["dtype"] = "I32"; });

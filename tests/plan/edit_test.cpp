@@ -90,7 +90,12 @@ TEST(EditGrammar, SeveralEdits) {
   ASSERT_EQ(edits->size(), 2U);
   EXPECT_TRUE((*edits)[1].needs_calibration());
   EXPECT_FALSE((*edits)[0].needs_calibration());
-  EXPECT_FALSE(parse_edits("v.0:all:all=zero;", model(), "--edit"));
+  const auto open = parse_edits("v.0:all:all=zero;", model(), "--edit");
+  ASSERT_FALSE(open);
+  EXPECT_EQ(
+      open.error().message,
+      "--edit \"v.0:all:all=zero;\": expected an edit behind each ';', found none behind that "
+      "of v.0:all:all=zero");
 }
 
 TEST(EditGrammar, ErrorsNameTheCharacter) {
@@ -101,8 +106,9 @@ TEST(EditGrammar, ErrorsNameTheCharacter) {
         << message;
     EXPECT_NE(message.find(what), std::string::npos) << message;
   };
-  says("", 1, "a site, found the end");
-  says("resid_pots.1:0:1=zero", 1, "a site, found \"resid_pots.1:0:1=zero\"");
+  says("", 1, "attn_probs), found the end");
+  says("resid_pots.1:0:1=zero", 1, "a site (embeddings, resid_pre, ");
+  says("resid_pots.1:0:1=zero", 1, "attn_probs), found \"resid_pots.1:0:1=zero\"");
   says("resid_post:0:1=zero", 11, "'.' and LAYERS");
   says("resid_post.4:0:1=zero", 12, "a layer from 0 to 3, found \"4:0:1=zero\"");
   says("resid_post.2-1:0:1=zero", 12, "a range that ascends");

@@ -114,7 +114,8 @@ TEST(SiteSelection, ErrorsNameThePartThatIsWrong) {
       {"resid_post.1-99999999999999999999", "found \"1-99999999999999999999\""},
       {"resid_post.4", "layers must lie within 0-3"},
       {"resid_post.-1", "layers must lie within 0-3"},
-      {"resid_post.2-1", "layers must lie within 0-3"},
+      {"resid_post.2-1", "expected a range that ascends, found 2-1"},
+      {"blocks.9.hook_resid_post", "\"resid_post.9\": layers must lie within 0-3"},
       {"resid_post.{0,9}", "layers must lie within 0-3"},
       {"resid_post.{0,1", "found \"{0,1\""},
       {"embeddings.0", "embeddings has no layers"},
@@ -184,10 +185,13 @@ TEST(SiteSelection, TheNamesOfOtherToolsAreUnderstood) {
       {"l_out-0,blocks.1.hook_resid_pre", "resid_post.0 resid_pre.1"},
   };
   for (const auto& [text, canonical] : cases) EXPECT_EQ(names(text), canonical) << text;
-  // A layer too many, and names that do not mean one thing.
-  for (const char* text : {"blocks.4.hook_resid_post", "l_out-4", "l_out--1", "l_out-x", "l_out-",
-                           "blocks..hook_resid_post", "blocks.1.ln1.hook_normalized", "Qcur-1",
-                           "model.layers.1.post_attention_layernorm", "model.norm.1"})
+  for (const char* text : {"blocks.4.hook_resid_post", "l_out-4"})
+    EXPECT_NE(names(text).find("\"resid_post.4\": layers must lie within 0-3"), std::string::npos)
+        << names(text);
+  // Names that do not mean one thing.
+  for (const char* text :
+       {"l_out--1", "l_out-x", "l_out-", "blocks..hook_resid_post", "blocks.1.ln1.hook_normalized",
+        "Qcur-1", "model.layers.1.post_attention_layernorm", "model.norm.1"})
     EXPECT_NE(names(text).find("is not a site that can be scanned here"), std::string::npos)
         << text;
 }
