@@ -7,6 +7,7 @@
 
 #include "base/draws.h"
 #include "base/new_file.h"
+#include "models/config.h"
 #include "weights/safetensors_writer.h"
 
 namespace tepui {
@@ -241,6 +242,14 @@ void add_all(InitialWeights& weights, const ModelRecipe& recipe, int vocabulary)
     add_gpt2(weights, recipe, vocabulary, form.hidden, form.tied);
 }
 
+nlohmann::json initial_config(const ModelRecipe& recipe, int vocabulary) {
+  const InitialForm form = form_of(recipe);
+  nlohmann::json config = form.llama ? llama_config(recipe, vocabulary, form.hidden, form.tied)
+                                     : gpt2_config(recipe, vocabulary, form.hidden, form.tied);
+  add_variants(config, recipe);
+  return config;
+}
+
 }  // namespace
 
 bool has_variant(const ModelRecipe& recipe, std::string_view variant) {
@@ -253,15 +262,16 @@ std::int64_t initial_parameters(const ModelRecipe& recipe, int vocabulary) {
   return weights.count();
 }
 
+Result<ModelSpec> initial_spec(const ModelRecipe& recipe, int vocabulary) {
+  return read_config(initial_config(recipe, vocabulary), "[model]");
+}
+
 Status write_initial_model(const ModelRecipe& recipe, int vocabulary, std::uint64_t seed,
                            const std::filesystem::path& folder) {
-  const InitialForm form = form_of(recipe);
   InitialWeights weights(recipe, seed);
   add_all(weights, recipe, vocabulary);
-  nlohmann::json config = form.llama ? llama_config(recipe, vocabulary, form.hidden, form.tied)
-                                     : gpt2_config(recipe, vocabulary, form.hidden, form.tied);
-  add_variants(config, recipe);
-  TEPUI_TRY(write_new_file(folder / "config.json", config.dump(2) + "\n"));
+  TEPUI_TRY(
+      write_new_file(folder / "config.json", initial_config(recipe, vocabulary).dump(2) + "\n"));
   return weights.write(folder / "model.safetensors");
 }
 

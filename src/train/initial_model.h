@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "models/spec.h"
 #include "tepui/result.h"
 #include "train/recipe.h"
 
@@ -18,9 +19,12 @@ namespace tepui {
 Status write_initial_model(const ModelRecipe& recipe, int vocabulary, std::uint64_t seed,
                            const std::filesystem::path& folder);
 
-// How many weights it has, a tied head counted once, biases that are 0 for ever not at all.
+// What its configuration says, without writing it.
+Result<ModelSpec> initial_spec(const ModelRecipe& recipe, int vocabulary);
+
 bool has_variant(const ModelRecipe& recipe, std::string_view variant);
 
+// How many weights it has, a tied head counted once, biases that are 0 for ever not at all.
 std::int64_t initial_parameters(const ModelRecipe& recipe, int vocabulary);
 
 }  // namespace tepui

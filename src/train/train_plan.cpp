@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "metrics/watch.h"
 #include "train/initial_model.h"
 #include "train/run_check.h"
 #include "train/token_data.h"
@@ -8,6 +9,16 @@
 #include "train/trainer.h"
 
 namespace tepui {
+
+namespace {
+
+// Whether the model has what watch_sites names.
+Status check_watch(const TrainRecipe& recipe, const ModelSpec& spec) {
+  if (recipe.watch_every > 0) TEPUI_TRY(make_watch_work(spec, recipe.watch_sites));
+  return {};
+}
+
+}  // namespace
 
 Result<TrainPlan> plan_training(const TrainRequest& request) {
   TEPUI_TRY(const TokenData data, load_token_data(request.recipe.data));
@@ -27,11 +38,14 @@ Result<TrainPlan> plan_training(const TrainRequest& request, const TokenData& da
     TEPUI_TRY(const Model model, open_model(*recipe.model.from));
     TEPUI_TRY(const std::vector<Parameter> parameters, parameters_of(model));
     TEPUI_TRY(check_same_tokens(recipe, data));
+    TEPUI_TRY(check_watch(recipe, model.spec));
     sizes = {model.spec.dims.layers, model.spec.dims.width};
     for (const Parameter& parameter : parameters)
       plan.parameters += static_cast<std::int64_t>(parameter.elements());
   } else {
     plan.parameters = initial_parameters(recipe.model, plan.vocabulary);
+    TEPUI_TRY(const ModelSpec spec, initial_spec(recipe.model, plan.vocabulary));
+    TEPUI_TRY(check_watch(recipe, spec));
   }
   TEPUI_TRY(check_run(recipe, sizes, data));
   plan.training_tokens = static_cast<std::int64_t>(data.train.size());

@@ -147,6 +147,14 @@ TEST_F(TrainCommandLine, PlansTrainsGoesOnAndIsRead) {
   EXPECT_EQ(named.code, 0) << named.err;
   EXPECT_EQ(nlohmann::json::parse(named.out)["steps"], 8);
 
+  std::string elsewhere = read_file(folder_.path() / "r.toml").value();
+  elsewhere.insert(elsewhere.find("[train]\n") + 8,
+                   "watch_every = 4\nwatch_sites = \"resid_post.77\"\n");
+  test::write_file(folder_.path() / "w.toml", elsewhere);
+  const ProgramResult refused = tepui({"train", "w.toml", "--dry-run"});
+  EXPECT_EQ(refused.code, 2) << refused.err;
+  EXPECT_NE(refused.err.find("watch_sites of [train]"), std::string::npos) << refused.err;
+
   const ProgramResult part = tepui({"train", "r.toml", "--until", "6", "--backend", "cpu"});
   EXPECT_EQ(part.code, 0) << part.err;
   EXPECT_NE(part.out.find("Stopped after 6 steps: run/step-000006"), std::string::npos) << part.out;
