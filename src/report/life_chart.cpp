@@ -100,13 +100,11 @@ struct Ordinary {
   ChartJson high = ChartJson::array();
   ChartJson largest = ChartJson::array();
 
-  void add(const std::optional<SeriesRow>& channels, const std::vector<Life>& lives) {
+  void add(const std::optional<SeriesRow>& channels, std::size_t followed) {
     std::vector<float> sizes;
     if (channels) {
       for (const float value : channels->values) sizes.push_back(std::abs(value));
-      for (const Life& life : lives)
-        if (static_cast<std::size_t>(life.channel) < sizes.size())
-          sizes[static_cast<std::size_t>(life.channel)] = std::nanf("");
+      if (followed < sizes.size()) sizes[followed] = std::nanf("");
       std::erase_if(sizes, [](float size) { return !std::isfinite(size); });
     }
     std::sort(sizes.begin(), sizes.end());
@@ -121,7 +119,7 @@ struct Ordinary {
   }
 };
 
-Result<ChartJson> json_of(const ChartSite& site, const Life& life, const std::vector<Life>& lives) {
+Result<ChartJson> json_of(const ChartSite& site, const Life& life) {
   ChartJson entry;
   entry["sequence"] = life.sequence;
   entry["position"] = life.position;
@@ -140,7 +138,7 @@ Result<ChartJson> json_of(const ChartSite& site, const Life& life, const std::ve
     entry["values"].push_back(known.value ? chart_float(*known.value) : ChartJson(nullptr));
     const bool bounded = !known.value && known.bound;
     entry["bounds"].push_back(bounded ? chart_float(*known.bound) : ChartJson(nullptr));
-    ordinary.add(channels, lives);
+    ordinary.add(channels, static_cast<std::size_t>(life.channel));
   }
   entry["ordinary"] = {{"median", std::move(ordinary.median)},
                        {"high", std::move(ordinary.high)},
@@ -155,7 +153,7 @@ Result<ChartJson> life_chart(const ChartSite& site) {
   ChartJson chart;
   chart["lives"] = ChartJson::array();
   for (const Life& life : lives) {
-    TEPUI_TRY(auto entry, json_of(site, life, lives));
+    TEPUI_TRY(auto entry, json_of(site, life));
     chart["lives"].push_back(std::move(entry));
   }
   return chart;

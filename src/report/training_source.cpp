@@ -34,11 +34,12 @@ Status add_edits(const std::filesystem::path& folder, TrainingSource& source) {
 Result<std::optional<TrainingSource>> open_training_source(const std::string& folder) {
   const std::filesystem::path path(folder);
   std::error_code error;
-  if (!std::filesystem::is_directory(path, error) || std::filesystem::exists(path / kStoreFile))
+  if (!std::filesystem::is_directory(path, error) ||
+      std::filesystem::exists(path / kStoreFile, error) || error)
     return std::nullopt;
   TrainingSource source;
   source.folder = folder;
-  const bool trained = std::filesystem::exists(path / kTrainingLog);
+  const bool trained = std::filesystem::exists(path / kTrainingLog, error);
   if (trained) {
     TEPUI_TRY(source.log, read_training_log(path / kTrainingLog));
   }

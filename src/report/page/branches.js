@@ -28,7 +28,7 @@ function textNames(entries) {
 }
 
 const interventionsFigure = {
-  id: "interventions", kind: KIND_2D, title: "What the predictions are worth after each edit",
+  id: "interventions", kind: KIND_2D, get title() { return "What the predictions are worth" + (editedRuns().length ? " after each edit" : ""); },
   see: () => scoredRuns().map(({ run }) => (report.runs.length > 1 ? run.label + ": " : "") +
     run.branches.see).join("\n"),
   controls: (change) => {
@@ -81,9 +81,12 @@ const changesFigure = {
     "edit a branch is the unedited run; a line that falls comes back to it.",
   chart: (theme, width) => {
     const entries = changedRuns();
+    const lost = entries.flatMap(({ run, site }) => site.branches.map((values, branch) =>
+      (values.includes(null) ? run.branches.branches[branch + 1].name : null)).filter((name) => name));
     const frame = panels(entries, width, theme, { x: layerAxis(entries),
       y: { title: { text: "relative change" }, rangemode: "tozero", tickformat: "~g" } });
     return { layout: frame.layout, height: frame.height,
+      note: lost.length ? `Not finite where no point is drawn: ${lost.join(", ")}.` : "",
       data: entries.flatMap(({ run, site }, at) => site.branches.map((y, branch) => ({
         type: "scatter", mode: "lines+markers", x: layerNumbers(site), y, ...frame.axesOf(at),
         name: plotText(cut(run.branches.branches[branch + 1].name, 40)), showlegend: true,

@@ -1,8 +1,17 @@
 "use strict";
 // Where the top values sit: layer x channel and layer x position.
 
+// So that none is drawn over a larger one.
+function smallestFirst(columns) {
+  const order = columns.value.map((_, at) => at)
+    .sort((a, b) => Math.abs(columns.value[a]) - Math.abs(columns.value[b]));
+  return Object.fromEntries(Object.entries(columns).map(([name, list]) =>
+    [name, Array.isArray(list) ? order.map((at) => list[at]) : list]));
+}
+
 function placeTraces(entry, columns, key, theme, axes, [least, most]) {
   const { run } = entry;
+  columns = smallestFirst(columns);
   const sizes = columns.value.map(Math.abs);
   const { logs } = logColour(sizes);
   const scale = (value) => (value - least) / Math.max(most - least, 1e-9);

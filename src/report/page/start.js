@@ -89,11 +89,19 @@ function start() {
   addEventListener("beforeprint", () => figures.forEach((figure) => figure.drawn || drawFigure(figure)));
 }
 
+// A run of another command has none to keep.
+function keepsSurfaces() {
+  return report.runs.some((run) => run.sites?.some((site) => site.surfaces.all.length) ||
+    /^tepui scan /.test(run.command || ""));
+}
+
 function placeFigures() {
   addFigure(curvesFigure);
   if (report.runs.length > 1) addFigure(compareFigure);
-  addFigure(surfaceFigure);
-  addFigure(heatFigure);
+  if (keepsSurfaces()) {
+    addFigure(surfaceFigure);
+    addFigure(heatFigure);
+  }
   addFigure(channelFigure, report.runs.length > 1 ? "" : "half");
   addFigure(positionFigure, report.runs.length > 1 ? "" : "half");
   addFigure(tokensFigure, "after-half");
