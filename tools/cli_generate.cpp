@@ -43,6 +43,11 @@ void complete_sampling(GenerateArguments& a) {
 Status run(GenerateArguments& a) {
   TEPUI_TRY(complete_request(a.request, a.words, "generate"));
   complete_sampling(a);
+  if (a.temperature == 0 && (a.top_k || a.top_p || a.seed))
+    print_note(fmt::format("--temperature 0 writes the most likely token: --{} changes nothing",
+                           a.top_k   ? "top-k"
+                           : a.top_p ? "top-p"
+                                     : "seed"));
   a.request.room = a.request.options.max_tokens;
   TEPUI_TRY(a.request.branches, branch_requests(a.edits));
   ProgressBar bar("generate");

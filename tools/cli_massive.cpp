@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // tepui massive
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -22,7 +23,13 @@ Status run(const MassiveArguments& a) {
   TEPUI_TRY(StoreReader store, StoreReader::open(a.folder));
   StoreReader* const stores[] = {&store};
   TEPUI_TRY(const MassiveRule rule, chosen_rule(stores, a.rule));
-  return report_scan(a.folder, rule, a.shown, a.json);
+  TEPUI_TRY(const ScanSummary summary, report_scan(a.folder, rule, a.shown, a.json));
+  std::size_t kept = 0;
+  for (const PointSummary& point : summary.points) kept = std::max(kept, point.top_mean.size());
+  if (kept > 0 && kept < static_cast<std::size_t>(a.shown))
+    print_note(fmt::format("--top {}: this run kept the {} of each sequence", a.shown,
+                           counted(static_cast<std::int64_t>(kept), "largest value")));
+  return {};
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct OriginArguments {
   RunWords words;
   WeightScanRequest weights;
   bool weights_only = false;
+  std::string idle;  // an option of runs that was given beside it
   bool json = false;
 };
 
@@ -39,6 +40,8 @@ Status show_weights(OriginArguments& a) {
     return fail(ErrorKind::usage,
                 "--weights-only: expected no --dry-run, since no model is run and there is no "
                 "plan");
+  if (!a.idle.empty())
+    return fail(ErrorKind::usage, "--weights-only: expected no {}, since no model is run", a.idle);
   a.weights.model = a.request.model;
   a.weights.threads = a.request.threads;
   TEPUI_TRY(const WeightScan scan, scan_weights(a.weights));
@@ -46,6 +49,14 @@ Status show_weights(OriginArguments& a) {
       a.json ? json_text(weight_scan_json(scan)) : weight_scan_table(scan, terminal_width());
   std::fwrite(text.data(), 1, text.size(), stdout);
   return flush_output();
+}
+
+// An option that was given and says how a model is run.
+bool needs_a_run(const CLI::Option* option) {
+  constexpr std::string_view kOthers[] = {
+      "MODEL",    "--help", "--json", "--text",    "--weights-only", "--deviations",
+      "--prompt", "--ids",  "--out",  "--dry-run", "--threads",      "--backend"};
+  return option->count() > 0 && std::ranges::find(kOthers, option->get_name()) == std::end(kOthers);
 }
 
 Status run(OriginArguments& a) {
@@ -100,7 +111,11 @@ void add_origin(CLI::App& app, int argc, char** argv, int& code) {
       "  tepui origin models/Llama-2-7b-hf --prompt 'Summer is warm. Winter is cold.'\n"
       "  tepui origin models/Llama-2-7b-hf --weights-only");
   a->request.command = quoted_command(argc, argv);
-  command->callback([a, &code] { code = finish_command(run(*a)); });
+  command->callback([a, command, &code] {
+    for (const CLI::Option* option : command->get_options(needs_a_run))
+      a->idle = option->get_name();
+    code = finish_command(run(*a));
+  });
 }
 
 }  // namespace tepui

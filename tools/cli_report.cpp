@@ -78,6 +78,7 @@ Status run(const ReportArguments& a) {
     return write_to_stdout(text);
   }
   TEPUI_TRY(const std::string page, report_page(data));
+  if (a.out == "-") return write_to_stdout(page);
   const std::string name = a.out.empty() ? default_file(a.folders) : a.out;
   TEPUI_TRY(auto file, OutputFile::create_named(name));
   TEPUI_TRY(file.write(page));
@@ -103,7 +104,7 @@ void add_report(CLI::App& app, int& code) {
   command
       ->add_option("--out", a->out,
                    "The page: one file, which needs no network (default:\nDIR/report.html, or "
-                   "report.html here for several)")
+                   "report.html here for several; -: standard output)")
       ->type_name("FILE");
   add_stored_rule_options(*command, a->rule);
   command->add_flag("--json", a->json, "Print the data of the charts instead of the page");

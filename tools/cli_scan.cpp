@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "commands.h"
 #include "report_scan.h"
@@ -37,6 +38,17 @@ Status complete(ScanArguments& arguments) {
   return {};
 }
 
+// What is not finite is an error behind everything that was measured.
+Status all_finite(const ScanSummary& summary, const RunOutcome& outcome) {
+  if (summary.not_finite.empty()) return {};
+  std::set<int> sequences;
+  for (const NotFinite& number : summary.not_finite) sequences.insert(number.sequence);
+  return fail(ErrorKind::data,
+              "{}: expected finite activations, found {} of {} sequences with others; all that was "
+              "measured is stored, and means over sequences at such places are empty",
+              outcome.folder.string(), sequences.size(), summary.finished.size());
+}
+
 Status run(ScanArguments& arguments) {
   TEPUI_TRY(complete(arguments));
   ProgressBar bar("scan");
@@ -44,13 +56,15 @@ Status run(ScanArguments& arguments) {
   bar.close();
   if (!outcome) return tl::unexpected(outcome.error());
   if (!outcome->plan.empty()) return print_plan(*outcome);
-  TEPUI_TRY(report_scan(outcome->folder, arguments.rule, arguments.shown, arguments.json));
+  TEPUI_TRY(const ScanSummary summary,
+            report_scan(outcome->folder, arguments.rule, arguments.shown, arguments.json));
   if (!arguments.json)
     fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));
   if (arguments.request.trace)
     fmt::print(arguments.json ? stderr : stdout, "{}{}", arguments.json ? "" : "\n",
                outcome->trace);
-  return flush_output();
+  TEPUI_TRY(flush_output());
+  return all_finite(summary, *outcome);
 }
 
 void add_measure_options(CLI::App& scan, ScanArguments& a) {

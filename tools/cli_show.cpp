@@ -135,8 +135,9 @@ void add_show(CLI::App& app, int& code) {
       ->required()
       ->type_name("");
   add_choices(*command, *a);
-  command->add_option("--columns", a->columns, "Width (default: the terminal's, or 80)")
-      ->check(count_up_to(10000))
+  command
+      ->add_option("--columns", a->columns, "Width, at least 24 (default: the terminal's, or 80)")
+      ->check(count_up_to(10000, 24))
       ->type_name("N");
   command->add_flag("--ascii", a->ascii,
                     "Plain letters only (default where the locale is not UTF-8)");

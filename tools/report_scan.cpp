@@ -12,13 +12,13 @@
 
 namespace tepui {
 
-Status report_scan(const std::filesystem::path& folder, const MassiveRule& rule, int top,
-                   bool json) {
+Result<ScanSummary> report_scan(const std::filesystem::path& folder, const MassiveRule& rule,
+                                int top, bool json) {
   TEPUI_TRY(StoreReader store, StoreReader::open(folder));
   SummaryOptions options;
   options.rule = rule;
   options.top = top;
-  TEPUI_TRY(const ScanSummary summary, summarise(store, options));
+  TEPUI_TRY(ScanSummary summary, summarise(store, options));
   if (!summary.judged())
     return fail(ErrorKind::data,
                 "{}: expected a run of tepui scan or tepui intervene, which keep values for other "
@@ -37,7 +37,8 @@ Status report_scan(const std::filesystem::path& folder, const MassiveRule& rule,
     if (!text.ends_with('\n')) text += '\n';
   }
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return flush_output();
+  TEPUI_TRY(flush_output());
+  return summary;
 }
 
 }  // namespace tepui

@@ -5,11 +5,13 @@
 #include <filesystem>
 
 #include "study/massive.h"
+#include "study/summary.h"
 #include "tepui/result.h"
 
 namespace tepui {
 
-Status report_scan(const std::filesystem::path& folder, const MassiveRule& rule, int top,
-                   bool json);
+// Returns what was printed.
+Result<ScanSummary> report_scan(const std::filesystem::path& folder, const MassiveRule& rule,
+                                int top, bool json);
 
 }  // namespace tepui

@@ -90,6 +90,8 @@ struct ScanMetricOptions {
   double keep_floor = 100;  // or above this where the median is 0,
   int capacity = 4096;      // up to so many a sequence; the count is exact
   int surface = 1;          // sequences, from the first on, whose |x| is kept as a surface
+  // Whether an activation that is not finite is a row like others; else it ends an unedited run.
+  bool keep_not_finite = false;
 };
 std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& options);
 // What an intervention measures: the largest values, the median and what stands above it, and the

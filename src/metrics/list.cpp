@@ -5,7 +5,7 @@ namespace tepui {
 
 std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& options) {
   std::vector<std::unique_ptr<Metric>> list;
-  list.push_back(make_top_k(options.top));
+  list.push_back(make_top_k(options));
   list.push_back(make_quantiles(options));
   list.push_back(make_channel_max());
   list.push_back(make_token_max());
@@ -16,7 +16,7 @@ std::vector<std::unique_ptr<Metric>> scan_metrics(const ScanMetricOptions& optio
 
 std::vector<std::unique_ptr<Metric>> intervention_metrics(const ScanMetricOptions& options) {
   std::vector<std::unique_ptr<Metric>> list;
-  list.push_back(make_top_k(options.top));
+  list.push_back(make_top_k(options));
   list.push_back(make_quantiles(options));
   list.push_back(make_change());
   return list;

@@ -8,7 +8,7 @@
 
 namespace tepui {
 
-std::unique_ptr<Metric> make_top_k(int k);
+std::unique_ptr<Metric> make_top_k(const ScanMetricOptions& options);
 std::unique_ptr<Metric> make_largest();  // top_k of one, under its own name
 std::unique_ptr<Metric> make_quantiles(const ScanMetricOptions& options);
 std::unique_ptr<Metric> make_channel_max();

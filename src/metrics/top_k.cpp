@@ -11,7 +11,8 @@ constexpr std::uint32_t kNoIndex = 0xffffffffU;
 
 class TopK : public Metric {
  public:
-  TopK(int k, std::string_view name) : k_(k), name_(name) {}
+  TopK(int k, std::string_view name, bool keep_not_finite)
+      : k_(k), name_(name), keep_not_finite_(keep_not_finite) {}
 
   std::string_view name() const override { return name_; }
 
@@ -38,7 +39,8 @@ class TopK : public Metric {
         row.position = index / static_cast<std::uint32_t>(context.width);
         row.channel = index % static_cast<std::uint32_t>(context.width);
         row.value = values[s * k + rank];
-        if (!std::isfinite(row.value) && !context.edited) return not_finite(row);
+        if (!std::isfinite(row.value) && !context.edited && !keep_not_finite_)
+          return not_finite(row);
         TEPUI_TRY(sink.add(row));
       }
     }
@@ -62,11 +64,14 @@ class TopK : public Metric {
 
   int k_;
   std::string_view name_;
+  bool keep_not_finite_;
 };
 
 }  // namespace
 
-std::unique_ptr<Metric> make_top_k(int k) { return std::make_unique<TopK>(k, "top_k"); }
-std::unique_ptr<Metric> make_largest() { return std::make_unique<TopK>(1, "largest"); }
+std::unique_ptr<Metric> make_top_k(const ScanMetricOptions& options) {
+  return std::make_unique<TopK>(options.top, "top_k", options.keep_not_finite);
+}
+std::unique_ptr<Metric> make_largest() { return std::make_unique<TopK>(1, "largest", false); }
 
 }  // namespace tepui

@@ -16,20 +16,21 @@ const Json* member(const Json& object, const std::string& name) {
   return found == object.end() ? nullptr : &*found;
 }
 
-// The command that makes such stores; a scan's identity has no kind.
-std::string kind_of(const Json& identity) {
-  const Json* const kind = identity.is_object() ? member(identity, "kind") : nullptr;
-  return "tepui " + (kind != nullptr && kind->is_string() ? kind->get<std::string>() : "scan");
-}
-
 }  // namespace
+
+std::string command_of_identity(const Json& identity) {
+  const Json* const kind = identity.is_object() ? member(identity, "kind") : nullptr;
+  if (kind == nullptr || !kind->is_string()) return "scan";
+  return *kind == "watch" ? "train" : kind->get<std::string>();
+}
 
 Status same_identity(const Json& stored, const Json& wanted, const std::filesystem::path& file) {
   if (stored == wanted) return {};
-  if (kind_of(stored) != kind_of(wanted))
-    return fail(ErrorKind::usage,
-                "{}: this store was made by {}, but this run is of {}; choose another --out",
-                file.string(), kind_of(stored), kind_of(wanted));
+  if (command_of_identity(stored) != command_of_identity(wanted))
+    return fail(
+        ErrorKind::usage,
+        "{}: this store was made by tepui {}, but this run is of tepui {}; choose another --out",
+        file.string(), command_of_identity(stored), command_of_identity(wanted));
   const std::vector<JsonDifference> differences = json_differences(stored, wanted);
   if (differences.empty()) return {};
   if (differences.size() == 1 && differences.front().field == "text.ids")

@@ -5,10 +5,14 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "tepui/result.h"
 
 namespace tepui {
+
+// The command that makes such stores: "scan" where the identity names no kind.
+std::string command_of_identity(const nlohmann::json& identity);
 
 Status same_identity(const nlohmann::json& stored, const nlohmann::json& wanted,
                      const std::filesystem::path& file);

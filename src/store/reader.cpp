@@ -43,11 +43,16 @@ Result<Database> open_for_reading(const std::filesystem::path& file) {
 
 Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_file) {
   std::error_code ignored;
+  std::error_code error;
   StoreReader reader;
   reader.file_ = std::filesystem::is_directory(folder_or_file, ignored)
                      ? folder_or_file / kStoreFile
                      : folder_or_file;
-  if (!std::filesystem::exists(reader.file_, ignored))
+  const bool there = std::filesystem::exists(reader.file_, error);
+  if (error)
+    return fail(ErrorKind::io, "{}: expected a store that can be read: {}", reader.file_.string(),
+                error.message());
+  if (!there)
     return fail(ErrorKind::io, "{}: expected a store, found no such file", reader.file_.string());
   TEPUI_TRY(reader.database_, open_for_reading(reader.file_));
   note_read_file(reader.file_);

@@ -27,6 +27,18 @@ std::span<const std::byte> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
+// As a run leaves its store that ended before its first result: that its options were no good must
+// not be in the way of others.
+Result<bool> holds_no_results(Database& database) {
+  for (const char* table : {"branch", "unit", "observation", "series", "likelihood", "calibration",
+                            "probe", "weight"}) {
+    TEPUI_TRY(const auto rows,
+              database.integer(fmt::format("SELECT EXISTS(SELECT 1 FROM {})", table)));
+    if (rows != 0) return false;
+  }
+  return true;
+}
+
 Status check_or_set_identity(Database& database, const nlohmann::json& identity,
                              const std::filesystem::path& file) {
   TEPUI_TRY(const bool is_new, needs_schema(database, file));
@@ -41,7 +53,15 @@ Status check_or_set_identity(Database& database, const nlohmann::json& identity,
   // Through text and back, as the stored one went, so that only the content is compared.
   const auto wanted = nlohmann::json::parse(
       identity.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), nullptr, false);
-  return same_identity(stored, wanted, file);
+  const Status same = same_identity(stored, wanted, file);
+  if (same) return {};
+  TEPUI_TRY(const bool empty, holds_no_results(database));
+  if (!empty || command_of_identity(stored) != command_of_identity(wanted)) return same;
+  for (const char* table : {"run", "sequence", "vocabulary"})
+    TEPUI_TRY(database.execute(fmt::format("DELETE FROM {}", table).c_str()));
+  TEPUI_TRY(auto update, database.prepare("UPDATE meta SET value = ?1 WHERE key = 'identity'"));
+  const std::string text = wanted.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return update.bind(1, std::string_view(text)).run();
 }
 
 }  // namespace

@@ -179,6 +179,7 @@ Result<double> calibration_time(const AttentionPlan& plan, const Speed& speed) {
 Result<RunOutcome> plan_of_attention(const AttentionPlan& plan, const RunProgress& progress) {
   const ScanInput& opened = plan.opened;
   TEPUI_TRY(const PlannedBranches planned, plan_branches(plan.specs, opened.model.spec));
+  progress.tell(opened.notes);
   if (planned.all_layers && progress.note) progress.note(kAllLayersNote);
   TEPUI_TRY(const Schedule schedule,
             make_schedule(planned.branches, opened.model.spec.dims.layers));
@@ -296,9 +297,8 @@ Result<RunOutcome> run_attention(const AttentionRequest& request, const RunProgr
   TEPUI_TRY(const Calibration calibration, calibration_of(plan, run, progress));
   std::vector<std::string> notes;
   TEPUI_TRY(const auto branches, ready_branches(plan.specs, opened.model.spec, calibration, notes));
-  for (const std::string& note : notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(notes);
+  progress.tell(notes_of_idle_edits(plan.specs, opened.sequences));
   std::vector<BranchRow> rows{{std::string(kUnedited), ""}};
   for (const BranchSpec& spec : plan.specs) rows.push_back({spec.name, spec.text()});
   TEPUI_TRY(run.writer().write_branches(rows, calibration.means));

@@ -32,23 +32,25 @@ std::string small(double value) {
 
 std::string size(double value) { return std::isnan(value) ? "-" : rounded(value); }
 
-TextColumn column(std::string title, int keep = 9) {
+TextColumn column(std::string title, int keep) {
   return {std::move(title), Align::right, keep, {}};
 }
 
 // What the tokens are.
-std::string tokens_text(const AttentionSummary& summary, Letters letters) {
+std::string tokens_text(const AttentionSummary& summary, Letters letters, int columns) {
   if (!summary.asked.empty()) {
     const std::vector<std::int64_t> positions(summary.asked.begin(), summary.asked.end());
-    return fmt::format("tokens: position {} of every sequence\n", ranges(positions));
+    return wrapped(fmt::format("tokens: position {} of every sequence\n", ranges(positions)),
+                   columns);
   }
   if (summary.massive.empty())
-    return "tokens: none, as no token holds a massive activation in the unedited run\n";
+    return wrapped("tokens: none, as no token holds a massive activation in the unedited run\n",
+                   columns);
   constexpr std::size_t kShown = 8;
-  TextColumn token{"token", Align::left, 0, {}};
-  TextColumn position = column("position");
-  TextColumn sequences = column("sequences");
-  TextColumn layers{"layers of resid_post", Align::left, 0, {}};
+  TextColumn token{"token", Align::left, 4, {}};
+  TextColumn position = column("position", 2);
+  TextColumn sequences = column("sequences", 1);
+  TextColumn layers{"layers of resid_post", Align::left, 3, {}};
   for (std::size_t i = 0; i < std::min(kShown, summary.massive.size()); ++i) {
     const MassiveToken& one = summary.massive[i];
     token.cells.push_back(quoted(summary.token_bytes(one.token_id), letters, 24));
@@ -56,8 +58,9 @@ std::string tokens_text(const AttentionSummary& summary, Letters letters) {
     sequences.cells.push_back(fmt::format("{}/{}", one.sequences, summary.finished));
     layers.cells.push_back(ranges(one.layers));
   }
-  std::string text = "tokens: those that hold massive activations in the unedited run\n" +
-                     put_together({token, position, sequences, layers});
+  std::string text =
+      wrapped("tokens: those that hold massive activations in the unedited run\n", columns) +
+      put_together(fitted({token, position, sequences, layers}, columns));
   if (summary.massive.size() > kShown)
     text += fmt::format("and {} more\n", summary.massive.size() - kShown);
   return text;
@@ -72,16 +75,17 @@ TextColumn layer_column(const AttentionBranch& branch) {
 
 std::string attention_columns(const AttentionSummary& summary, const AttentionBranch& branch,
                               int columns) {
-  TextColumn sinks = column("sinks", 8);
-  TextColumn received = column(fmt::format("key {}", summary.rule.key), 8);
-  TextColumn share = column("tokens");
-  TextColumn entropy = column("entropy", 7);
-  TextColumn part = column("part", 6);
-  TextColumn cosine = column("cos");
-  TextColumn variance = column("var");
-  TextColumn rest = column("rest", 6);
-  TextColumn rest_cosine = column("cos");
-  TextColumn rest_variance = column("var");
+  TextColumn sinks = column("sinks", 15);
+  TextColumn received = column(fmt::format("key {}", summary.rule.key), 14);
+  TextColumn share = column("tokens", 16);
+  TextColumn entropy = column("entropy", 13);
+  // What is said of a norm goes before it, so that none is taken for the other's.
+  TextColumn part = column("part", 12);
+  TextColumn cosine = column("cos", 10);
+  TextColumn variance = column("var", 9);
+  TextColumn rest = column("rest", 11);
+  TextColumn rest_cosine = column("cos", 8);
+  TextColumn rest_variance = column("var", 7);
   for (const AttentionLayer& layer : branch.layers) {
     const double all = std::max(layer.sink_sequences, 1);
     const double count = std::accumulate(layer.sinks.begin(), layer.sinks.end(), 0.0) / all;
@@ -111,13 +115,13 @@ std::string norm_columns(const AttentionBranch& branch, int columns) {
     int keep;
   };
   constexpr Entry kEntries[] = {
-      {"|h|", &AttentionLayer::resid_pre, 9},  {"|norm|", &AttentionLayer::attn_in, 8},
-      {"peak", &AttentionLayer::attn_peak, 4}, {"|q|", &AttentionLayer::q, 7},
-      {"|k|", &AttentionLayer::k, 9},          {"|v|", &AttentionLayer::v, 9}};
+      {"|h|", &AttentionLayer::resid_pre, 12}, {"|norm|", &AttentionLayer::attn_in, 4},
+      {"peak", &AttentionLayer::attn_peak, 2}, {"|q|", &AttentionLayer::q, 6},
+      {"|k|", &AttentionLayer::k, 8},          {"|v|", &AttentionLayer::v, 10}};
   std::vector<TextColumn> list{layer_column(branch)};
   for (const Entry& entry : kEntries) {
     TextColumn own = column(entry.title, entry.keep);
-    TextColumn others = column("others", entry.keep);
+    TextColumn others = column("others", entry.keep - 1);
     for (const AttentionLayer& layer : branch.layers) {
       const NormMeans& norms = layer.*entry.norms;
       own.cells.push_back(size(mean_of(norms.marked.empty() ? norms.first : norms.marked)));
@@ -146,7 +150,9 @@ std::string head_columns(const AttentionBranch& branch, int columns) {
   list = fitted(std::move(list), columns);
   std::string text = put_together(list);
   if (list.size() < before)
-    text += fmt::format("(the first {} of {} heads; --json has all)\n", list.size() - 1, heads);
+    text +=
+        wrapped(fmt::format("(the first {} of {} heads; --json has all)\n", list.size() - 1, heads),
+                columns);
   return text;
 }
 
@@ -156,13 +162,14 @@ std::string branch_text(const AttentionSummary& summary, const AttentionBranch& 
   if (!branch.edits.empty() && branch.edits != branch.name)
     text += fmt::format(" ({})", valid_utf8(branch.edits));
   text += fmt::format(", means over {}\n", counted(summary.finished, "sequence"));
+  text = wrapped(text, columns);
   text += wrapped(
       fmt::format("{:.1f} % of the heads have a sink: key {} receives more than {:g} of {}\n",
                   100 * branch.sink_rate(), summary.rule.key, summary.rule.epsilon,
                   summary.early_queries()),
       columns);
   text += attention_columns(summary, branch, columns) + "\n";
-  text += "l2 norms of the tokens (none: of position 0) and of the others\n";
+  text += wrapped("l2 norms of the tokens (none: of position 0) and of the others\n", columns);
   text += norm_columns(branch, columns) + "\n";
   text += wrapped(fmt::format("what key {} receives by head, per cent of {}\n", summary.rule.key,
                               summary.early_queries()),
@@ -189,7 +196,9 @@ std::string side_by_side(const AttentionSummary& summary, int columns) {
                          : fmt::format("what key {} receives\n", summary.rule.key);
   text += put_together(list);
   if (list.size() < before)
-    text += fmt::format("({} branches more are not shown; --json has all)\n", before - list.size());
+    text += wrapped(
+        fmt::format("({} branches more are not shown; --json has all)\n", before - list.size()),
+        columns);
   return text + "\n";
 }
 
@@ -204,7 +213,7 @@ std::string attention_table(const AttentionSummary& summary, Letters letters, in
   std::string text = attention_so_far(summary);
   if (!text.empty()) text += "\n";
   if (summary.finished == 0) return text;
-  text += tokens_text(summary, letters) + "\n" + side_by_side(summary, columns);
+  text += tokens_text(summary, letters, columns) + "\n" + side_by_side(summary, columns);
   text += wrapped(
       "sinks: heads with a sink; tokens: what they receive of the queries behind them; entropy in "
       "nats; part and rest: l2 norms of what the tokens' values and all others give to the output, "

@@ -72,7 +72,7 @@ std::string calibration_line(Sequences sequences, double seconds) {
                      time_text(seconds));
 }
 
-Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
+Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests, std::size_t longest,
                                     const CalibrationRequest& calibration,
                                     const InputRequest& request, const ScanInput& opened,
                                     ThreadPool& pool, const MassiveRule& rule,
@@ -80,6 +80,7 @@ Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
   BranchSetup setup;
   const ModelSpec& spec = opened.model.spec;
   TEPUI_TRY(setup.specs, parse_branches(requests, spec, "--edit"));
+  TEPUI_TRY(check_positions(setup.specs, longest));
   std::vector<std::vector<TokenId>> sequences;
   if (!calibration_sites(setup.specs).empty()) {
     TEPUI_TRY(sequences, calibration_sequences(calibration, request.corpus, opened));
@@ -89,9 +90,7 @@ Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
   TEPUI_TRY(setup.specs, with_layers(setup.specs, found));
   std::vector<std::string> notes;
   TEPUI_TRY(setup.branches, ready_branches(setup.specs, spec, found, notes));
-  for (const std::string& note : notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(notes);
   return setup;
 }
 

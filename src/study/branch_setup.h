@@ -59,9 +59,9 @@ Result<Calibration> calibrate_branches(std::span<const BranchSpec> specs, Sequen
 // The line of a plan about a calibration that takes so long.
 std::string calibration_line(Sequences sequences, double seconds);
 
-// For commands that keep no store. Errors as those of study/branches.h; progress.note gets what is
-// only odd.
-Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests,
+// For commands that keep no store; `longest` as check_positions takes it. Errors as those of
+// study/branches.h; progress.note gets what is only odd.
+Result<BranchSetup> set_up_branches(std::span<const BranchRequest> requests, std::size_t longest,
                                     const CalibrationRequest& calibration,
                                     const InputRequest& request, const ScanInput& opened,
                                     ThreadPool& pool, const MassiveRule& rule,

@@ -10,6 +10,7 @@
 #include "input/json_file.h"
 #include "models/site_width.h"
 #include "store/output_file.h"
+#include "store/schema.h"
 #include "store/writer.h"
 #include "study/capture_writer.h"
 #include "study/json_values.h"
@@ -126,7 +127,7 @@ Status write_sidecar(const Capturing& capture, bool complete) {
   }
   document["sequences"] = sequences_json(capture);
   document["identity"] = plan.identity;
-  TEPUI_TRY(OutputFile file, OutputFile::create(plan.folder / "capture.json"));
+  TEPUI_TRY(OutputFile file, OutputFile::create(plan.folder / kCaptureFile));
   // A line: with one number a line the sidecar would be larger than some captures.
   TEPUI_TRY(file.write(document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
   return file.commit();
@@ -134,15 +135,20 @@ Status write_sidecar(const Capturing& capture, bool complete) {
 
 // Whether the folder holds all of it already.
 Result<bool> is_complete(const CapturePlan& plan) {
-  const auto path = plan.folder / "capture.json";
+  const auto path = plan.folder / kCaptureFile;
   std::error_code error;
+  if (std::filesystem::exists(plan.folder / kStoreFile, error))
+    return fail(ErrorKind::usage,
+                "{}: expected a folder of its own for the capture, found the store of another "
+                "command in it ({}): choose another --out",
+                plan.folder.string(), kStoreFile);
   if (!std::filesystem::exists(path, error)) return false;
   TEPUI_TRY(const json document, input::read_json(path));
   const json* const complete = input::member(document, "complete");
   const json* const identity = input::member(document, "identity");
   if (complete == nullptr || identity == nullptr || *identity != json(plan.identity))
     return fail(
-        ErrorKind::data,
+        ErrorKind::usage,
         "{}: expected a capture of this model, text, sites, tokens and edits, found another "
         "one: choose another --out",
         plan.folder.string());
@@ -197,9 +203,7 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
   const auto start = std::chrono::steady_clock::now();
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
-  for (const std::string& note : opened.notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(opened.notes);
   const ModelSpec& spec = opened.model.spec;
   Capturing capture{request, opened, {}, {}, {}, {}, {}};
   TEPUI_TRY(capture.sites, SiteSelection::parse(request.sites, spec, "--site", request.layers));
@@ -211,16 +215,14 @@ Result<CaptureOutcome> run_capture(const CaptureRequest& request, const RunProgr
                 request.tokens);
   std::vector<BranchRequest> branches;
   if (!request.edits.empty()) branches.push_back({"", request.edits});
-  TEPUI_TRY(capture.setup, set_up_branches(branches, request.calibration, request, opened, pool,
-                                           request.rule, progress));
-  TEPUI_TRY(check_positions(capture.setup.specs, longest_of(opened.sequences)));
+  TEPUI_TRY(capture.setup,
+            set_up_branches(branches, longest_of(opened.sequences), request.calibration, request,
+                            opened, pool, request.rule, progress));
   TEPUI_TRY(make_plan(capture));
   std::vector<std::string> notes = notes_of_idle_edits(capture.setup.specs, opened.sequences);
   const std::string absent = note_of_absent_tokens(capture.tokens, opened.sequences);
   if (!absent.empty()) notes.push_back(fmt::format("--tokens {}: {}", request.tokens, absent));
-  for (const std::string& note : notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(notes);
   const int sequences = static_cast<int>(opened.sequences.size());
   CaptureOutcome outcome;
   outcome.folder = capture.plan.folder;

@@ -19,6 +19,8 @@
 
 namespace tepui {
 
+inline constexpr const char* kCaptureFile = "capture.json";  // what a capture's files are
+
 enum class CaptureFormat : std::uint8_t { npy, safetensors };
 // "npy" or "safetensors".
 Result<CaptureFormat> capture_format_from_name(std::string_view name);

@@ -42,7 +42,7 @@ Result<int> read_progress(const CapturePlan& plan) {
                 path.string());
   if (identity->get<std::string>() != plan.identity)
     return fail(
-        ErrorKind::data,
+        ErrorKind::usage,
         "{}: expected a capture of this model, text, sites, tokens and edits, found another "
         "one: choose another --out",
         plan.folder.string());

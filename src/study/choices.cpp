@@ -264,12 +264,12 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
           task.items[i].choices[static_cast<std::size_t>(task.file.items[i].answer)].ids);
     tasks.push_back(std::move(task));
   }
-  for (const std::string& note : opened.notes) {
-    if (progress.note) progress.note(note);
-  }
-  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
-                                                     opened, pool, request.rule, progress));
-  TEPUI_TRY(check_positions(setup.specs, longest_of(all_choices(tasks))));
+  progress.tell(opened.notes);
+  const auto sequences = all_choices(tasks);
+  TEPUI_TRY(const BranchSetup setup,
+            set_up_branches(request.branches, longest_of(sequences), request.calibration, request,
+                            opened, pool, request.rule, progress));
+  progress.tell(notes_of_idle_edits(setup.specs, sequences));
   const json identity = identity_of(opened, tasks, setup.specs, request.rule);
   opened.corpus.fingerprint = hash_hex(identity["tasks"].dump());
   ChoicesResult result;
@@ -283,7 +283,6 @@ Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgre
   Choosing choosing(tasks, result, std::move(file), progress);
   TEPUI_TRY(choosing.take_stored());
   const auto metrics = prefix_metrics();
-  const auto sequences = all_choices(tasks);
   TEPUI_TRY(const Schedule schedule, make_schedule(setup.branches, opened.model.spec.dims.layers));
   TEPUI_TRY(const SiteSelection sites, prefix_sites(opened.model.spec));
   RunWork shared{schedule, sites, metrics, true, false};

@@ -103,14 +103,26 @@ void note_late_rules(std::span<const Branch> branches, const RunProgress& progre
   }
 }
 
+// Known at the end alone: a text may come to have what its prompt lacks.
+void note_idle_edits(std::span<const BranchSpec> specs, std::span<const ContinuedPrompt> prompts,
+                     const RunProgress& progress) {
+  for (std::size_t b = 0; b < specs.size(); ++b) {
+    std::vector<std::vector<TokenId>> computed;
+    for (const ContinuedPrompt& prompt : prompts) {
+      const auto& ids = prompt.branches[b + 1].generated.ids;
+      computed.push_back(prompt.ids);
+      if (ids.size() > 1) computed.back().insert(computed.back().end(), ids.begin(), ids.end() - 1);
+    }
+    progress.tell(notes_of_idle_edits(specs.subspan(b, 1), computed));
+  }
+}
+
 }  // namespace
 
 Result<GenerateResult> run_generate(const GenerateRequest& request, const RunProgress& progress) {
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
-  for (const std::string& note : opened.notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(opened.notes);
   GenerateResult result;
   result.run = run_info(request, opened);
   result.protocol = protocol_of(request.corpus, opened.context);
@@ -119,9 +131,9 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
     TEPUI_TRY(result.options.stops, stop_tokens(request.model, opened.tokenizer.get()));
   }
   TEPUI_TRY(check_lengths(opened, result.options, progress));
-  TEPUI_TRY(const BranchSetup setup, set_up_branches(request.branches, request.calibration, request,
-                                                     opened, pool, request.rule, progress));
-  TEPUI_TRY(check_positions(setup.specs, longest_computed(opened, result.options)));
+  TEPUI_TRY(const BranchSetup setup,
+            set_up_branches(request.branches, longest_computed(opened, result.options),
+                            request.calibration, request, opened, pool, request.rule, progress));
   note_late_rules(setup.branches, progress);
   result.branches.push_back({std::string(kUnedited), ""});
   for (const BranchSpec& spec : setup.specs) result.branches.push_back({spec.name, spec.text()});
@@ -154,6 +166,7 @@ Result<GenerateResult> run_generate(const GenerateRequest& request, const RunPro
       prompt.branches.push_back(continued(opened, std::move(text)));
     result.prompts.push_back(std::move(prompt));
   }
+  note_idle_edits(setup.specs, result.prompts, progress);
   return result;
 }
 

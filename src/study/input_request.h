@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "input/corpus.h"
@@ -41,6 +42,11 @@ struct RunProgress {
   std::function<void(const std::string&)> counting;         // what is counted, if not tokens
   // Takes what tells, should the run be stopped from now on, what is kept of it.
   std::function<void(std::function<std::string()>)> stopping;
+
+  void tell(std::span<const std::string> notes) const {
+    for (const std::string& line : notes)
+      if (note) note(line);
+  }
 };
 
 struct RunOutcome {

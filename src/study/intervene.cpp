@@ -184,9 +184,7 @@ Result<RunOutcome> OpenIntervention::run(const std::optional<std::filesystem::pa
             ready_branches(found.specs, input_.model.spec, found.calibration, notes));
   for (std::string& idle : notes_of_idle_edits(found.specs, input_.sequences))
     notes.push_back(std::move(idle));
-  for (const std::string& note : notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(notes);
   TEPUI_TRY(run.writer().write_branches(rows_of(found.specs), found.calibration.means));
   if (!run.pending().empty()) TEPUI_TRY(run_branches(run, branches));
   return run.finish();

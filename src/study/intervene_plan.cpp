@@ -62,6 +62,7 @@ Result<OpenIntervention::Estimate> OpenIntervention::estimate(
 
 Result<RunOutcome> OpenIntervention::plan(const RunProgress& progress) {
   TEPUI_TRY(const Planned all, planned());
+  progress.tell(input_.notes);
   if (all.all_layers && progress.note) progress.note(kAllLayersNote);
   TEPUI_TRY(const RunPlan plan, RunPlan::make(request_, input_, all.work(), input_.sequences));
   TEPUI_TRY(const Speed speed, plan.measure(pool_));

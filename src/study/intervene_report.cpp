@@ -134,6 +134,22 @@ std::string change_table(const InterveneSummary& summary) {
          side_by_side(place, std::move(columns));
 }
 
+// Branches that no edit changed, as where nothing was massive or above a threshold.
+std::string idle_branches(const InterveneSummary& summary) {
+  const auto& branches = summary.scored.branches;
+  const Score& own = branches.front().all;
+  std::string text;
+  for (std::size_t i = 1; i < branches.size(); ++i) {
+    const Score& score = branches[i].all;
+    const bool changed = std::ranges::any_of(summary.means, [&](const MeanRow& row) {
+      return row.branch == static_cast<int>(i) && row.metric == "change" && row.mean != 0;
+    });
+    if (own.sequences > 0 && !changed && score.kl == 0 && score.nll == own.nll)
+      text += fmt::format("{}: its edits changed no value\n", valid_utf8(branches[i].name));
+  }
+  return text.empty() ? "" : "\n" + text;
+}
+
 Json score_json(const Score& score) {
   Json entry;
   entry["perplexity"] = number(score.perplexity());
@@ -193,7 +209,7 @@ std::string intervene_table(const InterveneSummary& summary) {
   std::string text = calibration_table(summary);
   for (std::size_t i = 0; i < summary.scored.branches.front().texts.size(); ++i)
     text += text_table(summary, i);
-  return text + change_table(summary);
+  return text + change_table(summary) + idle_branches(summary);
 }
 
 Json intervene_json(const InterveneSummary& summary) {

@@ -35,7 +35,7 @@ Result<ItemFile> ItemFile::open(const std::filesystem::path& path, const json& i
     const std::string where = fmt::format("{}: line {}", path.string(), line);
     if (line == 1) {
       if (rest.substr(0, end + 1) != header)
-        return fail(ErrorKind::data,
+        return fail(ErrorKind::usage,
                     "{}: expected results of this model, these tasks, branches and backend, or a "
                     "new file, found those of another run",
                     path.string());

@@ -122,7 +122,10 @@ Result<RunOutcome> run_origin(const OriginRequest& request, const RunProgress& p
                 "{}: expected a residual stream that sub-layers add to, found one that a norm "
                 "replaces in every layer ({}); its activations have no contributions",
                 opened.model.path, opened.model.spec.arch->name);
-  if (request.dry_run) return plan_of_origin(request, opened, pool);
+  if (request.dry_run) {
+    progress.tell(opened.notes);
+    return plan_of_origin(request, opened, pool);
+  }
   TEPUI_TRY(RunStore run,
             RunStore::open(request, opened, "origin", identity_of(request, opened), progress));
   if (!run.pending().empty()) TEPUI_TRY(measure(request, opened, pool, run, progress));

@@ -73,7 +73,7 @@ std::string parts_text(const OriginSummary& summary, Letters letters, int column
   TextColumn part{"by", Align::left, 19, {}};
   TextColumn adds{"adds", Align::right, 16, {}};
   TextColumn share{"of peak", Align::right, 17, {}};
-  TextColumn carried{"carried by", Align::left, 18, {}};
+  TextColumn carried{"carried by", Align::left, 14, {}};
   for (std::size_t i = 0; i < std::min(kGroups, summary.groups.size()); ++i) {
     const OriginGroup& group = summary.groups[i];
     auto list = main_ones(written(*group.largest), 3);
@@ -112,10 +112,11 @@ std::string ranges_text(const OriginSummary& summary, Letters letters, int colum
   const std::size_t all = list.size();
   if (list.size() > (overflow ? 4 * kSites : kSites)) list.resize(overflow ? 4 * kSites : kSites);
   std::string text =
-      overflow ? fmt::format("{} beyond the largest f16, {:.0f}; largest |x| of each:\n",
-                             counted(static_cast<std::int64_t>(all), "place"), kLargestHalf)
-               : fmt::format("No value leaves f16 ({:.0f}); the sites that come closest:\n",
-                             kLargestHalf);
+      wrapped(overflow ? fmt::format("{} beyond the largest f16, {:.0f}; largest |x| of each:\n",
+                                     counted(static_cast<std::int64_t>(all), "place"), kLargestHalf)
+                       : fmt::format("No value leaves f16 ({:.0f}); the sites that come closest:\n",
+                                     kLargestHalf),
+              columns);
   TextColumn site{"site", Align::left, 20, {}};
   TextColumn layer{"layer", Align::right, 19, {}};
   TextColumn value{"largest", Align::right, 18, {}};
@@ -188,7 +189,7 @@ std::string origin_finding(const OriginSummary& summary) {
       text += fmt::format(": {} of it comes from {}", per_cent(by.front().share),
                           part_name(by.front()));
       const std::string carried = carriers(summary, life, by.front(), 1);
-      if (!carried.empty()) text += ", " + carried;
+      if (!carried.empty()) text += ", whose largest part is " + carried;
     }
     if (!end.empty() && -end.front().share >= 0.01)
       text += fmt::format("; {} takes {} of it away", part_name(end.front()),
@@ -208,13 +209,13 @@ std::string origin_table(const OriginSummary& summary, Letters letters, int colu
     text += fmt::format("No activation of resid_post is massive in {}.\n",
                         counted(summary.finished, "sequence"));
   } else {
-    text += "Massive activations of resid_post (peak: mean of the largest values)\n" +
-            groups_text(summary, letters, columns) + "\n";
+    text +=
+        wrapped("Massive activations of resid_post (peak: mean of the largest values)\n", columns);
+    text += groups_text(summary, letters, columns) + "\n";
     text += wrapped(
         "What writes them up to the peak and what removes them behind it, of the one with the "
         "largest peak; carried by: neuron (activation x entry of the down projection) or head, "
-        "with "
-        "its share of what the sub-layer gives\n",
+        "with its share of what the sub-layer gives\n",
         columns);
     text += parts_text(summary, letters, columns);
   }

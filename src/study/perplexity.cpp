@@ -49,7 +49,7 @@ Result<RunOutcome> run_perplexity(const PerplexityRequest& request, const RunPro
   TEPUI_TRY(const Schedule schedule, make_schedule({}, opened.model.spec.dims.layers));
   const SiteSelection nowhere;
   const RunWork work{schedule, nowhere, {}, true};
-  if (request.dry_run) return dry_run(request, opened, work, pool);
+  if (request.dry_run) return dry_run(request, opened, work, pool, progress);
   TEPUI_TRY(RunStore run, RunStore::open(request, opened, "perplexity", identity, progress));
   const BranchRow unedited[] = {{"unedited", ""}};
   TEPUI_TRY(run.writer().write_branches(unedited, {}));

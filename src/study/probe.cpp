@@ -259,6 +259,7 @@ Result<ProbeOutcome> run_probe(const ProbeRequest& request, const RunProgress& p
   TEPUI_TRY(work.read_files());
   ProbeOutcome outcome;
   if (request.dry_run) {
+    progress.tell(opened.notes);
     outcome.sequences = static_cast<int>(opened.sequences.size());
     TEPUI_TRY(outcome.plan, work.dry_run());
     return outcome;

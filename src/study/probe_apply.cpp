@@ -200,8 +200,7 @@ Result<ApplyOutcome> apply_probes(const ApplyRequest& request, const RunProgress
   TEPUI_TRY(outcome.probes, read_all(request));
   ThreadPool pool(request.threads > 0 ? request.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
-  for (const std::string& note : opened.notes)
-    if (progress.note) progress.note(note);
+  progress.tell(opened.notes);
   TEPUI_TRY(check_widths(outcome.probes, opened, progress));
   TEPUI_TRY(tell_targets(request, opened, pool, progress, outcome.probes));
   std::vector<std::size_t> first_token;

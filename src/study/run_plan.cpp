@@ -76,7 +76,8 @@ nlohmann::ordered_json RunPlan::document(const Speed& speed) const {
 }
 
 Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
-                           const RunWork& work, ThreadPool& pool) {
+                           const RunWork& work, ThreadPool& pool, const RunProgress& progress) {
+  progress.tell(opened.notes);
   TEPUI_TRY(const RunPlan plan, RunPlan::make(request, opened, work, opened.sequences));
   RunOutcome outcome;
   outcome.sequences = static_cast<int>(opened.sequences.size());

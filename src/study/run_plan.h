@@ -56,9 +56,9 @@ class RunPlan {
   MemoryDivision memory_;
 };
 
-// Plans all sequences, and runs none.
+// Plans all sequences, and runs none; tells what is to be said of the input.
 Result<RunOutcome> dry_run(const InputRequest& request, const ScanInput& opened,
-                           const RunWork& work, ThreadPool& pool);
+                           const RunWork& work, ThreadPool& pool, const RunProgress& progress);
 
 // "268 MiB", "3.73 GiB"; "28.6 s", "2:28".
 std::string size_text(std::uint64_t bytes);

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "store/reader.h"
+#include "study/capture_files.h"
 #include "study/scan.h"
 #include "study/wording.h"
 
@@ -128,10 +129,15 @@ std::string kept_in(const std::filesystem::path& folder, int sequences) {
 Result<RunStore> RunStore::open(const InputRequest& request, const ScanInput& opened,
                                 std::string_view kind, const json& identity,
                                 const RunProgress& progress, std::optional<SequenceRange> only) {
-  for (const std::string& note : opened.notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(opened.notes);
   const auto folder = request.out.value_or(default_folder(opened, kind, identity));
+  std::error_code unreadable;  // then the store says so
+  if (std::filesystem::exists(folder / kCaptureFile, unreadable))
+    return fail(
+        ErrorKind::usage,
+        "{}: expected a folder of its own for the store, found a capture in it ({}): choose "
+        "another --out",
+        folder.string(), kCaptureFile);
   TEPUI_TRY(StoreWriter writer,
             StoreWriter::open_or_create(folder, identity, run_info(request, opened)));
   RunStore run(std::move(writer));

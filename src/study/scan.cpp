@@ -42,12 +42,14 @@ Result<ScanOutcome> run_scan(const ScanRequest& request, const RunProgress& prog
   TEPUI_TRY(const ScanInput opened, open_scan_input(request, pool));
   TEPUI_TRY(const SiteSelection sites,
             SiteSelection::parse(request.sites, opened.model.spec, "--sites", request.layers));
-  const auto metrics = scan_metrics(request.metrics);
+  ScanMetricOptions kept = request.metrics;
+  kept.keep_not_finite = true;  // one sequence's must not cost what others are
+  const auto metrics = scan_metrics(kept);
   TEPUI_TRY(const Schedule schedule, make_schedule({}, opened.model.spec.dims.layers));
   const RunWork work{schedule, sites, metrics, false};
   ScanOutcome outcome;
   if (request.dry_run) {
-    TEPUI_TRY(static_cast<RunOutcome&>(outcome), dry_run(request, opened, work, pool));
+    TEPUI_TRY(static_cast<RunOutcome&>(outcome), dry_run(request, opened, work, pool, progress));
     return outcome;
   }
   TEPUI_TRY(RunStore run,

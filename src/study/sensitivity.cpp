@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 
+#include "store/identity.h"
 #include "study/conllu.h"
 #include "study/scores.h"
 
@@ -35,10 +36,13 @@ class Collector {
     TEPUI_TRY(branches_, store_.branches());
     TEPUI_TRY(sequences_, store_.sequences());
     TEPUI_TRY(const auto scores, store_.likelihoods());
-    if (branches_.size() < 2 || scores.empty())
-      return fail(ErrorKind::data,
-                  "{}: expected the results of tepui intervene, found a run without branches",
-                  store_.file().string());
+    TEPUI_TRY(const auto identity, store_.identity());
+    const std::string command = command_of_identity(identity);
+    if (command != "intervene" || branches_.size() < 2 || scores.empty())
+      return fail(ErrorKind::data, "{}: expected the results of tepui intervene, found {}",
+                  store_.file().string(),
+                  command != "intervene" ? "those of tepui " + command
+                                         : std::string("a run without branches"));
     TEPUI_TRY(read_words());
     for (const LikelihoodRow& score : scores) {
       if (score.branch != 0) continue;

@@ -39,7 +39,8 @@ std::string groups_table(const std::string& title, const std::vector<GroupChange
     after.cells.push_back(fmt::format("{:.3f}", group.after.mean));
     change.cells.push_back(signed_number(group.change.mean));
     interval.cells.push_back(between(group.change));
-    share.cells.push_back(fmt::format("{:.1f} %", 100 * group.share));
+    share.cells.push_back(
+        fmt::format("{:.1f} %", std::abs(group.share) < 5e-4 ? 0 : 100 * group.share));
   }
   return put_together({name, tokens, before, after, change, interval, share});
 }

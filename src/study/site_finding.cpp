@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -169,11 +170,16 @@ void tell_peak(const SiteView& view, const ScanSummary& scan, std::vector<std::s
   const PointSummary& peak = **std::max_element(
       view.massive.begin(), view.massive.end(),
       [](const PointSummary* a, const PointSummary* b) { return top1(*a) < top1(*b); });
-  std::vector<std::string> words;
-  std::size_t all = 0;
+  std::vector<const MassiveGroup*> groups;
   for (const MassiveGroup* group : view.groups)
-    if (group->point == peak.point && ++all <= kMostGroups) words.push_back(constancy(*group));
-  if (all > words.size()) words.push_back(fmt::format("and {} more", all - words.size()));
+    if (group->point == peak.point) groups.push_back(group);
+  std::ranges::stable_sort(groups, std::greater{},
+                           [](const MassiveGroup* group) { return std::abs(group->mean); });
+  std::vector<std::string> words;
+  for (const MassiveGroup* group : groups)
+    if (words.size() < kMostGroups) words.push_back(constancy(*group));
+  if (groups.size() > words.size())
+    words.push_back(fmt::format("and {} more", groups.size() - words.size()));
   const std::string where = peak.point.layer == kNoLayer
                                 ? fmt::format("There (median {})", rounded(peak.median))
                                 : fmt::format("They are largest in layer {} (median {})",
@@ -199,8 +205,15 @@ void tell_life(const SiteView& view, std::vector<std::string>& lines) {
     text = fmt::format("They appear in layer {}: top-1 is {} in layer {} and {} in layer {}",
                        first.point.layer, rounded(top1(**(first_at - 1))),
                        (*(first_at - 1))->point.layer, rounded(top1(first)), first.point.layer);
+  std::vector<std::int64_t> without;
+  for (auto point = first_at; point != last_at; ++point)
+    if ((*point)->massive_sequences == 0) without.push_back((*point)->point.layer);
+  if (!without.empty())
+    text += fmt::format(", and are gone in {} {}", without.size() == 1 ? "layer" : "layers",
+                        ranges(without));
   if (last_at + 1 == view.points.end()) {
-    text += fmt::format(", and stay to the last, {}", last.point.layer);
+    text += fmt::format(", {} the last, {}", without.empty() ? "and stay to" : "but back in",
+                        last.point.layer);
   } else {
     const PointSummary& after = **(last_at + 1);
     text +=

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "store/identity.h"
 #include "study/massive_groups.h"
 
 namespace tepui {
@@ -17,12 +18,26 @@ struct SummaryCollector {
   std::vector<double> quantile_sums;
   std::size_t common_top = 0;              // ranks that every sequence has
   std::map<std::int64_t, TopValue> below;  // by channel
+  // Below this a sequence may have had values that it did not keep: what is last in a list that is
+  // as long as any.
+  std::size_t longest = 0;
+  float least_kept = 0;
 
   void add(const PlaceRows& place, const SummaryOptions& options);
+  void note_kept(const PlaceRows& place);
   void note_steepest(const PlaceRows& place);
   void note_below(const PlaceRows& place, const MassiveRule& rule);
   void finish(std::size_t wanted);
 };
+
+void SummaryCollector::note_kept(const PlaceRows& place) {
+  const std::size_t kept = place.top.size();
+  if (kept < longest) return;
+  if (kept > longest) least_kept = 0;
+  longest = kept;
+  const float last = std::abs(place.top.back().value);
+  if (last > least_kept) least_kept = last;  // no NaN, which says nothing
+}
 
 void SummaryCollector::note_steepest(const PlaceRows& place) {
   const ObservationRow& row = place.top.front();
@@ -48,6 +63,7 @@ void SummaryCollector::add(const PlaceRows& place, const SummaryOptions& options
   const std::size_t ranks = std::min(wanted, place.top.size());
   common_top = summary.sequences == 0 ? ranks : std::min(common_top, ranks);
   ++summary.sequences;
+  note_kept(place);
   summary.median += place.median;
   summary.top_mean.resize(std::max(summary.top_mean.size(), ranks), 0.0);
   for (std::size_t rank = 0; rank < ranks; ++rank) {
@@ -79,6 +95,7 @@ void SummaryCollector::finish(std::size_t wanted) {
   const double count = summary.sequences;
   summary.median /= count;
   summary.top_mean.resize(std::min(common_top, wanted));
+  std::erase_if(summary.top, [&](const TopValue& one) { return std::abs(one.value) < least_kept; });
   for (double& mean : summary.top_mean) mean /= count;
   for (QuantileMean& quantile : summary.quantiles) quantile.mean /= count;
   for (const auto& [channel, value] : below) summary.below.push_back(value);
@@ -117,13 +134,6 @@ std::optional<double> keep_floor_of(const nlohmann::json& identity) {
   const auto found = identity.find("keep_floor");
   if (found == identity.end() || !found->is_number()) return std::nullopt;
   return found->get<double>();
-}
-
-// The identity of a scan names no kind.
-std::string command_of_identity(const nlohmann::json& identity) {
-  const auto kind = identity.find("kind");
-  if (kind == identity.end() || !kind->is_string()) return "scan";
-  return *kind == "watch" ? "train" : kind->get<std::string>();
 }
 
 }  // namespace

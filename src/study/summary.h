@@ -64,6 +64,7 @@ struct MassiveGroup {
   std::vector<std::pair<std::int32_t, int>> tokens;  // id and count, most frequent first
 };
 
+// A number of the store; the activations behind it were not all finite.
 struct NotFinite {
   Point point;
   int sequence = 0;

@@ -102,9 +102,7 @@ Result<Verification> run_verify(const VerifyRequest& request, const RunProgress&
   if (!scan.corpus.prompt && !scan.corpus.ids) scan.corpus.prompt = kPrompt;
   ThreadPool pool(scan.threads > 0 ? scan.threads : ThreadPool::hardware_threads());
   TEPUI_TRY(ScanInput opened, open_scan_input(scan, pool));
-  for (const std::string& note : opened.notes) {
-    if (progress.note) progress.note(note);
-  }
+  progress.tell(opened.notes);
   TEPUI_TRY(const SiteSelection sites, SiteSelection::parse(scan.sites, opened.model.spec));
   std::unique_ptr<Backend> second;
   if (pair.second != "reference") {

@@ -38,7 +38,7 @@ Result<RunOutcome> run_watch(const InputRequest& request, const RunProgress& pro
   identity["protocol"] = protocol_of(request.corpus, opened.context);
   TEPUI_TRY(const Schedule schedule, make_schedule({}, opened.model.spec.dims.layers));
   const RunWork work{schedule, watch->sites, watch->metrics, true};
-  if (request.dry_run) return dry_run(request, opened, work, pool);
+  if (request.dry_run) return dry_run(request, opened, work, pool, progress);
   TEPUI_TRY(RunStore run, RunStore::open(request, opened, "watch", identity, progress));
   if (run.pending().empty()) return run.finish();
   const BranchRow unedited[] = {{"unedited", ""}};

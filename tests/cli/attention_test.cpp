@@ -9,6 +9,9 @@
 #include <numeric>
 
 #include "base/mapped_file.h"
+#include "store/reader.h"
+#include "study/attention_report.h"
+#include "study/attention_summary.h"
 #include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/run_program.h"
@@ -53,6 +56,58 @@ double mean(const json& values) {
   double sum = 0;
   for (const json& value : values) sum += value.get<double>();
   return sum / static_cast<double>(values.size());
+}
+
+// What stays in a narrow terminal can be told apart: each "cos", "var" and "others" stands behind
+// the norm that it is said of.
+TEST_F(Attention, NarrowTablesKeepWhatMatters) {
+  good({"attention", kDemo, "--text", kSample, "--sequences", "2", "--out", "a"});
+  auto store = StoreReader::open(folder_.path() / "a");
+  ASSERT_TRUE(store) << store.error().message;
+  const auto summary = summarise_attention(*store, {});
+  ASSERT_TRUE(summary) << summary.error().message;
+  for (int columns = 24; columns <= 100; ++columns) {
+    SCOPED_TRACE(columns);
+    std::istringstream text(attention_table(*summary, Letters::ascii, columns));
+    int headings = 0;
+    for (std::string line; std::getline(text, line);) {
+      EXPECT_LE(line.size(), static_cast<std::size_t>(columns)) << line;
+      if (!line.starts_with("layer ")) continue;
+      ++headings;
+      std::istringstream words(line);
+      std::vector<std::string> norm;  // what was said since the last one
+      for (std::string word; words >> word;) {
+        const bool detail = word == "cos" || word == "var" || word == "others";
+        if (!detail)
+          norm.assign(1, word);
+        else {
+          EXPECT_TRUE(norm.front() == "part" || norm.front() == "rest" || norm.front()[0] == '|' ||
+                      norm.front() == "peak")
+              << line;
+          EXPECT_EQ(std::ranges::count(norm, word), 0) << line;
+          norm.push_back(word);
+        }
+      }
+      const char* const kept[] = {"tokens", "|h|", " 0"};
+      EXPECT_NE(line.find(kept[std::min(headings, 3) - 1]), std::string::npos) << line;
+    }
+    EXPECT_EQ(headings, 3);
+  }
+}
+
+// What it found massive was settled when it ran.
+TEST_F(Attention, OtherThresholdsAndTheCommandsOfOtherRunsAreRefused) {
+  good({"attention", kDemo, "--prompt", "The king", "--edit", kZeroed, "--out", "a"});
+  for (const char* command : {"show", "report", "massive"}) {
+    const ProgramResult result = run({command, "a", "--min-ratio", "5"});
+    EXPECT_EQ(result.code, 2) << command;
+    EXPECT_NE(result.err.find("--min-ratio: expected a run that keeps values for other thresholds"),
+              std::string::npos)
+        << result.err;
+  }
+  const ProgramResult words = run({"words", "a"});
+  EXPECT_NE(words.code, 0);
+  EXPECT_NE(words.err.find("found those of tepui attention"), std::string::npos) << words.err;
 }
 
 // The whole sample: every layer's attention to position 0, and who holds what is massive. The

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
+#include "store/reader.h"
 #include "support/model_copy.h"
 #include "support/paths.h"
 #include "support/run_program.h"
@@ -161,6 +162,43 @@ TEST_F(BadInput, ActivationsThatAreNotFinite) {
   refused({"perplexity"}, {"the loss of token", "of sequence 0 is", "expected finite"});
   refused({"attention", "--tokens", "0"}, {"attention of layer 1 is not finite", "head 0, key "});
   refused({"capture", "--out", "rows"}, {"activation resid_post of layer 0 is", "position "});
+}
+
+// One sequence's costs nothing of the others; the run is no success, now or when it is asked again.
+TEST_F(BadInput, AScanKeepsWhatIsNotFiniteAmongTheRest) {
+  test::overflowing_model(folder_.path() / "model");
+  write("ids.json", "[[1, 2, 3], [4, 50, 5], [6, 7]]");
+  for (int again = 0; again < 2; ++again) {
+    const ProgramResult result =
+        run({"scan", "model", "--ids", "ids.json", "--out", "s", "--json"});
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find("tepui: s: expected finite activations, found 1 of 3 sequences with "
+                              "others; all that was measured is stored"),
+              std::string::npos)
+        << result.err;
+    const json found = json::parse(result.out, nullptr, false);
+    ASSERT_TRUE(found.is_object()) << result.out;
+    EXPECT_EQ(found["sequences"]["scanned"], 3);
+    ASSERT_FALSE(found["errors"].empty());
+    for (const json& error : found["errors"]) EXPECT_EQ(error["sequence"], 1) << error;
+    EXPECT_EQ(found["errors"][0]["layer"], 0);
+    EXPECT_EQ(found["errors"][0]["site"], "resid_post");
+    EXPECT_NE(found["finding"].get<std::string>().find(" not finite"), std::string::npos);
+  }
+  // What a sequence has of its own is as if the others were not.
+  write("ids.json", "[[6, 7]]");
+  ASSERT_EQ(run({"scan", "model", "--ids", "ids.json", "--out", "own"}).code, 0);
+  const auto numbers = [&](const char* folder, int sequence) {
+    auto store = StoreReader::open(folder_.path() / folder);
+    std::vector<float> values;
+    for (const int layer : {0, 1}) {
+      const auto rows = store.value().observations(sequence, {layer, Site::resid_post});
+      for (const auto& row : rows.value()) values.push_back(row.value);
+    }
+    return values;
+  };
+  EXPECT_FALSE(numbers("own", 0).empty());
+  EXPECT_EQ(numbers("s", 2), numbers("own", 0));
 }
 
 TEST_F(BadInput, Texts) {

@@ -270,18 +270,8 @@ TEST_F(CaptureCommand, AFullDiskIsSaidAndLosesNothing) {
   EXPECT_TRUE(all("full") == all("whole"));
 }
 
-// The embedding of token 50 lies along a row of the up projection, whose neuron the down projection
-// takes beyond f32.
 TEST_F(CaptureCommand, WhatIsNotFiniteStopsItWheneverItIsRun) {
-  const auto model = test::copy_model(kTiny, folder_.path() / "model");
-  const auto place = [&](const char* tensor, std::size_t element) {
-    return test::offset_of(model, tensor, element);
-  };
-  const std::string weights = read_file(model / "model.safetensors").value();
-  std::string row = weights.substr(place("model.layers.0.mlp.up_proj.weight", 35 * 32), 64);
-  for (std::size_t i = 1; i < row.size(); i += 2) row[i] = static_cast<char>(row[i] + 3);  // * 64
-  test::patch_weights(model, place("model.embed_tokens.weight", 50 * 32), row);
-  test::patch_weights(model, place("model.layers.0.mlp.down_proj.weight", 35), "\xf0\x7c");
+  const auto model = test::overflowing_model(folder_.path() / "model");
   std::vector<std::vector<TokenId>> ids(30, {1, 2, 3});
   ids.push_back({50});
   give(ids);
@@ -328,8 +318,15 @@ TEST_F(CaptureCommand, RefusesWhatWouldBeLostOrIsNotThere) {
     return result.err;
   };
   ASSERT_EQ(test::run_program(capture("acts")).code, 0);
-  EXPECT_NE(error(capture("acts", {"--tokens", "1"}), 1).find("found another one"),
+  EXPECT_NE(error(capture("acts", {"--tokens", "1"}), 2).find("found another one"),
             std::string::npos);
+  ProgramRun scan = capture("acts");
+  scan.arguments = {"scan", kTiny, "--ids", "ids.json", "--out", "acts"};
+  EXPECT_NE(error(scan, 2).find("found a capture in it"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "acts/scan.sqlite"));
+  scan.arguments.back() = "scanned";
+  ASSERT_EQ(test::run_program(scan).code, 0);
+  EXPECT_NE(error(capture("scanned"), 2).find("the store of another command"), std::string::npos);
   std::filesystem::create_directory(folder_.path() / "mine");
   write_file(folder_.path() / "mine/resid_post.0.npy", "mine");
   EXPECT_NE(error(capture("mine"), 1).find("resid_post.0.npy"), std::string::npos);

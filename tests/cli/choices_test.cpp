@@ -72,6 +72,10 @@ TEST_F(Choices, BranchesStandBesideTheUneditedRun) {
                                             "--backend", "cpu",
                                             "--edit",    "resid_post.1-6:0:36,119=zero",
                                             "--branch",  "empty=resid_post.2:id:2:all=zero"};
+  const ProgramResult told = good(command);
+  EXPECT_NE(told.err.find("note: resid_post.2:id:2:all=zero: no sequence has id:2 (positions are"),
+            std::string::npos)
+      << told.err;
   const json found = document(command);
   const json& branches = found["tasks"][0]["branches"];
   ASSERT_EQ(branches.size(), 3U);
@@ -124,9 +128,9 @@ TEST_F(Choices, GoOnWhereTheyStopped) {
   }
   std::vector<std::string> other = command;
   other.insert(other.end(), {"--limit", "2"});
-  EXPECT_NE(error(other, 1).find("another run"), std::string::npos);
+  EXPECT_NE(error(other, 2).find("another run"), std::string::npos);
   write_file(path, "a diary, no results\n");
-  EXPECT_NE(error(command, 1).find("items.jsonl"), std::string::npos);
+  EXPECT_NE(error(command, 2).find("items.jsonl"), std::string::npos);
   EXPECT_EQ(read_file(path).value(), "a diary, no results\n");
 }
 

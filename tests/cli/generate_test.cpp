@@ -87,6 +87,23 @@ TEST_F(Generate, EditsGoIntoBranches) {
   EXPECT_NE(zeroed["ids"][apart], found["ids"][apart]);
 }
 
+// Of what a text came to have, the last token does not pass through the model.
+TEST_F(Generate, EditsOfTokensThatNoTextHasAreNoted) {
+  const json plain = document({kDemo, "--prompt", "The king", "--max-tokens", "12"});
+  const auto ids = plain["ids"].get<std::vector<int>>();
+  const auto said = [&](int id) {
+    return run({kDemo, "--prompt", "The king", "--max-tokens", "12", "--edit",
+                fmt::format("resid_post.1:id:{}:all=scale:1", id)})
+        .err;
+  };
+  EXPECT_EQ(said(ids[3]), "");
+  const std::string nowhere = said(2);
+  EXPECT_NE(nowhere.find("note: resid_post.1:id:2:all=scale:1: no sequence has id:2 (positions"),
+            std::string::npos)
+      << nowhere;
+  EXPECT_NE(nowhere.find("nothing is edited"), std::string::npos) << nowhere;
+}
+
 TEST_F(Generate, SeedsAreRepeatable) {
   const std::vector<std::string> drawn = {kDemo,  "--prompt", "The king", "--max-tokens",
                                           "16",   "--top-k",  "50",       "--top-p",

@@ -245,6 +245,28 @@ TEST_F(Intervene, AnEditOfTokensThatAreNowhereIsNoted) {
         << found.err;
 }
 
+TEST_F(Intervene, AnEditThatChangesNothingIsNamed) {
+  const std::string table =
+      good({"intervene", kDemo, "--prompt", "The king of England", "--branch",
+            "none=k.1:massive:massive=zero", "--branch", "some=resid_post.1:massive:massive=zero"})
+          .out;
+  EXPECT_NE(table.find("\nnone: its edits changed no value\n"), std::string::npos) << table;
+  EXPECT_EQ(table.find("some: its edits"), std::string::npos) << table;
+}
+
+// What the error asks for works in the same folder.
+TEST_F(Intervene, ARefusedRunLeavesNothingInTheWay) {
+  const std::vector<std::string> command = {
+      "intervene", kDemo, "--text", kSample, "--chunks", "1", "--out", "i", "--min-ratio"};
+  std::vector<std::string> refused = command;
+  refused.emplace_back("1e9");
+  EXPECT_EQ(run(refused).code, 1);
+  std::vector<std::string> other = command;
+  other.emplace_back("500");
+  good(other);
+  EXPECT_EQ(run(refused).code, 2);  // now there is something
+}
+
 TEST_F(Intervene, AnEditThatBreaksTheModelIsReported) {
   test::write_file(folder_.path() / "ids.json", "[[1, 2, 3, 4], [5, 6, 7]]");
   const json found = document({"intervene", kTiny, "--ids", "ids.json", "--edit",

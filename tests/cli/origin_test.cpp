@@ -190,6 +190,9 @@ TEST_F(Origin, ErrorsNameWhatWasExpected) {
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "w"));
   EXPECT_NE(error({"origin", kDemo, "--weights-only", "--dry-run"}).find("expected no --dry-run"),
             std::string::npos);
+  EXPECT_NE(error({"origin", kDemo, "--weights-only", "--neurons", "9"})
+                .find("expected no --neurons, since no model is run"),
+            std::string::npos);
   EXPECT_NE(error({"origin", kDemo, "--prompt", "a", "--deviations", "4"}).find("--weights-only"),
             std::string::npos);
   const std::string opt = data_path("golden/opt-350m").string();

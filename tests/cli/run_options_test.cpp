@@ -73,6 +73,14 @@ TEST_F(RunOptions, TextsThatAreNotReachedAreNamed) {
   EXPECT_EQ(said("perplexity", "2"),
             "tepui: note: --sequences 2 ends before b.txt and c.txt, of which nothing is run; "
             "--chunks N takes as many pieces of each text\n");
+  for (const char* command : {"scan", "perplexity", "intervene", "attention", "origin"}) {
+    const std::string plan = good({command, kDemo, "--text", "a.txt", "--text", "b.txt",
+                                   "--context", "16", "--sequences", "2", "--dry-run"})
+                                 .err;
+    EXPECT_NE(plan.find("note: --sequences 2 ends before b.txt, of which nothing is run"),
+              std::string::npos)
+        << command << ": " << plan;
+  }
 }
 
 TEST_F(RunOptions, APlanIsOneDocumentWithJson) {

@@ -166,7 +166,12 @@ TEST(Durability, AClosedOutputIsAClearError) {
 
 TEST(Durability, AnotherIdentityIsRefusedByTheFieldsThatDiffer) {
   TemporaryFolder folder;
-  ASSERT_TRUE(open_store(folder.path()));
+  {
+    auto store = open_store(folder.path());
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->begin_unit(0, 1));
+    ASSERT_TRUE(store->end_unit());
+  }
   auto identity = test::planted_identity();
   identity["text"] = "ffff";
   identity["options"]["context"] = 16;
@@ -184,6 +189,34 @@ TEST(Durability, AnotherIdentityIsRefusedByTheFieldsThatDiffer) {
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().message.find("model = \"a1b2\", but this run has nothing"),
             std::string::npos);
+}
+
+// It ended before it had any: its options are not in the way of others.
+TEST(Durability, AStoreWithoutResultsGivesWayToTheSameCommand) {
+  TemporaryFolder folder;
+  {
+    auto store =
+        StoreWriter::open_or_create(folder.path(), test::planted_identity(), test::planted_run());
+    ASSERT_TRUE(store);
+    const auto input = test::planted_input(kSequences);
+    ASSERT_TRUE(store->write_input(input.sequences, input.vocabulary));
+  }
+  auto identity = test::planted_identity();
+  identity["kind"] = "perplexity";
+  EXPECT_FALSE(StoreWriter::open_or_create(folder.path(), identity, test::planted_run()));
+  identity = test::planted_identity();
+  identity["text"] = "ffff";
+  {
+    auto store = StoreWriter::open_or_create(folder.path(), identity, test::planted_run());
+    ASSERT_TRUE(store) << store.error().message;
+    const auto input = test::planted_input(2);
+    ASSERT_TRUE(store->write_input(input.sequences, input.vocabulary));
+  }
+  auto reader = StoreReader::open(folder.path());
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->identity().value(), identity);
+  EXPECT_EQ(reader->sequences().value().size(), 2U);
+  EXPECT_EQ(reader->runs().value().size(), 1U);
 }
 
 TEST(Durability, AnotherInputIsRefused) {

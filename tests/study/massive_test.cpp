@@ -54,6 +54,17 @@ TEST(Massive, ValuesEqualToAThresholdAreNotMassive) {
   EXPECT_TRUE(equal->massive.values.empty());
 }
 
+// The first sequence may have had another 6, which its list of two does not tell of.
+TEST(Massive, TheLargestOfAllAreAsManyAsTheListsTell) {
+  const auto scan = scan_of(2, {{0, kPost1, 1, {{0, 1, 9.0F}, {1, 1, -7.0F}}},
+                                {1, kPost1, 1, {{0, 1, 8.0F}, {1, 1, 4.0F}}}});
+  ASSERT_TRUE(scan) << scan.error().message;
+  std::vector<float> values;
+  for (const TopValue& one : scan->points[0].top) values.push_back(one.value);
+  EXPECT_EQ(values, (std::vector<float>{9, 8, -7}));
+  EXPECT_EQ(scan->points[0].top_mean, (std::vector<double>{8.5, 5.5}));
+}
+
 TEST(Massive, EverySequenceHasItsOwnMedian) {
   const auto scan =
       scan_of(2, {{0, kPost1, 0.1F, {{0, 3, 150.0F}}}, {1, kPost1, 0.2F, {{0, 3, 150.0F}}}});

@@ -118,6 +118,29 @@ TEST(Finding, OneSequenceAndTheLastLayer) {
             "0.\n");
 }
 
+TEST(Finding, TheLargestComeFirstAndLayersWithoutAreNamed) {
+  const auto at = [](int layer, std::vector<test::PlantedValue> values) {
+    return test::PlantedPlace{0, {layer, Site::mlp_out}, 0.01F, std::move(values)};
+  };
+  std::vector<test::PlantedValue> many;
+  for (const auto& [channel, size] : {std::pair{7, 900.0F},
+                                      {6, 800.0F},
+                                      {5, 700.0F},
+                                      {4, 600.0F},
+                                      {3, 500.0F},
+                                      {2, 400.0F},
+                                      {1, 300.0F}})
+    many.push_back({0, channel, size});
+  const auto text = finding(planted_scan(
+      1, {at(0, many), at(1, {{0, 1, 5.0F}}), at(2, {{0, 1, 5.0F}}), at(3, {{0, 1, 200.0F}})}));
+  EXPECT_NE(text.find(": channel 7 is 900 at"), std::string::npos) << text;
+  EXPECT_EQ(text.find("channel 1 is 300"), std::string::npos) << text;
+  EXPECT_NE(text.find("and 1 more"), std::string::npos) << text;
+  EXPECT_NE(text.find(", and are gone in layers 1 and 2, but back in the last, 3."),
+            std::string::npos)
+      << text;
+}
+
 TEST(Finding, SaysWhatIsMissing) {
   auto scan = planted_scan(3, massive_model());
   scan.finished = {0, 1};

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/mapped_file.h"
+#include "support/cli_inputs.h"
 #include "support/paths.h"
 #include "support/safetensors_writer.h"
 
@@ -61,6 +62,19 @@ void patch_weights(const std::filesystem::path& model, std::size_t offset,
   std::string content = read_file(model / kWeights).value();
   content.replace(offset, bytes.size(), bytes);
   write_file(model / kWeights, content);
+}
+
+std::filesystem::path overflowing_model(const std::filesystem::path& into) {
+  const auto model = copy_model(kTiny, into);
+  const auto place = [&](const char* tensor, std::size_t element) {
+    return offset_of(model, tensor, element);
+  };
+  const std::string weights = read_file(model / "model.safetensors").value();
+  std::string row = weights.substr(place("model.layers.0.mlp.up_proj.weight", 35 * 32), 64);
+  for (std::size_t i = 1; i < row.size(); i += 2) row[i] = static_cast<char>(row[i] + 3);  // * 64
+  patch_weights(model, place("model.embed_tokens.weight", 50 * 32), row);
+  patch_weights(model, place("model.layers.0.mlp.down_proj.weight", 35), "\xf0\x7c");
+  return model;
 }
 
 }  // namespace tepui::test

@@ -25,4 +25,8 @@ std::size_t offset_of(const std::filesystem::path& model, const std::string& ten
 void patch_weights(const std::filesystem::path& model, std::size_t offset,
                    const std::string& bytes);
 
+// kTiny, in which token 50 alone reaches beyond f32, and so its last resid_post: its embedding lies
+// along a row of the up projection, whose neuron the down projection takes too far.
+std::filesystem::path overflowing_model(const std::filesystem::path& into);
+
 }  // namespace tepui::test
