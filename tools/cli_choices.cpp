@@ -9,6 +9,7 @@
 #include "run_options.h"
 #include "study/choices.h"
 #include "study/json_values.h"
+#include "terminal.h"
 #include "usage.h"
 
 namespace tepui {
@@ -29,7 +30,8 @@ Status run(ChoicesArguments& a) {
   auto result = run_choices(a.request, bar.callbacks());
   bar.close();
   if (!result) return tl::unexpected(result.error());
-  const std::string text = a.json ? json_text(choices_json(*result)) : choices_table(*result);
+  const std::string text =
+      a.json ? json_text(choices_json(*result)) : choices_table(*result, table_width());
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!a.json) {
     fmt::print("\n{} computed, {} tokens in {:.2f} s{}\n",

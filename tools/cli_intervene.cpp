@@ -10,6 +10,7 @@
 #include "study/intervene.h"
 #include "study/intervene_report.h"
 #include "study/json_values.h"
+#include "terminal.h"
 #include "usage.h"
 
 namespace tepui {
@@ -48,7 +49,8 @@ Status run(InterveneArguments& a) {
   if (!outcome->plan.empty()) return print_plan(*outcome);
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const InterveneSummary summary, read_intervention(store));
-  const std::string text = a.json ? json_text(intervene_json(summary)) : intervene_table(summary);
+  const std::string text =
+      a.json ? json_text(intervene_json(summary)) : intervene_table(summary, table_width());
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!a.json)
     fmt::print("\nStored in {} ({}).\n", outcome->folder.string(), what_was_done(*outcome));

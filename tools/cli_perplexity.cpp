@@ -10,6 +10,7 @@
 #include "study/json_values.h"
 #include "study/perplexity.h"
 #include "study/token_file.h"
+#include "terminal.h"
 #include "usage.h"
 
 namespace tepui {
@@ -35,7 +36,8 @@ Status run(PerplexityArguments& a) {
   TEPUI_TRY(StoreReader store, StoreReader::open(outcome->folder));
   TEPUI_TRY(const ScoredRun scored, read_scores(store));
   if (a.tokens) TEPUI_TRY(write_token_file(store, *a.tokens));
-  const std::string text = a.json ? json_text(perplexity_json(scored)) : perplexity_table(scored);
+  const std::string text =
+      a.json ? json_text(perplexity_json(scored)) : perplexity_table(scored, table_width());
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!a.json) {
     if (a.tokens) fmt::print("\nEvery token's log-likelihood is in {}.\n", *a.tokens);

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "study/json_values.h"
 #include "study/sensitivity_report.h"
+#include "terminal.h"
 #include "usage.h"
 
 namespace tepui {
@@ -25,8 +26,8 @@ Status run(const WordsArguments& a) {
   TEPUI_TRY(StoreReader store, StoreReader::open(a.folder));
   TEPUI_TRY(const Sensitivity sensitivity, read_sensitivity(store, a.options));
   if (a.tokens) TEPUI_TRY(write_sensitive_tokens(sensitivity, *a.tokens));
-  const std::string text =
-      a.json ? json_text(sensitivity_json(sensitivity)) : sensitivity_table(sensitivity);
+  const std::string text = a.json ? json_text(sensitivity_json(sensitivity))
+                                  : sensitivity_table(sensitivity, table_width());
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (a.tokens && !a.json) fmt::print("\nEvery token is in {}.\n", *a.tokens);
   return flush_output();

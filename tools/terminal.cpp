@@ -18,6 +18,11 @@ int terminal_width() {
   return size.ws_col;
 }
 
+int table_width() {
+  constexpr int kNoEnd = 1 << 30;
+  return ::isatty(STDOUT_FILENO) != 0 ? terminal_width() : kNoEnd;
+}
+
 Letters terminal_letters() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(name);

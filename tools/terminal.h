@@ -7,6 +7,7 @@
 namespace tepui {
 
 int terminal_width();  // 80 where it is no terminal
+int table_width();     // likewise, but without end: what is not read by people is not folded
 
 // Bars and dashes of Unicode only where the locale can show them.
 Letters terminal_letters();

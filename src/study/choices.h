@@ -68,7 +68,7 @@ struct ChoicesResult {
 
 Result<ChoicesResult> run_choices(const ChoicesRequest& request, const RunProgress& progress);
 
-std::string choices_table(const ChoicesResult& result);
+std::string choices_table(const ChoicesResult& result, int width);
 nlohmann::ordered_json choices_json(const ChoicesResult& result);
 
 }  // namespace tepui

@@ -93,7 +93,7 @@ Accuracy TaskResult::accuracy(std::size_t branch, LengthNorm norm) const {
   return out;
 }
 
-std::string choices_table(const ChoicesResult& result) {
+std::string choices_table(const ChoicesResult& result, int width) {
   TextColumn task{"task", Align::left, 0, {}};
   TextColumn items{"items", Align::right, 0, {}};
   TextColumn branch{"branch", Align::left, 0, {}};
@@ -118,7 +118,7 @@ std::string choices_table(const ChoicesResult& result) {
   }
   std::vector<TextColumn> columns = {task, items, branch};
   columns.insert(columns.end(), norms.begin(), norms.end());
-  return put_together(columns);
+  return folded(columns, 3, width);
 }
 
 Json choices_json(const ChoicesResult& result) {

@@ -46,7 +46,8 @@ std::string token_at(const ContinuedText& text, int index, Letters letters) {
   return quoted(text.pieces[at], letters, kShownToken);
 }
 
-std::string figures(const GenerateResult& result, const ContinuedPrompt& prompt, Letters letters) {
+std::string figures(const GenerateResult& result, const ContinuedPrompt& prompt, Letters letters,
+                    int width) {
   TextColumn name{"branch", Align::left, 0, {}};
   TextColumn tokens{"tokens", Align::right, 0, {}};
   TextColumn end{"end", Align::left, 0, {}};
@@ -75,7 +76,7 @@ std::string figures(const GenerateResult& result, const ContinuedPrompt& prompt,
   }
   std::vector<TextColumn> columns = {name, tokens, end, perplexity, distinct1, distinct2, repeated};
   if (prompt.branches.size() > 1) columns.push_back(parts);
-  return put_together(columns);
+  return folded(columns, 1, width);
 }
 
 void put_optional(Json& entry, const char* name, std::optional<double> value) {
@@ -131,7 +132,7 @@ std::string generate_text(const GenerateResult& result, int columns, Letters let
     std::vector<TitledText> texts;
     for (std::size_t i = 0; i < prompt.branches.size(); ++i)
       texts.push_back({result.branches[i].name, prompt.branches[i].text});
-    out += side_by_side(texts, columns, letters) + "\n" + figures(result, prompt, letters);
+    out += side_by_side(texts, columns, letters) + "\n" + figures(result, prompt, letters, columns);
   }
   return out;
 }

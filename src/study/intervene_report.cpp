@@ -54,7 +54,7 @@ std::vector<Point> points_of(const InterveneSummary& summary) {
   return points;
 }
 
-std::string calibration_table(const InterveneSummary& summary) {
+std::string calibration_table(const InterveneSummary& summary, int width) {
   if (summary.calibration.empty()) return "";
   const auto calibration = summary.scored.identity.value("calibration", nlohmann::json::object());
   TextColumn place{"place", Align::left, 0, {}};
@@ -73,10 +73,10 @@ std::string calibration_table(const InterveneSummary& summary) {
   }
   return fmt::format("massive activations of {}, from which means are taken\n{}\n",
                      counted(calibration.value("sequences", 0), "sequence"),
-                     put_together({place, channel, token, count, mean, deviation}));
+                     folded({place, channel, token, count, mean, deviation}, 2, width));
 }
 
-std::string text_table(const InterveneSummary& summary, std::size_t text) {
+std::string text_table(const InterveneSummary& summary, std::size_t text, int width) {
   const auto& branches = summary.scored.branches;
   const Score& own = branches.front().texts[text];
   TextColumn name{"branch", Align::left, 0, {}};
@@ -95,30 +95,14 @@ std::string text_table(const InterveneSummary& summary, std::size_t text) {
   if (any) columns.push_back(edits);
   return fmt::format("{}: {}, {} predicted tokens; KL in nats per position\n{}\n",
                      valid_utf8(own.text), counted(own.sequences, "sequence"), own.tokens,
-                     put_together(columns));
+                     folded(columns, 1, width));
 }
 
-// As many branches side by side as fit, the others below.
-std::string side_by_side(const TextColumn& first, std::vector<TextColumn> columns) {
+std::string change_table(const InterveneSummary& summary, int width) {
   constexpr int kMost = 100;
-  std::string text;
-  while (!columns.empty()) {
-    std::vector<TextColumn> row{first};
-    int width = first.width();
-    while (!columns.empty() && (row.size() == 1 || width + 2 + columns.front().width() <= kMost)) {
-      width += 2 + columns.front().width();
-      row.push_back(std::move(columns.front()));
-      columns.erase(columns.begin());
-    }
-    text += (text.empty() ? "" : "\n") + put_together(row);
-  }
-  return text;
-}
-
-std::string change_table(const InterveneSummary& summary) {
   const auto& branches = summary.scored.branches;
   TextColumn place{"place", Align::left, 0, {}};
-  std::vector<TextColumn> columns;
+  std::vector<TextColumn> columns;  // of branches
   for (std::size_t i = 1; i < branches.size(); ++i)
     columns.push_back({valid_utf8(branches[i].name), Align::right, 0, {}});
   for (const Point point : points_of(summary)) {
@@ -130,8 +114,9 @@ std::string change_table(const InterveneSummary& summary) {
     }
   }
   if (place.cells.empty() || columns.empty()) return "";
+  columns.insert(columns.begin(), std::move(place));
   return "change: mean over tokens of |x - unedited| / |unedited|\n" +
-         side_by_side(place, std::move(columns));
+         folded(columns, 1, std::min(width, kMost));
 }
 
 // Branches that no edit changed, as where nothing was massive or above a threshold.
@@ -205,11 +190,11 @@ Result<InterveneSummary> read_intervention(StoreReader& store) {
   return summary;
 }
 
-std::string intervene_table(const InterveneSummary& summary) {
-  std::string text = calibration_table(summary);
+std::string intervene_table(const InterveneSummary& summary, int width) {
+  std::string text = calibration_table(summary, width);
   for (std::size_t i = 0; i < summary.scored.branches.front().texts.size(); ++i)
-    text += text_table(summary, i);
-  return text + change_table(summary) + idle_branches(summary);
+    text += text_table(summary, i, width);
+  return text + change_table(summary, width) + idle_branches(summary);
 }
 
 Json intervene_json(const InterveneSummary& summary) {

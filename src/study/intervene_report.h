@@ -20,7 +20,7 @@ struct InterveneSummary {
 
 Result<InterveneSummary> read_intervention(StoreReader& store);
 
-std::string intervene_table(const InterveneSummary& summary);
+std::string intervene_table(const InterveneSummary& summary, int width);
 nlohmann::ordered_json intervene_json(const InterveneSummary& summary);
 
 }  // namespace tepui

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "study/perplexity.h"
 
+#include <algorithm>
+
 #include "base/utf8_text.h"
 #include "study/json_values.h"
 #include "study/run_plan.h"
@@ -67,7 +69,7 @@ Result<RunOutcome> run_perplexity(const PerplexityRequest& request, const RunPro
   return run.finish();
 }
 
-std::string perplexity_table(const ScoredRun& run) {
+std::string perplexity_table(const ScoredRun& run, int width) {
   const BranchScores& own = run.branches.front();
   TextColumn text{"text", Align::left, 0, {}};
   TextColumn sequences{"sequences", Align::right, 0, {}};
@@ -83,7 +85,10 @@ std::string perplexity_table(const ScoredRun& run) {
   };
   for (const Score& score : own.texts) put(valid_utf8(score.text), score);
   if (own.texts.size() > 1) put("all", own.all);
-  return put_together({text, sequences, tokens, nll, perplexity});
+  constexpr int kLeast = 16;
+  const int others = total_width({sequences, tokens, nll, perplexity}) + 2;
+  keep_ends(text, std::max(width - others, kLeast));
+  return folded({text, sequences, tokens, nll, perplexity}, 1, width);
 }
 
 Json perplexity_json(const ScoredRun& run) {

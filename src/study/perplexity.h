@@ -22,7 +22,7 @@ Result<RunOutcome> run_perplexity(const PerplexityRequest& request, const RunPro
 // How the text was cut, for identities and reports. `context` is the one that was used.
 nlohmann::json protocol_of(const CorpusRequest& corpus, int context);
 
-std::string perplexity_table(const ScoredRun& run);
+std::string perplexity_table(const ScoredRun& run, int width);
 nlohmann::ordered_json perplexity_json(const ScoredRun& run);
 
 }  // namespace tepui

@@ -24,7 +24,8 @@ std::string between(const Interval& interval) {
   return fmt::format("{} to {}", signed_number(interval.low), signed_number(interval.high));
 }
 
-std::string groups_table(const std::string& title, const std::vector<GroupChange>& groups) {
+std::string groups_table(const std::string& title, const std::vector<GroupChange>& groups,
+                         int width) {
   TextColumn name{title, Align::left, 0, {}};
   TextColumn tokens{"tokens", Align::right, 0, {}};
   TextColumn before{"loss before", Align::right, 0, {}};
@@ -42,7 +43,7 @@ std::string groups_table(const std::string& title, const std::vector<GroupChange
     share.cells.push_back(
         fmt::format("{:.1f} %", std::abs(group.share) < 5e-4 ? 0 : 100 * group.share));
   }
-  return put_together({name, tokens, before, after, change, interval, share});
+  return folded({name, tokens, before, after, change, interval, share}, 1, width);
 }
 
 Json interval_json(const Interval& interval) {
@@ -68,7 +69,7 @@ Json groups_json(const std::vector<GroupChange>& groups) {
 
 }  // namespace
 
-std::string sensitivity_table(const Sensitivity& sensitivity) {
+std::string sensitivity_table(const Sensitivity& sensitivity, int width) {
   std::string text = fmt::format(
       "{}, {} predicted tokens; losses in nats per token, intervals of {} resamples of sequences\n",
       counted(sensitivity.sequences, "sequence"), sensitivity.tokens.size(),
@@ -76,9 +77,9 @@ std::string sensitivity_table(const Sensitivity& sensitivity) {
   for (const BranchSensitivity& branch : sensitivity.branches) {
     text += "\n" + valid_utf8(branch.name) +
             (branch.name == branch.edits ? "" : ": " + valid_utf8(branch.edits)) + "\n";
-    text += groups_table("word class", branch.classes) + "\n";
-    text += groups_table("position", branch.positions) + "\n";
-    text += groups_table("sentence", branch.coherence);
+    text += groups_table("word class", branch.classes, width) + "\n";
+    text += groups_table("position", branch.positions, width) + "\n";
+    text += groups_table("sentence", branch.coherence, width);
   }
   return text;
 }

@@ -10,7 +10,7 @@
 
 namespace tepui {
 
-std::string sensitivity_table(const Sensitivity& sensitivity);
+std::string sensitivity_table(const Sensitivity& sensitivity, int width);
 nlohmann::ordered_json sensitivity_json(const Sensitivity& sensitivity);
 // Every token as CSV: branch, sequence, position, token_id, piece, class, since_boundary,
 // log_likelihood, change (of the loss, as in the tables: what the branch costs). The file appears

@@ -51,6 +51,34 @@ std::string put_together(const std::vector<TextColumn>& columns) {
   return text;
 }
 
+void keep_ends(TextColumn& column, int width) {
+  constexpr std::string_view kCut = "...";
+  for (std::string& cell : column.cells) {
+    if (display_width(cell) <= width) continue;
+    std::size_t begin = 0;
+    const auto is_inside = [&] {
+      return (static_cast<unsigned char>(cell[begin]) & 0xc0U) == 0x80U;
+    };
+    while (begin < cell.size() &&
+           (is_inside() || display_width(cell.substr(begin)) + display_width(kCut) > width))
+      ++begin;
+    cell = std::string(kCut) + cell.substr(begin);
+  }
+}
+
+std::string folded(const std::vector<TextColumn>& columns, std::size_t heads, int width) {
+  const auto head_end = columns.begin() + static_cast<std::ptrdiff_t>(heads);
+  std::string text;
+  for (auto next = head_end; next != columns.end();) {
+    std::vector<TextColumn> block(columns.begin(), head_end);
+    do {
+      block.push_back(*next++);
+    } while (next != columns.end() && total_width(block) + 2 + next->width() <= width);
+    text += (text.empty() ? "" : "\n") + put_together(block);
+  }
+  return text;
+}
+
 std::string bar(double share, int columns, Letters letters) {
   if (letters == Letters::ascii)
     return std::string(static_cast<std::size_t>(std::lround(share * columns)), '#');

@@ -28,6 +28,13 @@ int total_width(const std::vector<TextColumn>& columns);
 // Without the least important columns until the rest fits; one stays in any case.
 std::vector<TextColumn> fitted(std::vector<TextColumn> columns, int width);
 
+// Cells (of valid UTF-8) that are wider lose their beginning, as paths can: "...sample.txt".
+void keep_ends(TextColumn& column, int width);
+
+// put_together of as many columns as fit side by side, of the others below, behind the first
+// `heads` again: nothing is left out.
+std::string folded(const std::vector<TextColumn>& columns, std::size_t heads, int width);
+
 // A line of titles (none where all are empty) and one for each row; no blanks at their ends.
 std::string put_together(const std::vector<TextColumn>& columns);
 
