@@ -86,6 +86,8 @@ std::string finding(const ScanSummary& scan, Letters letters) {
   for (const Site site : scanned_sites(scan))
     (has_massive(scan, site) ? told : without).push_back(site);
   const bool anywhere = !told.empty();
+  // What most studies look at comes first.
+  std::ranges::stable_partition(told, [](Site site) { return site == Site::resid_post; });
   for (const Site site : anywhere ? told : without) {
     const auto sentences = site_finding(scan, site, letters);
     lines.insert(lines.end(), sentences.begin(), sentences.end());
