@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // tepui bench
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 #include <optional>
@@ -43,6 +44,13 @@ Status give(const BenchArguments& arguments, const std::string& text, const std:
 }
 
 Status run_bench_command(const BenchArguments& arguments) {
+  const BenchRequest& request = arguments.request;
+  if (request.layers > 0 && request.shape.empty())
+    return fail(ErrorKind::usage, "--layers {}: expected --shape beside it: of a model all are run",
+                request.layers);
+  if (request.head && request.profile.empty())
+    return fail(ErrorKind::usage,
+                "--head: expected --predict beside it; --scores measures the vocabulary's scores");
   if (!arguments.request.profile.empty()) {
     TEPUI_TRY(const Prediction found, predict(arguments.request));
     return give(arguments, prediction_text(found), json_text(prediction_json(found)) + "\n");
@@ -66,6 +74,19 @@ std::vector<std::string> shape_words() {
   return words;
 }
 
+// Three a line of the help.
+std::vector<std::string> shape_lines() {
+  std::vector<std::string> lines;
+  const std::vector<std::string> words = shape_words();
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (at % 3 == 0)
+      lines.push_back(words[at]);
+    else
+      lines.back() += ", " + words[at];
+  }
+  return lines;
+}
+
 std::vector<std::string> profile_words() {
   std::vector<std::string> words{"cpu", "vulkan"};
   for (const DeviceProfile& profile : device_profiles()) words.push_back(profile.name);
@@ -74,7 +95,10 @@ std::vector<std::string> profile_words() {
 
 void add_subject_options(CLI::App& bench, BenchRequest& request) {
   bench.add_option("MODEL", request.model, "A model folder or file, as for scan")->type_name("");
-  bench.add_option("--shape", request.shape, "A model of a named shape with random weights")
+  bench
+      .add_option("--shape", request.shape,
+                  fmt::format("A model of a named shape with random weights:\n{}",
+                              fmt::join(shape_lines(), ",\n")))
       ->check(one_of(shape_words()))
       ->type_name("NAME");
   bench
@@ -129,8 +153,8 @@ void add_bench(CLI::App& app, int argc, char** argv, int& code) {
                    "Run nothing, but tell what one sequence of the first\n"
                    "length takes, with weights of the first type: FLOPs,\n"
                    "bytes, dispatches, barriers, and the least time on\n"
-                   "h100, integrated, or a device that is here (cpu,\n"
-                   "vulkan:N), then beside what it took")
+                   "h100, h100-matrix, integrated, or a device that is\n"
+                   "here (cpu, vulkan:N), then beside what it took")
       ->check(offering({profile_words(), false}))
       ->type_name("PROFILE");
   bench->add_flag("--scores", request.scores, "Measure passes with every token's loss as well");

@@ -192,7 +192,9 @@ void add_what_options(CLI::App& command, ProbeArguments& a) {
       .add_option(
           "--labels", request.labels,
           "Of the target labels: CoNLL-U (its UPOS tags), or a\nword, a tab and its label a "
-          "line, a file for each text; or\none of \"sequence position label\" lines")
+          "line, a file for each text; or\none of sequence, position and label, counted from 0 "
+          "and\nparted by tabs, behind a first line of these three\nwords. All numbers: values; "
+          "else classes")
       ->type_name("FILE");
   command
       .add_option("--massive-channels", request.massive_channels,

@@ -27,12 +27,25 @@ struct TrainArguments {
   std::string shard;
 };
 
-volatile std::sig_atomic_t stop_asked = 0;
+volatile std::sig_atomic_t stop_asked = 0;  // the signal; 0: none
 
 // A second signal ends the program as it always does.
 void ask_to_stop(int signal) {
-  stop_asked = 1;
+  stop_asked = signal;
   std::signal(signal, SIG_DFL);
+}
+
+// What is ignored, as for jobs in the background, stays so.
+void listen_for_stops() {
+  for (const int signal : {SIGINT, SIGTERM})
+    if (std::signal(signal, ask_to_stop) == SIG_IGN) std::signal(signal, SIG_IGN);
+}
+
+// Behind all that was to be said: whoever called sees that the run did not end by itself.
+Status end_as_asked() {
+  TEPUI_TRY(flush_output());
+  if (stop_asked != 0) std::raise(stop_asked);
+  return {};
 }
 
 class TrainingView {
@@ -108,8 +121,7 @@ Status run_all(const TrainArguments& a) {
     std::fwrite(plan.data(), 1, plan.size(), stdout);
     return flush_output();
   }
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
+  listen_for_stops();
   GridView view;
   auto shown = std::make_unique<TrainingView>(true);
   view.begin = [&](const std::string& name, int number, int runs) {
@@ -132,7 +144,7 @@ Status run_all(const TrainArguments& a) {
                 std::ranges::find_if(*rows, [](const GridRow& row) {
                   return !row.failure.empty();
                 })->failure);
-  return {};
+  return end_as_asked();
 }
 
 Status run(const TrainArguments& a) {
@@ -143,8 +155,7 @@ Status run(const TrainArguments& a) {
     std::fwrite(plan.data(), 1, plan.size(), stdout);
     return flush_output();
   }
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
+  listen_for_stops();
   TrainingView view(a.json);
   auto result = run_train(a.command, view.callbacks());
   view.close();
@@ -153,7 +164,7 @@ Status run(const TrainArguments& a) {
   if (a.json) {
     const std::string text = train_json(*result);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    return flush_output();
+    return end_as_asked();
   }
   if (out.finished)
     fmt::print("\nLoss over the whole validation data: {:.4f} nats a token\n",
@@ -169,10 +180,10 @@ Status run(const TrainArguments& a) {
   if (out.tokens > 0)
     fmt::print("{} tokens in {} ({:.0f} tokens/s) on {}\n", out.tokens, clock_time(out.seconds),
                static_cast<double>(out.tokens) / out.seconds, result->device);
-  fmt::print("{} after {} steps: {}\n", out.finished ? "Finished" : "Stopped", out.next,
+  fmt::print("{} after {}: {}\n", out.finished ? "Finished" : "Stopped", counted(out.next, "step"),
              out.checkpoint.string());
   if (!out.finished) fmt::print("The same command goes on from there.\n");
-  return flush_output();
+  return out.finished ? flush_output() : end_as_asked();
 }
 
 }  // namespace

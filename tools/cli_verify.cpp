@@ -54,7 +54,7 @@ void add_verify(CLI::App& app, int& code) {
   verify
       ->add_option("MODEL", scan.model,
                    "A model folder (config.json, weights whole or in\n"
-                   "shards, tokenizer) or a llama2.c .bin file")
+                   "shards, tokenizer), a .gguf file or a llama2.c .bin\nfile")
       ->required()
       ->type_name("");
   verify->add_option("--prompt", scan.corpus.prompt, "One text (default: a short one of its own)")

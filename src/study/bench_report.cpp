@@ -99,7 +99,8 @@ std::string bench_text(const BenchResult& result) {
       fmt::format("{}, {} of {} layers", result.model, result.layers, result.of_layers);
   const std::size_t rounds = result.rows.empty() ? 0 : result.rows.front().plain.size();
   text += result.layers == result.of_layers ? "" : ", times scaled to all";
-  text += fmt::format("; medians (least-most) of {} interleaved rounds\n", rounds);
+  text += fmt::format("; medians (least-most) of {}\n",
+                      counted(static_cast<std::int64_t>(rounds), "interleaved round"));
   std::vector<std::string> told;
   for (const DeviceInfo& device : result.devices) {
     const std::string line =

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 namespace tepui {
 namespace {
@@ -63,13 +64,16 @@ std::optional<Lag> best_lag(const std::vector<std::int64_t>& steps, const std::v
     const std::int64_t shift = (i % 2 == 0 ? -(i / 2) : (i + 1) / 2) * by;  // the least ones first
     std::vector<double> from;
     std::vector<double> to;
+    std::set<std::ptrdiff_t> between_which;
     for (std::size_t at = 0; at < steps.size(); ++at) {
       const std::int64_t step = steps[at] - shift;
       if (step < steps.front() || step > steps.back()) continue;
       from.push_back(between(steps, x, static_cast<double>(step)));
       to.push_back(y[at]);
+      between_which.insert(std::ranges::lower_bound(steps, step) - steps.begin());
     }
-    if (from.size() < kLeastPairs) continue;
+    // Values on the line between the same two checkpoints rise or fall together by construction.
+    if (between_which.size() < std::max(kLeastPairs, from.size() / 2 + 1)) continue;
     const double found = rank_correlation(from, to);
     if (std::isfinite(found) && (!best || std::abs(found) > std::abs(best->correlation) + 1e-12))
       best = Lag{shift, found};

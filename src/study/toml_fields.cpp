@@ -24,7 +24,11 @@ std::string toml_spelling(const toml::node& node) {
     return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
   }
   if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
-  if (node.is_array()) return "a list";
+  if (const auto* list = node.as_array()) {
+    std::vector<std::string> entries;
+    for (const toml::node& one : *list) entries.push_back(toml_spelling(one));
+    return list->empty() ? "an empty list" : fmt::format("[{}]", fmt::join(entries, ", "));
+  }
   return node.is_table() ? "a table" : "a date or time";
 }
 

@@ -140,7 +140,8 @@ Result<TrainResult> run_request(const TrainRequest& request, const TrainCommand&
   };
   TrainResult result;
   result.folder = request.out;
-  result.device = fmt::format("{}, {}", backend->device().backend, backend->device().detail);
+  result.device = backend->device().backend;
+  if (!backend->device().detail.empty()) result.device += ", " + backend->device().detail;
   TEPUI_TRY(result.outcome, train(*backend, request, observer));
   TEPUI_TRY(log.sync());
   if (request.recipe.zeroing && result.outcome.finished) {

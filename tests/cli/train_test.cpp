@@ -65,6 +65,20 @@ TEST_F(TrainCommandLine, TwoDoNotTrainInOneFolder) {
       << refused.err;
 }
 
+// Whoever called sees that it was stopped, and it goes on from there.
+TEST_F(TrainCommandLine, ASignalIsHowItEnds) {
+  std::string recipe = read_file(folder_.path() / "r.toml").value();
+  recipe.replace(recipe.find("steps = 8"), 9, "steps = 1000000");
+  write_file(folder_.path() / "long.toml", recipe);
+  const std::string command =
+      std::string("trap : INT; ") + TEPUI_PROGRAM + " train long.toml --backend cpu; echo code $?";
+  const std::string shown =
+      test::type_into({"sh", "-c", command}, {}, folder_.path(), "loss", "\x03");
+  EXPECT_NE(shown.find("Stopped after "), std::string::npos) << shown;
+  EXPECT_NE(shown.find("The same command goes on from there."), std::string::npos) << shown;
+  EXPECT_NE(shown.find("code 130"), std::string::npos) << shown;
+}
+
 // What a run's numbers cost stays with that run; the others are run, and what is wrong is said.
 TEST_F(TrainCommandLine, AGridGoesOnBehindARunThatFails) {
   std::string recipe = read_file(folder_.path() / "r.toml").value();

@@ -141,6 +141,22 @@ TEST(Emergence, RanksCorrelate) {
   EXPECT_TRUE(std::isnan(rank_correlation({1, 1, 1}, {1, 2, 3})));
 }
 
+// Between two checkpoints far apart any two quantities lie on lines.
+TEST(Emergence, ALagNeedsCheckpointsOnBothSides) {
+  std::vector<CheckpointState> states;
+  for (const int step : {0, 1, 2, 4, 8, 16, 32, 50, 100, 150, 200}) {
+    CheckpointState& state = states.emplace_back();
+    state.checkpoint.step = step;
+    const auto i = static_cast<double>(states.size());
+    state.layers.emplace_back().ratio = 5 + std::sin(i * i);
+    state.start_loss = 3 + 0.001 * step + 0.1 * std::cos(3 * i);
+    state.other_loss = 2;
+    state.loss = 2.5;
+  }
+  const auto lag = coherence(states, {}).gap_lag;
+  EXPECT_TRUE(!lag || std::abs(lag->correlation) < 0.95) << lag->steps << " " << lag->correlation;
+}
+
 // The gap falls as the ratio rises, 300 steps later.
 TEST(Emergence, TheGapFollowsTheRatio) {
   std::vector<CheckpointState> states;

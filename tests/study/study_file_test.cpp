@@ -97,7 +97,7 @@ TEST_F(StudyFile, SaysWhereItIsWrong) {
                 .find("s.toml:8: x of [[branch]]: expected a list of numbers or texts, a range"),
             std::string::npos);
   EXPECT_EQ(error(base + "[[branch]]\nedits = \"v.1:0:1=zero\"\nmodels = [\"two\"]\n"),
-            "s.toml:7: models of [[branch]]: expected names of models of this study, found a list");
+            "s.toml:7: models of [[branch]]: expected names of models of this study, found [two]");
   EXPECT_EQ(error(base + "[[model]]\npath = \"x/one\"\n"),
             "s.toml:5: name of [[model]]: expected another name (\"one\" is taken), found nothing");
   EXPECT_EQ(error(base + "[study]\nprotocol = \"sun\"\n"),

@@ -54,8 +54,8 @@ constexpr ArchSpec kLlama = {
     .differs =
         "LLaMA 1 to 3.3 and R1-Distill-Llama: RMSNorm before attention and MLP, SwiGLU, "
         "grouped-query "
-        "attention, rotary positions over the whole head in rotate-half pairs (rows are stored "
-        "so), no "
+        "attention, rotary positions over the whole head in rotate-half pairs (HF folders have "
+        "the rows so), no "
         "biases unless the configuration says so, untied head except in 3.2 1B and 3B. LLaMA 3.1 "
         "and later "
         "scale the low rotary frequencies (llama3).",
