@@ -221,6 +221,19 @@ void add_train(CLI::App& app, int argc, char** argv, int& code) {
                     "Tell what would be done, and do nothing; with --grid of every run");
   command->add_flag("--json", a->json, "Print one JSON document at the end instead of lines");
   command->footer(
+      "A recipe, such as shakespeare.toml (README.md describes more keys):\n\n"
+      "  out = \"runs/shakespeare\"\n"
+      "  [model]\n"
+      "  family = \"llama\"\n"
+      "  layers = 4\n"
+      "  heads = 4\n"
+      "  width = 128\n"
+      "  context = 128\n"
+      "  [data]\n"
+      "  text = \"input.txt\"\n"
+      "  [train]\n"
+      "  steps = 2000\n"
+      "  batch = 8\n\n"
       "Checkpoints are HF folders that every command and transformers read. The same recipe and\n"
       "seed give the same bits on one backend, also when a run was stopped (Ctrl-C, --until) and\n"
       "continued by the same command.\n\n"

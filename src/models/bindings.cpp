@@ -131,11 +131,10 @@ class Binder {
 
   void bind(const Binding& binding, int layer, std::vector<BoundWeight>& list) {
     if (!needed(binding, model_.spec)) {
-      // A head beside tie_word_embeddings = true is a copy of the embedding; a bias that the
-      // configuration denies is not.
-      const TensorRef* tensor =
-          binding.need == Need::untied ? find(std::string(binding.name)) : nullptr;
-      if (tensor != nullptr) used_.insert(tensor->name);
+      // A head beside tie_word_embeddings = true is a copy of the embedding, as a rule; a bias that
+      // the configuration denies is not.
+      if (binding.need == Need::untied && binding.role == WeightRole::head)
+        tied_head_ = find(std::string(binding.name));
       return;
     }
     const bool stacked = binding.name.find("{}") != binding.name.rfind("{}");
@@ -261,7 +260,19 @@ class Binder {
     return text;
   }
 
+  // Whether both begin and end with the same bytes: all of a head would be long to read.
+  static bool is_copy(const TensorRef& a, const TensorRef& b) {
+    constexpr std::size_t kLooked = std::size_t{1} << 16;
+    if (a.type.dtype != b.type.dtype || a.bytes.size() != b.bytes.size()) return false;
+    const std::size_t looked = std::min(kLooked, a.bytes.size());
+    return std::ranges::equal(a.bytes.first(looked), b.bytes.first(looked)) &&
+           std::ranges::equal(a.bytes.last(looked), b.bytes.last(looked));
+  }
+
   void collect_unused() {
+    const BoundWeight* const embedding = model_.find_global(WeightRole::token_embedding);
+    if (tied_head_ != nullptr && embedding != nullptr && is_copy(*tied_head_, *embedding->tensor))
+      used_.insert(tied_head_->name);
     for (const TensorRef& tensor : model_.source->tensors()) {
       const bool known = std::ranges::any_of(table_.ignored, [&](std::string_view part) {
         return part.ends_with('.') ? tensor.name.starts_with(part) : tensor.name.ends_with(part);
@@ -275,6 +286,7 @@ class Binder {
   const Dims& dims_;
   std::set<std::string> used_;
   std::vector<std::string> faults_;
+  const TensorRef* tied_head_ = nullptr;  // one in the file that the configuration has no use for
 };
 
 }  // namespace

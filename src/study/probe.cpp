@@ -226,7 +226,8 @@ class ProbeRun {
         TEPUI_TRY(write_probe_file(
             folder / "probes",
             {opened_.model.name, opened_.model_fingerprint, target.name, target.classes, point,
-             one.features.name(), one.kind.name(), std::move(result.first)}));
+             one.features.name(), one.kind.name(), std::move(result.first),
+             target.name == "massive" ? std::optional(request_.rule) : std::nullopt}));
       TEPUI_TRY(store.write_probe(result.rows));
       done_.emplace(model, target.name, point, one.features.name(), one.kind.name());
     }

@@ -162,6 +162,33 @@ Status check_widths(const std::vector<AppliedProbe>& probes, const ScanInput& op
   return {};
 }
 
+bool same_rule(const MassiveRule& a, const MassiveRule& b) {
+  return a.min_abs == b.min_abs && a.min_ratio == b.min_ratio;
+}
+
+// What massive tokens are: as the probes learnt it.
+Result<MassiveRule> rule_of(const std::vector<AppliedProbe>& probes, const MassiveRule& asked,
+                            const RunProgress& progress) {
+  const AppliedProbe* first = nullptr;
+  for (const AppliedProbe& one : probes) {
+    if (one.probe.target != "massive" || !one.probe.rule) continue;
+    if (first == nullptr) first = &one;
+    if (!same_rule(*first->probe.rule, *one.probe.rule))
+      return fail(ErrorKind::usage,
+                  "{}: expected the thresholds of {}, found a probe of other massive tokens: apply "
+                  "them one after the other",
+                  one.file, first->file);
+  }
+  if (first == nullptr) return asked;
+  const MassiveRule& learnt = *first->probe.rule;
+  if (!same_rule(asked, learnt) && !same_rule(asked, {}) && progress.note)
+    progress.note(
+        fmt::format("{}: massive tokens are those it learnt, |x| > {:g} and > {:g} times "
+                    "the median",
+                    first->file, learnt.min_abs, learnt.min_ratio));
+  return learnt;
+}
+
 // Targets of this text, each once. Where one cannot be told its tokens have none.
 Status tell_targets(const ApplyRequest& request, const ScanInput& opened, ThreadPool& pool,
                     const RunProgress& progress, std::vector<AppliedProbe>& probes) {
@@ -174,7 +201,8 @@ Status tell_targets(const ApplyRequest& request, const ScanInput& opened, Thread
     passes.massive = passes.massive || one.probe.target == "massive";
     passes.sink = passes.sink || one.probe.target == "sink";
   }
-  TEPUI_TRY(run_passes(passes, request, request.rule, opened, pool, progress, sources));
+  TEPUI_TRY(const MassiveRule rule, rule_of(probes, request.rule, progress));
+  TEPUI_TRY(run_passes(passes, request, rule, opened, pool, progress, sources));
   std::map<std::string, ProbeTarget> told;
   for (AppliedProbe& one : probes) {
     const std::string& name = one.probe.target;

@@ -80,6 +80,7 @@ class ProbeReader {
       if (!one.is_string()) return wrong("classes", "a list of names");
       out.classes.push_back(one.get<std::string>());
     }
+    TEPUI_TRY(out.rule, rule());
     TEPUI_TRY(tensors(out.trained));
     const std::size_t outputs = out.classes.empty() ? 1 : out.classes.size();
     if (static_cast<std::size_t>(out.trained.net.outputs()) != outputs ||
@@ -99,6 +100,15 @@ class ProbeReader {
     const json* const found = input::member(document_, key);
     if (found == nullptr || !found->is_string()) return wrong(key, "a text");
     return found->get<std::string>();
+  }
+  Result<std::optional<MassiveRule>> rule() const {
+    const json* const found = input::member(document_, "rule");
+    if (found == nullptr) return std::optional<MassiveRule>();
+    const json* const abs = input::member(*found, "min_abs");
+    const json* const ratio = input::member(*found, "min_ratio");
+    if (abs == nullptr || ratio == nullptr || !abs->is_number() || !ratio->is_number())
+      return wrong("rule", "min_abs and min_ratio");
+    return std::optional(MassiveRule{abs->get<double>(), ratio->get<double>()});
   }
   Result<int> number(const char* key) const {
     const json* const found = input::member(document_, key);
@@ -226,6 +236,8 @@ Status write_probe_file(const std::filesystem::path& folder, const StoredProbe& 
   document["features"] = probe.features;
   document["probe"] = probe.probe;
   document["seed"] = 0;
+  if (probe.rule)
+    document["rule"] = {{"min_abs", probe.rule->min_abs}, {"min_ratio", probe.rule->min_ratio}};
   TEPUI_TRY(OutputFile file, OutputFile::create(folder / (name + ".json")));
   TEPUI_TRY(file.write(document.dump(1) + "\n"));
   return file.commit();

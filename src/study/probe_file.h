@@ -4,7 +4,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
+#include "plan/massive_rule.h"
 #include "study/probe_unit.h"
 
 namespace tepui {
@@ -18,6 +20,7 @@ struct StoredProbe {
   std::string features;
   std::string probe;
   TrainedProbe trained;
+  std::optional<MassiveRule> rule;  // what the target massive is of; older files lack it
 };
 
 // "linear.sentence-end.resid_post.5.standardised", without what file names had better not hold.

@@ -78,6 +78,13 @@ Result<ProbePlan> plan_probes(const ProbeRequest& request, const ModelSpec& spec
       plan.features.push_back(features);
   }
   TEPUI_TRY(plan.kinds, parse_probes(request.probes, request.sparse, "--probe"));
+  for (const Point point : plan.points) {
+    const int width = *site_width(spec, point.site);
+    for (const ProbeKind& kind : plan.kinds)
+      if (kind.type == ProbeKind::Type::sparse && kind.count > width)
+        return fail(ErrorKind::usage, "--channels {}: expected at most the {} of {}, found more",
+                    kind.count, width, site_name(point.site));
+  }
   TEPUI_TRY(plan.massive_channels, parse_channel_list(request.massive_channels, spec.dims.width));
   for (const Point point : plan.points) {
     if (plan.needs_massive() && site_width(spec, point.site) != spec.dims.width)

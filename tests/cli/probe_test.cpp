@@ -135,6 +135,24 @@ TEST_F(Probe, IsAppliedToOtherText) {
 }
 
 // Massive activations tell themselves by their own channels alone, and labels come from files.
+// Massive tokens are those that it learnt, whatever the thresholds are by default.
+TEST_F(Probe, AppliesTheThresholdsThatItLearnt) {
+  good({"--target", "massive", "--min-ratio", "10", "--min-abs", "5", "--layers", "3", "--seeds",
+        "1", "--controls", "none", "--probe", "means", "--out", "m"});
+  const auto scored = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"--apply", "m", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  };
+  const ProgramResult plain = scored({});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(json::parse(plain.out)["probes"],
+            json::parse(scored({"--min-ratio", "10", "--min-abs", "5"}).out)["probes"]);
+  EXPECT_NE(scored({"--min-ratio", "500"}).err.find("massive tokens are those it learnt, |x| > 5"),
+            std::string::npos);
+  EXPECT_GT(json::parse(plain.out)["probes"][0]["numbers"]["accuracy"].get<double>(), 0.6);
+}
+
 TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
   const json found = document({"--target", "massive", "--layers", "3", "--min-ratio", "500",
                                "--features", "only-massive+standardised,without-massive", "--seeds",
@@ -190,6 +208,9 @@ TEST_F(Probe, RefusesWhatWouldChangeNothing) {
             std::string::npos);
   EXPECT_NE(error({"--target", "first", "--channels", "2"})
                 .find("--channels: goes with --probe sparse, found linear"),
+            std::string::npos);
+  EXPECT_NE(error({"--target", "first", "--probe", "sparse", "--channels", "500"})
+                .find("--channels 500: expected at most the 192 of resid_post"),
             std::string::npos);
 }
 

@@ -111,6 +111,14 @@ TEST_F(WeightBindings, AnUntiedHeadMustBeThere) {
 TEST_F(WeightBindings, ACopiedHeadBesideATiedOneIsNoStranger) {
   const auto folder = copy("llama-mha-untied");
   change_config(folder, [](json& c) { c["tie_word_embeddings"] = true; });
+  {
+    const auto other = open_model(folder);  // a head of its own, which a tied model has no use for
+    ASSERT_TRUE(other) << other.error().message;
+    EXPECT_EQ(other->unused, std::vector<std::string>{"lm_head.weight"});
+    const auto bytes = other->source->find("model.embed_tokens.weight")->bytes;
+    const std::string copied(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    test::patch_weights(folder, test::offset_of(folder, "lm_head.weight", 0), copied);
+  }
   const auto model = open_model(folder);
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_TRUE(model->unused.empty());
