@@ -164,7 +164,7 @@ Status run(const TrainArguments& a) {
   if (a.json) {
     const std::string text = train_json(*result);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    return end_as_asked();
+    return out.finished ? flush_output() : end_as_asked();
   }
   if (out.finished)
     fmt::print("\nLoss over the whole validation data: {:.4f} nats a token\n",
