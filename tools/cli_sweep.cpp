@@ -61,7 +61,7 @@ void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 Status report_failures(const std::vector<std::string>& failures) {
   if (failures.empty()) return {};
   for (const std::string& failure : failures) print_note(failure);
-  return fail(ErrorKind::data, "sweep: {} cannot be computed; what can be is not touched by that",
+  return fail(ErrorKind::data, "sweep: {} cannot be computed; the notes above name what and why",
               failures.size() == 1 ? std::string("1 part of the study")
                                    : fmt::format("{} parts of the study", failures.size()));
 }

@@ -87,7 +87,8 @@ std::string finding(const ScanSummary& scan, Letters letters) {
     (has_massive(scan, site) ? told : without).push_back(site);
   const bool anywhere = !told.empty();
   // What most studies look at comes first.
-  std::ranges::stable_partition(told, [](Site site) { return site == Site::resid_post; });
+  std::stable_partition(told.begin(), told.end(),
+                        [](Site site) { return site == Site::resid_post; });
   for (const Site site : anywhere ? told : without) {
     const auto sentences = site_finding(scan, site, letters);
     lines.insert(lines.end(), sentences.begin(), sentences.end());
