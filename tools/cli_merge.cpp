@@ -2,6 +2,7 @@
 // tepui merge
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,15 @@ Status run(const MergeArguments& a) {
   for (const MergedStore& store : merged)
     fmt::print("{}: {} of {} sequences, from {} store{}\n", store.folder.string(), store.finished,
                store.sequences, store.parts, store.parts == 1 ? "" : "s");
-  return flush_output();
+  TEPUI_TRY(flush_output());
+  const auto missing = std::ranges::count_if(
+      merged, [](const MergedStore& store) { return store.finished < store.sequences; });
+  if (missing == 0) return {};
+  return fail(
+      ErrorKind::data,
+      "merge: {} of {} store{} lack{} sequences that none of the folders has; what they have "
+      "is joined, and the same command takes up the rest",
+      missing, merged.size(), merged.size() == 1 ? "" : "s", missing == 1 ? "s" : "");
 }
 
 }  // namespace
@@ -42,7 +51,9 @@ void add_merge(CLI::App& app, int& code) {
       ->type_name("DIR");
   command->footer(
       "What does not belong together is refused: another model, text, option or version of tepui,\n"
-      "or other results for the same sequences. What is read stays as it is.\n\n"
+      "or other results for the same sequences. What is read stays as it is. The exit code is 1 "
+      "where\n"
+      "sequences are still missing.\n\n"
       "  tepui merge shard1 shard2 --out study");
   command->callback([a, &code] { code = finish_command(run(*a)); });
 }

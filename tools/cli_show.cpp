@@ -8,6 +8,7 @@
 #include <string>
 
 #include "commands.h"
+#include "report/report_folders.h"
 #include "show/show.h"
 #include "terminal.h"
 #include "usage.h"
@@ -70,7 +71,7 @@ Status run(ShowArguments& a) {
   style.letters = a.ascii ? Letters::ascii : terminal_letters();
   style.colour = a.colour == "always" || (a.colour == "auto" && terminal_takes_colour());
   std::vector<ShownStore> stores;
-  for (const std::string& folder : a.folders) {
+  for (const std::string& folder : report_folders(a.folders)) {
     TEPUI_TRY(StoreReader reader, StoreReader::open(folder));
     stores.push_back({folder, std::move(reader)});
   }
@@ -131,7 +132,7 @@ void add_show(CLI::App& app, int& code) {
   auto a = std::make_shared<ShowArguments>();
   CLI::App* command =
       app.add_subcommand("show", "Show stored scans in the terminal: finding, tables and charts");
-  command->add_option("DIR", a->folders, "Folders of scans; several are compared")
+  command->add_option("DIR", a->folders, "Folders of scans, or of a sweep; several are compared")
       ->required()
       ->type_name("");
   add_choices(*command, *a);

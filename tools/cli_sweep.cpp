@@ -58,12 +58,13 @@ Status complete(SweepArguments& a) {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-Status report_failures(const std::vector<std::string>& failures) {
+Status report_failures(const FailureList& failures) {
   if (failures.empty()) return {};
-  for (const std::string& failure : failures) print_note(failure);
+  for (const std::string& failure : failures.lines()) print_note(failure);
+  const std::size_t places = failures.places();
   return fail(ErrorKind::data, "sweep: {} cannot be computed; the notes above name what and why",
-              failures.size() == 1 ? std::string("1 part of the study")
-                                   : fmt::format("{} parts of the study", failures.size()));
+              places == 1 ? std::string("1 part of the study")
+                          : fmt::format("{} parts of the study", places));
 }
 
 Status run(SweepArguments& a) {
@@ -77,19 +78,22 @@ Status run(SweepArguments& a) {
   TEPUI_TRY(const SweepPlan plan, plan_sweep(a.request, progress));
   if (a.dry_run) {
     if (a.request.rank > 0) return {};
-    print(a.json ? json_text(plan_json(plan)) : plan_table(plan));
+    if (a.json) print(json_text(plan_json(plan)));
+    if (!a.json && !plan.jobs.empty()) print(plan_table(plan));
     TEPUI_TRY(flush_output());
     return report_failures(plan.failures);
   }
   TEPUI_TRY(write_sweep_file(a.request, plan, progress));
   TEPUI_TRY(SweepOutcome outcome, run_sweep(a.request, plan, progress));
   bar.close();
-  outcome.failures.insert(outcome.failures.begin(), plan.failures.begin(), plan.failures.end());
+  FailureList failures = plan.failures;
+  failures.add(outcome.failures);
+  outcome.failures = std::move(failures);
   if (a.request.rank == 0) {
     if (a.json) {
       TEPUI_TRY(const auto document, sweep_json(plan, outcome));
       print(json_text(document));
-    } else {
+    } else if (!plan.jobs.empty()) {
       TEPUI_TRY(const std::string table, sweep_table(plan));
       print(table);
     }

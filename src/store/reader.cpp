@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "store/reader.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <system_error>
 
 #include "base/read_files.h"
+#include "base/utf8_text.h"
 #include "store/little_endian.h"
 #include "store/schema.h"
 
@@ -39,6 +42,25 @@ Result<Database> open_for_reading(const std::filesystem::path& file) {
   return frozen;
 }
 
+// "; the folders in it have some: a, b and 3 more", of the folder of a sweep or of several runs.
+std::string stores_within(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    if (std::filesystem::exists(entry->path() / kStoreFile, ignored))
+      names.push_back(printable(entry->path().filename().string()));
+  }
+  if (names.empty()) return "";
+  constexpr std::size_t kNamed = 3;
+  std::ranges::sort(names);
+  const std::size_t more = names.size() - std::min(names.size(), kNamed);
+  names.resize(names.size() - more);
+  return fmt::format("; folders in it have one: {}{}", fmt::join(names, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
 }  // namespace
 
 Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_file) {
@@ -53,7 +75,8 @@ Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_fil
     return fail(ErrorKind::io, "{}: expected a store that can be read: {}", reader.file_.string(),
                 error.message());
   if (!there)
-    return fail(ErrorKind::io, "{}: expected a store, found no such file", reader.file_.string());
+    return fail(ErrorKind::io, "{}: expected a store, found no such file{}", reader.file_.string(),
+                stores_within(folder_or_file));
   TEPUI_TRY(reader.database_, open_for_reading(reader.file_));
   note_read_file(reader.file_);
   TEPUI_TRY(const bool is_empty, needs_schema(reader.database_, reader.file_));
@@ -62,6 +85,11 @@ Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_fil
                 reader.file_.string());
   TEPUI_TRY(reader.prepare_statements());
   return reader;
+}
+
+Result<bool> StoreReader::is_empty(const std::filesystem::path& folder) {
+  TEPUI_TRY(auto database, open_for_reading(folder / kStoreFile));
+  return needs_schema(database, folder / kStoreFile);
 }
 
 Status StoreReader::prepare_statements() {

@@ -41,6 +41,17 @@ std::string filled(std::string text, const std::string& name, const std::string&
   return text;
 }
 
+// Where the keys of a table are, by the options that are called after them.
+StudyFields fields_of(const TomlFields& table, std::initializer_list<const char*> keys) {
+  StudyFields fields;
+  for (const std::string key : keys) {
+    std::string option = "--" + key;
+    std::ranges::replace(option, '_', '-');
+    fields[option] = {table.place(key), key};
+  }
+  return fields;
+}
+
 // "0-31" or "0-31:4"; nothing where it is no range.
 std::optional<std::vector<std::string>> range_values(const std::string& text) {
   int numbers[3] = {0, 0, 1};
@@ -119,6 +130,7 @@ class StudyReader {
     TEPUI_TRY(const auto sites, fields.text("sites"));
     TEPUI_TRY(const auto unit, fields.integer("unit", 1, kMost));
     TEPUI_TRY(const auto protocol, fields.text("protocol"));
+    if (sites) study_.fields = fields_of(fields, {"sites"});
     study_.sites = sites.value_or(study_.sites);
     study_.unit = static_cast<int>(unit.value_or(0));
     if (!protocol) return {};
@@ -198,6 +210,8 @@ class StudyReader {
     if (corpus.line_documents && !corpus.joiner)
       return fields.wrong("joiner", "a text to put between the lines");
     text.place = fields.place("files");
+    text.fields = fields_of(fields, {"context", "stride", "sequences", "chunks", "joiner", "bos",
+                                     "documents", "special_tokens"});
     study_.texts.push_back(std::move(text));
     return {};
   }

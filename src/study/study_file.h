@@ -36,6 +36,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,14 @@
 
 namespace tepui {
 
+// Where the file has what an option of the command line is called after: "--context" of a [[text]]
+// is {"study.toml:6", "context"}.
+struct StudyField {
+  std::string place;
+  std::string key;
+};
+using StudyFields = std::map<std::string, StudyField>;
+
 struct StudyModel {
   std::string name;
   std::filesystem::path path;
@@ -59,6 +68,7 @@ struct StudyText {
   std::string name;
   CorpusRequest corpus;
   std::string place;
+  StudyFields fields;
 };
 
 // A placeholder and what stands for it in turn.
@@ -82,6 +92,7 @@ struct Study {
   Protocol protocol = Protocol::none;
   MassiveRule rule;
   CalibrationRequest calibration;
+  StudyFields fields;
   std::vector<StudyModel> models;
   std::vector<StudyText> texts;
   std::vector<StudyBranch> branches;

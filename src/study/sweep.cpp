@@ -48,8 +48,7 @@ class Sweep {
       const SweepJob& job = plan_.jobs[i];
       if (damaged_[i]) continue;
       if (auto joined = join(job); !joined)
-        outcome_.failures.push_back(
-            fmt::format("{}, {}: {}", job.model, job.text, joined.error().message));
+        outcome_.failures.add(name_of(job), joined.error().message);
     }
     return std::move(outcome_);
   }
@@ -61,18 +60,23 @@ class Sweep {
     State state = State::open;
   };
 
+  static std::string name_of(const SweepJob& job) {
+    return fmt::format("{}, {}", job.model, job.text);
+  }
+
   // A job whose store is damaged would be computed, to find at its end that it cannot be joined.
   void look_at_stores() {
     for (const SweepJob& job : plan_.jobs) {
       std::error_code ignored;
       damaged_.push_back(false);
       if (!std::filesystem::exists(job.folder / kStoreFile, ignored)) continue;
+      if (StoreReader::is_empty(job.folder) == true) continue;  // it was about to be joined
       auto store = StoreReader::open(job.folder);
       const auto finished = store ? store->finished() : tl::unexpected(store.error());
       if (finished) continue;
       damaged_.back() = true;
-      outcome_.failures.push_back(fmt::format("{}, {}: {}; without it the job is computed anew",
-                                              job.model, job.text, finished.error().message));
+      outcome_.failures.add(name_of(job), fmt::format("{}; without it the job is computed anew",
+                                                      finished.error().message));
     }
   }
 
@@ -96,10 +100,9 @@ class Sweep {
       const auto claimed = attempt(entry);
       if (!claimed) {
         entry.state = State::failed;
-        const SweepJob& job = plan_.jobs[entry.job];
-        outcome_.failures.push_back(fmt::format("{}, {}, sequences {} to {}: {}", job.model,
-                                                job.text, entry.unit->first, entry.unit->last - 1,
-                                                claimed.error().message));
+        outcome_.failures.add(fmt::format("{}, sequences {} to {}", name_of(plan_.jobs[entry.job]),
+                                          entry.unit->first, entry.unit->last - 1),
+                              claimed.error().message);
       } else if (*claimed) {
         entry.state = State::done;
       } else {
@@ -107,6 +110,12 @@ class Sweep {
       }
     }
     return waiting;
+  }
+
+  // Done or failed; of a sweep that goes on also what it finds done.
+  std::ptrdiff_t settled() const {
+    return std::ranges::count_if(units_,
+                                 [](const Entry& entry) { return entry.state != State::open; });
   }
 
   bool is_there(const Entry& entry) const {
@@ -137,8 +146,9 @@ class Sweep {
     const SweepJob& job = plan_.jobs[entry.job];
     const SweepUnit& unit = *entry.unit;
     if (progress_.stage)
-      progress_.stage(fmt::format("{}, {}, sequences {} to {} of {}", job.model, job.text,
-                                  unit.first, unit.last - 1, job.sequences));
+      progress_.stage(fmt::format("unit {} of {}: {}, sequences {} to {} of {}", settled() + 1,
+                                  units_.size(), name_of(job), unit.first, unit.last - 1,
+                                  job.sequences));
     if (!open_ || open_job_ != entry.job) {
       open_.reset();
       TEPUI_TRY(open_, open_again(job));

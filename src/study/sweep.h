@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "study/failure_list.h"
 #include "study/input_request.h"
 #include "study/study_file.h"
 
@@ -68,14 +69,14 @@ struct SweepPlan {
   bool measured = false;
   int shard = 0;  // whose units those that will be computed are
   int shards = 1;
-  std::vector<std::string> failures;
+  FailureList failures;
 };
 
 struct SweepOutcome {
   int units = 0;     // of this process's shard
   int computed = 0;  // by this process
   int there = 0;     // that were there, or that other processes computed
-  std::vector<std::string> failures;
+  FailureList failures;
 };
 
 // Opens every model and text and checks every branch. An error of the study itself (an edit that

@@ -23,6 +23,19 @@ InterveneRequest request_of(const SweepRequest& sweep, const StudyModel& model,
   return request;
 }
 
+// What is said of an option is true of the field that stands for it in the file.
+std::string in_terms_of_the_file(const std::string& message, const Study& study,
+                                 const StudyModel& model, const StudyText& text) {
+  const std::string option = message.substr(0, message.find_first_of(": "));
+  for (const StudyFields* fields : {&text.fields, &study.fields}) {
+    const auto found = fields->find(option);
+    if (found == fields->end()) continue;
+    const auto& [place, key] = found->second;
+    return fmt::format("{}: {}{}", place, key, message.substr(option.size()));
+  }
+  return fmt::format("{} ({} with {})", message, model.place, text.place);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OpenIntervention>> open_job(const SweepRequest& sweep,
@@ -44,7 +57,7 @@ Result<std::unique_ptr<OpenIntervention>> open_job(const SweepRequest& sweep,
   }
   Error error = open.error();
   if (error.kind == ErrorKind::usage)
-    error.message = fmt::format("{} ({}, {})", error.message, model.place, text.place);
+    error.message = in_terms_of_the_file(error.message, sweep.study, model, text);
   return tl::unexpected(std::move(error));
 }
 

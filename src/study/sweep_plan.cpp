@@ -64,13 +64,13 @@ Result<SweepPlan> plan_sweep(const SweepRequest& request, const RunProgress& pro
   Fingerprints known;
   for (const StudyModel& model : request.study.models) {
     for (const StudyText& text : request.study.texts) {
-      if (progress.stage) progress.stage(fmt::format("{}, {}", model.name, text.name));
+      const std::string place = fmt::format("{}, {}", model.name, text.name);
+      if (progress.stage) progress.stage(place);
       auto open = open_job(request, model, text, known);
       if (!open) {
         // What the study says wrong is wrong everywhere.
         if (open.error().kind == ErrorKind::usage) return tl::unexpected(open.error());
-        plan.failures.push_back(
-            fmt::format("{}, {}: {}", model.name, text.name, open.error().message));
+        plan.failures.add(place, open.error().message);
         continue;
       }
       SweepJob job = job_of(request, model, text, **open);
@@ -83,9 +83,7 @@ Result<SweepPlan> plan_sweep(const SweepRequest& request, const RunProgress& pro
         const Status measured = estimate(**open, job);
         if (!measured && measured.error().kind == ErrorKind::usage)
           return tl::unexpected(measured.error());
-        if (!measured)
-          plan.failures.push_back(
-              fmt::format("{}, {}: {}", model.name, text.name, measured.error().message));
+        if (!measured) plan.failures.add(place, measured.error().message);
       }
       plan.jobs.push_back(std::move(job));
     }

@@ -175,7 +175,7 @@ Json plan_json(const SweepPlan& plan) {
     document["jobs"].push_back(std::move(entry));
   }
   if (plan.measured) document["seconds"] = tepui::number(seconds);
-  document["failures"] = plan.failures;
+  document["failures"] = plan.failures.lines();
   return document;
 }
 
@@ -232,7 +232,7 @@ Result<Json> sweep_json(const SweepPlan& plan, const SweepOutcome& outcome) {
     }
     document["jobs"].push_back(std::move(entry));
   }
-  document["failures"] = outcome.failures;
+  document["failures"] = outcome.failures.lines();
   return document;
 }
 

@@ -78,8 +78,19 @@ TEST_F(Sweep, ShardsTogetherAreTheWhole) {
   write_study(2);
   good({"sweep", "study.toml", "--out", "units"});
   EXPECT_EQ(results("units"), results("whole"));
+  // A sweep's folder stands for its stores.
+  const std::string shown = good({"show", "units", "--only", "compare"}).out;
+  EXPECT_NE(shown.find("2 runs side by side"), std::string::npos) << shown;
+  const ProgramResult exported = run({"export", "units"});
+  EXPECT_NE(exported.err.find("; folders in it have one: demo.a-"), std::string::npos)
+      << exported.err;
   for (const char* shard : {"1/3", "2/3", "3/3"})
     good({"sweep", "study.toml", "--out", std::string("shard") + shard[0], "--shard", shard});
+  const ProgramResult part = run({"merge", "shard1", "shard2", "--out", "merged"});
+  EXPECT_EQ(part.code, 1);
+  EXPECT_NE(part.err.find("merge: 2 of 2 stores lack sequences that none of the folders has"),
+            std::string::npos)
+      << part.err;
   good({"merge", "shard1", "shard2", "shard3", "--out", "merged"});
   EXPECT_EQ(results("merged"), results("whole"));
   // What is merged is complete for a sweep as well.
@@ -153,8 +164,10 @@ TEST_F(Sweep, WhatFailsCostsOnlyItself) {
                    study + "[[model]]\npath = \"gone\"\n[[text]]\nfiles = \"none.txt\"\n");
   const ProgramResult result = run({"sweep", "study.toml", "--out", "out"});
   EXPECT_EQ(result.code, 1);
-  EXPECT_NE(result.err.find("gone, a: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("gone, a; gone, b; gone, none: "), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("demo, none: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("4 parts of the study cannot be computed"), std::string::npos)
+      << result.err;
   EXPECT_NE(result.out.find("8 of 8 units computed"), std::string::npos) << result.out;
 }
 
@@ -168,6 +181,9 @@ TEST_F(Sweep, ADamagedStoreIsSaidBeforeItsJobIsComputed) {
       << result.err;
   EXPECT_NE(result.out.find("0 of "), std::string::npos) << result.out;
   fs::remove(store);
+  good({"sweep", "study.toml", "--out", "out"});
+  // One in which nothing was written yet is no damage: its process ended while it made it.
+  fs::resize_file(store, 0);
   good({"sweep", "study.toml", "--out", "out"});
 }
 
@@ -184,6 +200,9 @@ TEST_F(Sweep, SaysWhatIsWrong) {
        "bad.toml:21: edits \"resid_post.1:0:500=zero\": character 16: expected");
   says("[[branch]]\nname = \"layer 1\"\nedits = \"v.1:0:5=zero\"\n", "found this one twice");
   says("wrong = 3\n", "bad.toml:20:");
+  // What an option of the other commands is called is a field here.
+  says("[[text]]\nname = \"long\"\nfiles = \"a.txt\"\ncontext = 100000\n",
+       "bad.toml:23: context 100000: expected at most 256");
   EXPECT_EQ(run({"sweep", "study.toml", "--shard", "3/2"}).code, 2);
   EXPECT_EQ(run({"sweep", "study.toml", "--shard", "2"}).code, 2);
   EXPECT_EQ(run({"sweep", "none.toml"}).code, 1);
