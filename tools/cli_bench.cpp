@@ -32,13 +32,19 @@ Status print(const std::string& text) {
   return flush_output();
 }
 
-// The text or the document, and the document in the file that was asked for.
-Status give(const BenchArguments& arguments, const std::string& text, const std::string& json) {
-  TEPUI_TRY(print(arguments.json ? json : text));
+// In the file that was asked for.
+Status keep(const BenchArguments& arguments, const std::string& json) {
   if (arguments.out.empty()) return {};
   TEPUI_TRY(auto file, OutputFile::create_named(arguments.out));
   TEPUI_TRY(file.write(json));
-  TEPUI_TRY(file.commit());
+  return file.commit();
+}
+
+// The text or the document, and the document in the file.
+Status give(const BenchArguments& arguments, const std::string& text, const std::string& json) {
+  TEPUI_TRY(print(arguments.json ? json : text));
+  if (arguments.out.empty()) return {};
+  TEPUI_TRY(keep(arguments, json));
   if (!arguments.json) fmt::print("\nStored in {}.\n", arguments.out);
   return flush_output();
 }
@@ -55,17 +61,31 @@ Status run_bench_command(const BenchArguments& arguments) {
     TEPUI_TRY(const Prediction found, predict(arguments.request));
     return give(arguments, prediction_text(found), json_text(prediction_json(found)) + "\n");
   }
-  const InterruptNotice interrupted;
+  const auto document = [&](const BenchResult& result) {
+    auto json = bench_json(result);
+    json["command"] = arguments.command;
+    return json_text(json) + "\n";
+  };
+  InterruptNotice interrupted;
   std::optional<Progress> bar;
-  auto result = run_bench(arguments.request, [&](int done, int runs) {
+  BenchProgress progress;
+  progress.advance = [&](int done, int runs) {
     if (!bar) bar.emplace("bench", "runs", runs);
     bar->update(done);
-  });
+  };
+  progress.round = [&](const BenchResult& result) -> Status {
+    TEPUI_TRY(keep(arguments, document(result)));
+    if (arguments.out.empty()) return {};
+    interrupted.tell([rounds = result.rows.front().peaks.size(), out = arguments.out] {
+      return fmt::format("what {} round{} measured is stored in {}", rounds, rounds == 1 ? "" : "s",
+                         out);
+    });
+    return {};
+  };
+  const auto result = run_bench(arguments.request, progress);
   bar.reset();
   if (!result) return tl::unexpected<Error>(result.error());
-  auto document = bench_json(*result);
-  document["command"] = arguments.command;
-  return give(arguments, bench_text(*result), json_text(document) + "\n");
+  return give(arguments, bench_text(*result), document(*result));
 }
 
 std::vector<std::string> shape_words() {

@@ -29,9 +29,9 @@ Batch random_batch(int tokens, int length, int vocabulary) {
 
 class Bench {
  public:
-  Bench(const BenchRequest& request, const std::function<void(int, int)>& advance)
+  Bench(const BenchRequest& request, const BenchProgress& progress)
       : request_(request),
-        advance_(advance),
+        progress_(progress),
         pool_(request.threads > 0 ? request.threads : ThreadPool::hardware_threads()) {}
 
   Result<BenchResult> run() {
@@ -43,8 +43,9 @@ class Bench {
       for (std::size_t i = 0; i < out_.rows.size(); ++i) {
         TEPUI_TRY(measure(out_.rows[i], *subject_of_[i], batches_[i], round >= 0));
         done += 2;
-        if (advance_) advance_(done, runs * (request_.rounds + 1));
+        if (progress_.advance) progress_.advance(done, runs * (request_.rounds + 1));
       }
+      if (round >= 0 && progress_.round) TEPUI_TRY(progress_.round(out_));
     }
     return std::move(out_);
   }
@@ -156,7 +157,7 @@ class Bench {
   }
 
   const BenchRequest& request_;
-  const std::function<void(int, int)>& advance_;
+  const BenchProgress& progress_;
   ThreadPool pool_;
   std::vector<std::unique_ptr<BenchSubject>> subjects_;
   std::vector<BenchSubject*> subject_of_;  // by row
@@ -240,10 +241,9 @@ Status measure_beside(const BenchRequest& request, Backend& device, ThreadPool& 
 
 }  // namespace
 
-Result<BenchResult> run_bench(const BenchRequest& request,
-                              const std::function<void(int, int)>& advance) {
+Result<BenchResult> run_bench(const BenchRequest& request, const BenchProgress& progress) {
   TEPUI_TRY(check_request(request));
-  return Bench(request, advance).run();
+  return Bench(request, progress).run();
 }
 
 Result<Prediction> predict(const BenchRequest& request) {

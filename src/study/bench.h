@@ -59,9 +59,13 @@ struct BenchResult {
   std::vector<BenchRow> rows;
 };
 
-// `advance` is told how many runs are done, and of how many.
-Result<BenchResult> run_bench(const BenchRequest& request,
-                              const std::function<void(int, int)>& advance);
+struct BenchProgress {
+  std::function<void(int, int)> advance;  // runs that are done, and all of them
+  // What is measured so far, at the end of a round in which everything was; an error ends the run.
+  std::function<Status(const BenchResult&)> round;
+};
+
+Result<BenchResult> run_bench(const BenchRequest& request, const BenchProgress& progress);
 
 struct Prediction {
   std::string model;
