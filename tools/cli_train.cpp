@@ -150,6 +150,8 @@ Status run_all(const TrainArguments& a) {
 Status run(const TrainArguments& a) {
   if (a.grid) return run_all(a);
   if (!a.shard.empty()) return fail(ErrorKind::usage, "--shard: expected --grid beside it");
+  TEPUI_TRY(const RecipeFile recipe, read_recipe(a.command.recipe));
+  for (const std::string& note : recipe.notes) print_note(note);
   if (a.dry_run) {
     TEPUI_TRY(const std::string plan, train_plan_text(a.command, a.json));
     std::fwrite(plan.data(), 1, plan.size(), stdout);

@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/utf8_text.h"
 #include "study/recipe_auxiliary.h"
+#include "study/recipe_notes.h"
 #include "study/toml_fields.h"
 #include "study/zeroing.h"
 
@@ -309,7 +310,9 @@ Result<RecipeFile> read_recipe(const std::filesystem::path& file) {
     if (root.contains("grid"))
       return fail(ErrorKind::usage, "{}: a recipe with a [grid] is many runs: expected --grid",
                   printable(file.string()));
-    return RecipeReader(file, root).run();
+    TEPUI_TRY(RecipeFile out, RecipeReader(file, root).run());
+    out.notes = idle_keys(printable(file.string()), root, out.recipe);
+    return out;
   } catch (const toml::parse_error& error) {
     return fail(ErrorKind::usage, "{}: {}", toml_place(printable(file.string()), error.source()),
                 error.description());

@@ -19,6 +19,7 @@ struct RecipeFile {
   TrainRecipe recipe;
   RecipeRecord record;                       // as it is written
   std::optional<std::filesystem::path> out;  // where the run belongs
+  std::vector<std::string> notes;            // keys without effect; the runs of a grid have none
 };
 
 // A recipe with a [grid] is refused: it is many.

@@ -87,6 +87,32 @@ TEST(RecipeFile, VariantsTermsAndGrids) {
   EXPECT_NE((*grid)[0].file.record.hash, (*grid)[1].file.record.hash);
 }
 
+// Of a grid each run would have its own; there such keys may be meant for others of its runs.
+TEST(RecipeFile, NotesKeysWithoutEffect) {
+  const TemporaryFolder folder;
+  const auto notes = [&](const std::string& text) {
+    auto file = read_text_recipe(folder, text);
+    EXPECT_TRUE(file) << file.error().message;
+    for (std::string& note : file->notes) note = note.substr(note.find("r.toml"));
+    return file->notes;
+  };
+  using Notes = std::vector<std::string>;
+  EXPECT_EQ(notes(kModel + kData + kTrain), Notes());
+  EXPECT_EQ(notes(kModel + "variant = \"clipped\"\nclip_alpha = 4\nwindow = 4\n" + kData + kTrain +
+                  "tvr_every = 5\ntvr_target = 0.1\nwatch_every = 5\nwatch_sites = \"all\"\n"
+                  "decay_steps = 50\n"),
+            Notes());
+  EXPECT_EQ(notes(kModel + "clip_alpha = 4\nwindow = 1024\n" + kData + kTrain +
+                  "tvr_target = 0.1\nwatch_sites = \"all\"\nschedule = \"constant\"\n"
+                  "decay_steps = 50\n"),
+            (Notes{"r.toml:6: clip_alpha has no effect without variant = \"clipped\"",
+                   "r.toml:7: window has no effect beside a context of 1024: every query sees all "
+                   "keys before it",
+                   "r.toml:14: watch_sites has no effect without watch_every or zeroing",
+                   "r.toml:13: tvr_target has no effect without tvr_every",
+                   "r.toml:16: decay_steps has no effect beside schedule = \"constant\""}));
+}
+
 TEST(RecipeFile, APowerOfTenIsAWholeNumber) {
   const TemporaryFolder folder;
   const auto found =
