@@ -54,6 +54,19 @@ std::string joined(const std::string& text, const std::string& more) {
   return more.empty() ? text : text.empty() ? more : text + " (" + more + ")";
 }
 
+constexpr std::size_t kShownRuns = 3;
+
+// Of a run that went on often, or was only read again, the first and the last.
+std::vector<RunRecord> shown_runs(const std::vector<RunRecord>& runs) {
+  if (runs.size() <= kShownRuns) return runs;
+  return {runs.front(), runs.back()};
+}
+
+std::string time_of(const RunRecord& record) {
+  return record.started +
+         (record.finished.empty() ? " (was interrupted or still runs)" : " to " + record.finished);
+}
+
 }  // namespace
 
 std::string command_of(const RunInfo& run) {
@@ -77,15 +90,16 @@ ChartJson run_facts(const ReportSource& source) {
   add("Text fingerprint", run.text_fingerprint);
   add("Sequences", sequences_of(scan));
   add("Sites", site_names(scan));
-  add("Massive",
-      fmt::format("|x| > {} and |x| > {} × median of |x| of the sequence there",
-                  rounded(scan.options.rule.min_abs), rounded(scan.options.rule.min_ratio)));
+  if (scan.command != "perplexity")
+    add("Massive",
+        fmt::format("|x| > {} and |x| > {} × median of |x| of the sequence there",
+                    rounded(scan.options.rule.min_abs), rounded(scan.options.rule.min_ratio)));
   add("Backend", joined(run.backend, run.detail));
   add("Device", run.device);
   add("Version", "tepui " + run.version);
-  for (const RunRecord& record : source.runs)
-    add("Time", record.started + (record.finished.empty() ? " (was interrupted or still runs)"
-                                                          : " to " + record.finished));
+  for (const RunRecord& record : shown_runs(source.runs)) add("Time", time_of(record));
+  if (source.runs.size() > kShownRuns)
+    add("Runs", fmt::format("{}, of which the first and the last are shown", source.runs.size()));
   add("Store", source.folder);
   add("Settings", settings_of(source.identity));
   return facts;

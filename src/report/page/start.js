@@ -95,6 +95,12 @@ function keepsSurfaces() {
     /^tepui scan /.test(run.command || ""));
 }
 
+// Nor has a run of tepui intervene the largest |x| of each token.
+function keepsTokens() {
+  return report.runs.some((run) => /^tepui scan /.test(run.command || "") ||
+    run.sites?.some((site) => site.tokens.layers.some((layer) => layer.distinct)));
+}
+
 function placeFigures() {
   addFigure(curvesFigure);
   if (report.runs.length > 1) addFigure(compareFigure);
@@ -104,8 +110,8 @@ function placeFigures() {
   }
   addFigure(channelFigure, report.runs.length > 1 ? "" : "half");
   addFigure(positionFigure, report.runs.length > 1 ? "" : "half");
-  addFigure(tokensFigure, "after-half");
-  addFigure(quantilesFigure);
+  if (keepsTokens()) addFigure(tokensFigure, "after-half");
+  addFigure(quantilesFigure, "after-half");
   addFigure(lifeFigure);
 }
 
