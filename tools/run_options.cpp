@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "base/process_memory.h"
 #include "commands.h"
@@ -57,16 +60,26 @@ Result<std::uint64_t> parse_bytes(const std::string& text, const char* option) {
     used = 0;
   }
   const std::string unit = text.substr(used);
-  double scale = 0;
-  if (unit.empty() || unit == "B") scale = 1;
-  if (unit == "MiB") scale = 1024.0 * 1024.0;
-  if (unit == "GiB") scale = 1024.0 * 1024.0 * 1024.0;
-  if (unit == "MB") scale = 1e6;
-  if (unit == "GB") scale = 1e9;
-  if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18)
-    return fail(ErrorKind::usage, "{} {}: expected a size such as 4GiB, 500MB or a number of bytes",
+  constexpr double kKibi = 1024;
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},
+                                                            {"B", 1},
+                                                            {"kB", 1e3},
+                                                            {"MB", 1e6},
+                                                            {"GB", 1e9},
+                                                            {"TB", 1e12},
+                                                            {"KiB", kKibi},
+                                                            {"MiB", kKibi * kKibi},
+                                                            {"GiB", kKibi * kKibi * kKibi},
+                                                            {"TiB", kKibi * kKibi * kKibi * kKibi}};
+  const auto* const known =
+      std::ranges::find(kUnits, unit, &std::pair<std::string_view, double>::first);
+  const bool good = used > 0 && known != std::end(kUnits) && number > 0;
+  if (!good || number * known->second > 1e18)
+    return fail(ErrorKind::usage,
+                "{} {}: expected a number of bytes or one with a unit such as 4GiB or 500MB (KiB, "
+                "MiB, GiB, TiB, kB, MB, GB, TB)",
                 option, text);
-  return static_cast<std::uint64_t>(number * scale);
+  return static_cast<std::uint64_t>(number * known->second);
 }
 
 // Arguments so that a shell takes them back as they are.

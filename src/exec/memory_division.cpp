@@ -85,14 +85,19 @@ class Division {
     const std::uint64_t least =
         fixed_ + globals_ + layer_ +
         std::max(least_chunk.all + states_beside_a_chunk(longest_), head_least());
-    if (least > q_.budget)
+    if (least > q_.budget) {
+      // Each part is rounded up, and so is their sum.
+      const auto mib = [](std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB; };
+      const std::uint64_t weights = mib(layer_ + globals_);
+      const std::uint64_t chunk = mib(least - fixed_ - globals_ - layer_);
       return fail(
           ErrorKind::usage,
           "--memory {} MiB: expected at least {} MiB for this model and these sequences: {} "
           "MiB for a layer's weights, {} MiB for a chunk of {} tokens, {} MiB for the program{}",
-          q_.budget / kMiB, least / kMiB + 1, (layer_ + globals_) / kMiB,
-          (least - fixed_ - globals_ - layer_) / kMiB, longest_, out_.base / kMiB,
-          q_.beside == 0 ? "" : fmt::format(", {} MiB for {}", q_.beside / kMiB, q_.beside_what));
+          q_.budget / kMiB, weights + chunk + mib(out_.base) + mib(out_.beside), weights, chunk,
+          longest_, mib(out_.base),
+          q_.beside == 0 ? "" : fmt::format(", {} MiB for {}", mib(q_.beside), q_.beside_what));
+    }
     TEPUI_TRY(fit_chunk(rows, usual, least_chunk));
     fit_states();
     fit_head();

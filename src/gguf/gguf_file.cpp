@@ -227,7 +227,7 @@ class GgufReader {
       if (tensor.offset > data || sizes_[i] > data - tensor.offset)
         return fail(ErrorKind::data,
                     "{}: tensor {}: expected {} bytes for {} from {} on within the {} bytes of "
-                    "data, which begin at byte offset {} of the file",
+                    "data, which begin at byte offset {} of the file; is the file complete?",
                     file_, printable(tensor.name), sizes_[i], tensor.type.to_string(),
                     tensor.offset, data, start);
       tensor.offset += start;

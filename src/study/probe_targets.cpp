@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "base/assert.h"
 #include "base/utf8_text.h"
@@ -131,22 +133,34 @@ void word_classes(TargetMaker& make, const ScanInput& opened) {
   });
 }
 
-void from_tags(const TokenTags& tags, TargetMaker& make, ProbeTarget& target) {
+std::optional<double> number_of(const std::string& tag) {
+  double value = 0;
+  const char* const end = tag.data() + tag.size();
+  const auto read = std::from_chars(tag.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+// Values where all are numbers, else classes. Of many numbers and some words neither is meant.
+Status from_tags(const TokenTags& tags, TargetMaker& make, ProbeTarget& target) {
+  constexpr std::size_t kMostNumberedClasses = 100;
   std::vector<double> values;
+  std::set<double> numbers;
+  const std::string* word = nullptr;
   for (const std::string& tag : tags) {
-    double value = 0;
-    const auto read = std::from_chars(tag.data(), tag.data() + tag.size(), value);
-    const bool number =
-        read.ec == std::errc() && read.ptr == tag.data() + tag.size() && std::isfinite(value);
-    if (!tag.empty() && !number) {
-      values.clear();
-      break;
-    }
-    values.push_back(tag.empty() ? std::nan("") : value);
+    const auto number = number_of(tag);
+    if (number) numbers.insert(*number);
+    if (!number && !tag.empty() && word == nullptr) word = &tag;
+    values.push_back(number.value_or(std::nan("")));
   }
-  if (!values.empty()) {
+  if (word != nullptr && numbers.size() > kMostNumberedClasses)
+    return fail(ErrorKind::data,
+                "--labels: expected numbers alone or the names of classes, found {} different "
+                "numbers and \"{}\"",
+                numbers.size(), printable(*word));
+  if (word == nullptr && !values.empty()) {
     target.values = std::move(values);
-    return;
+    return {};
   }
   for (const std::string& tag : tags) {
     if (tag.empty())
@@ -154,9 +168,10 @@ void from_tags(const TokenTags& tags, TargetMaker& make, ProbeTarget& target) {
     else
       make.add_class(tag);
   }
+  return {};
 }
 
-void derive(std::string_view name, const TargetSources& sources, ProbeTarget& target) {
+Status derive(std::string_view name, const TargetSources& sources, ProbeTarget& target) {
   const ScanInput& opened = sources.opened;
   TargetMaker make(sources, target);
   if (name == "massive") {
@@ -206,8 +221,9 @@ void derive(std::string_view name, const TargetSources& sources, ProbeTarget& ta
   } else if (name == "sink") {
     target.values = *sources.sink;
   } else {
-    from_tags(*sources.tags, make, target);
+    return from_tags(*sources.tags, make, target);
   }
+  return {};
 }
 
 // In the order of their names, so that it does not hang on the text; yes and no as they are.
@@ -243,7 +259,7 @@ Result<ProbeTarget> make_target(std::string_view name, const TargetSources& sour
                 "--target {}: is told by the text: expected a model with a tokenizer", name);
   ProbeTarget target;
   target.name = name;
-  derive(name, sources, target);
+  TEPUI_TRY(derive(name, sources, target));
   const auto tokens = static_cast<std::size_t>(sources.opened.corpus.tokens());
   if (target.classes.empty()) {
     TEPUI_ASSERT(target.values.size() == tokens);

@@ -40,7 +40,12 @@ Result<std::unique_ptr<Tokenizer>> load_scan_tokenizer(const InputRequest& reque
 Status open_tokenizer(const InputRequest& request, ScanInput& input) {
   auto tokenizer = load_scan_tokenizer(request);
   if (!tokenizer) {
-    if (!request.corpus.ids || request.tokenizer) return tl::unexpected(tokenizer.error());
+    if (!request.corpus.ids || request.tokenizer) {
+      Error error = tokenizer.error();
+      if (!request.tokenizer && request.model.extension() != ".bin")
+        error.message += "; --tokenizer takes that of another model, --ids needs none";
+      return tl::unexpected(std::move(error));
+    }
     input.notes.push_back(tokenizer.error().message + "; tokens are shown by their ids");
     return {};
   }

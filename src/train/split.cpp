@@ -12,7 +12,7 @@ Result<std::vector<SplitPart>> split_sequences(int sequences, int folds, int see
   if (folds < 3 || sequences < folds)
     return fail(ErrorKind::usage,
                 "probes are scored on sequences that they have not seen: expected at least {} "
-                "sequences, found {}: give more text, or a shorter --context",
+                "sequences (--folds), found {}: give more text, or a shorter --context",
                 folds, sequences);
   std::mt19937_64 random = draws_of(static_cast<std::uint64_t>(seed / folds), kSplit);
   std::vector<int> order(static_cast<std::size_t>(sequences));

@@ -128,8 +128,9 @@ Result<TensorRef> read_entry(const Data& data, const std::string& name, const Js
   if (range.begin > range.end || range.end > data.bytes.size()) {
     return fail(ErrorKind::data,
                 "{}: expected data_offsets within the {} bytes of data, which begin at byte offset "
-                "{} of the file, found [{}, {}]",
-                place, data.bytes.size(), data.start, range.begin, range.end);
+                "{} of the file, found [{}, {}]{}",
+                place, data.bytes.size(), data.start, range.begin, range.end,
+                range.begin <= range.end ? "; is the file complete?" : "");
   }
   const auto expected = checked_bytes(type);
   if (!expected) {

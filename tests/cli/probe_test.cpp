@@ -2,6 +2,8 @@
 // tepui probe as a user runs it, on the bundled model.
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -183,6 +185,15 @@ TEST_F(Probe, TargetsOfTheRunAndOfFiles) {
   const ProgramResult wrong = run({"--target", "labels", "--labels", "labels.tsv"});
   EXPECT_EQ(wrong.code, 1);
   EXPECT_NE(wrong.err.find("labels.tsv: line 642"), std::string::npos) << wrong.err;
+  // One word among many numbers makes no classes of the numbers.
+  labels = "sequence\tposition\tlabel\n0\t0\tnone\n";
+  for (int position = 1; position < 64; ++position)
+    for (int sequence = 0; sequence < 2; ++sequence)
+      labels += fmt::format("{0}\t{1}\t{1}.{0}\n", sequence, position);
+  write_file(folder_.path() / "labels.tsv", labels);
+  EXPECT_NE(run({"--target", "labels", "--labels", "labels.tsv"})
+                .err.find("found 126 different numbers and \"none\""),
+            std::string::npos);
 }
 
 TEST_F(Probe, ADryRunTellsThePlanAndRunsNothing) {
