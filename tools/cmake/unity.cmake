@@ -3,7 +3,7 @@
 # in unnamed namespaces are unique in a folder. Where each file is a row of a table and repeats the names of its fields
 # (the ops, the architectures) every file stays alone.
 option(TEPUI_UNITY "Compile several sources of a folder together" OFF)
-set(TEPUI_UNITY_FILES 10)
+set(TEPUI_UNITY_FILES 10 CACHE STRING "Sources in a compilation; more of them take more memory: 24 about 2 GiB")
 
 # tepui_unity(TARGET SOURCE...)
 function(tepui_unity target)
