@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "store/reader.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
-#include <system_error>
 
-#include "base/read_files.h"
-#include "base/utf8_text.h"
 #include "store/little_endian.h"
-#include "store/schema.h"
+#include "store/store_file.h"
 
 namespace tepui {
 
@@ -26,70 +21,15 @@ Result<Site> site_of(const std::string& name, const std::filesystem::path& file)
   return fail(ErrorKind::data, "{}: expected the name of a site, found '{}'", file.string(), name);
 }
 
-// A file in a folder that cannot be written: SQLite wants to make a shared-memory file beside a
-// database in WAL mode. Without a log the file is whole, and may be read as one that never changes.
-Result<Database> open_for_reading(const std::filesystem::path& file) {
-  TEPUI_TRY(auto database, Database::open(file, Database::Mode::read));
-  auto first = database.integer("SELECT count(*) FROM sqlite_schema");
-  if (first) return database;
-  std::error_code ignored;
-  const auto log = std::filesystem::path(file.string() + "-wal");
-  const auto log_size = std::filesystem::file_size(log, ignored);
-  if (first.error().kind == ErrorKind::data || (!ignored && log_size > 0))
-    return tl::unexpected(first.error());
-  TEPUI_TRY(auto frozen, Database::open_immutable(file));
-  TEPUI_TRY(frozen.integer("SELECT count(*) FROM sqlite_schema"));
-  return frozen;
-}
-
-// "; the folders in it have some: a, b and 3 more", of the folder of a sweep or of several runs.
-std::string stores_within(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code ignored;
-    if (std::filesystem::exists(entry->path() / kStoreFile, ignored))
-      names.push_back(printable(entry->path().filename().string()));
-  }
-  if (names.empty()) return "";
-  constexpr std::size_t kNamed = 3;
-  std::ranges::sort(names);
-  const std::size_t more = names.size() - std::min(names.size(), kNamed);
-  names.resize(names.size() - more);
-  return fmt::format("; folders in it have one: {}{}", fmt::join(names, ", "),
-                     more > 0 ? fmt::format(" and {} more", more) : "");
-}
-
 }  // namespace
 
 Result<StoreReader> StoreReader::open(const std::filesystem::path& folder_or_file) {
-  std::error_code ignored;
-  std::error_code error;
   StoreReader reader;
-  reader.file_ = std::filesystem::is_directory(folder_or_file, ignored)
-                     ? folder_or_file / kStoreFile
-                     : folder_or_file;
-  const bool there = std::filesystem::exists(reader.file_, error);
-  if (error)
-    return fail(ErrorKind::io, "{}: expected a store that can be read: {}", reader.file_.string(),
-                error.message());
-  if (!there)
-    return fail(ErrorKind::io, "{}: expected a store, found no such file{}", reader.file_.string(),
-                stores_within(folder_or_file));
-  TEPUI_TRY(reader.database_, open_for_reading(reader.file_));
-  note_read_file(reader.file_);
-  TEPUI_TRY(const bool is_empty, needs_schema(reader.database_, reader.file_));
-  if (is_empty)
-    return fail(ErrorKind::data, "{}: expected a store of tepui, found an empty file",
-                reader.file_.string());
+  TEPUI_TRY(auto store, open_store_file(folder_or_file));
+  reader.file_ = std::move(store.file);
+  reader.database_ = std::move(store.database);
   TEPUI_TRY(reader.prepare_statements());
   return reader;
-}
-
-Result<bool> StoreReader::is_empty(const std::filesystem::path& folder) {
-  TEPUI_TRY(auto database, open_for_reading(folder / kStoreFile));
-  return needs_schema(database, folder / kStoreFile);
 }
 
 Status StoreReader::prepare_statements() {

@@ -19,9 +19,6 @@ class StoreReader {
  public:
   // A folder that holds a scan.sqlite, or such a file itself.
   static Result<StoreReader> open(const std::filesystem::path& folder_or_file);
-  // Whether nothing was written into the file of this folder, as a process leaves it that ends
-  // while it makes the store; `open` fails then.
-  static Result<bool> is_empty(const std::filesystem::path& folder);
 
   const std::filesystem::path& file() const { return file_; }
 

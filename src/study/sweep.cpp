@@ -9,6 +9,7 @@
 #include "store/merge.h"
 #include "store/reader.h"
 #include "store/schema.h"
+#include "store/store_file.h"
 #include "store/writer.h"
 #include "study/sweep_job.h"
 #include "study/wording.h"
@@ -70,7 +71,7 @@ class Sweep {
       std::error_code ignored;
       damaged_.push_back(false);
       if (!std::filesystem::exists(job.folder / kStoreFile, ignored)) continue;
-      if (StoreReader::is_empty(job.folder) == true) continue;  // it was about to be joined
+      if (is_empty_store(job.folder) == true) continue;  // it was about to be joined
       auto store = StoreReader::open(job.folder);
       const auto finished = store ? store->finished() : tl::unexpected(store.error());
       if (finished) continue;
