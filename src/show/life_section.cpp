@@ -11,7 +11,7 @@ namespace tepui {
 
 namespace {
 
-constexpr int kTokenColumns = 16;
+constexpr int kLifeTokenColumns = 16;
 
 std::string table_of(const ScanSummary& scan, const ChannelLife& life, const Style& style) {
   TextColumn layer{"layer", Align::right, 9, {}};
@@ -26,7 +26,7 @@ std::string table_of(const ScanSummary& scan, const ChannelLife& life, const Sty
     value.cells.push_back(rounded(point.value));
     position.cells.push_back(fmt::format("{}", point.position));
     token.cells.push_back(
-        quoted(scan.token(life.sequence, point.position).bytes, style.letters, kTokenColumns));
+        quoted(scan.token(life.sequence, point.position).bytes, style.letters, kLifeTokenColumns));
     ratio.cells.push_back(point.median > 0 ? rounded(std::abs(point.value) / point.median) : "-");
     others.cells.push_back(rounded(point.others));
     largest.cells.push_back(rounded(point.largest_other));
@@ -45,11 +45,11 @@ std::string life_section(const ScanSummary& scan, Site site, const ChannelLife& 
   std::string text = heading(
       fmt::format("Life of channel {} of {} in sequence {}", life.channel, site_name(site),
                   life.sequence),
-      fmt::format(
-          "largest at layer {}, position {} ({}); others: what the other channels reach, "
-          "their median",
-          layer_label(peak->point), peak->position,
-          quoted(scan.token(life.sequence, peak->position).bytes, style.letters, kTokenColumns)),
+      fmt::format("largest at layer {}, position {} ({}); others: what the other channels reach, "
+                  "their median",
+                  layer_label(peak->point), peak->position,
+                  quoted(scan.token(life.sequence, peak->position).bytes, style.letters,
+                         kLifeTokenColumns)),
       style);
   if (parts.tables) text += table_of(scan, life, style);
   if (!parts.charts) return text;
