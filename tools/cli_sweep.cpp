@@ -56,7 +56,7 @@ Status complete(SweepArguments& a) {
   return {};
 }
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_out(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 Status report_failures(const FailureList& failures) {
   if (failures.empty()) return {};
@@ -78,8 +78,8 @@ Status run(SweepArguments& a) {
   TEPUI_TRY(const SweepPlan plan, plan_sweep(a.request, progress));
   if (a.dry_run) {
     if (a.request.rank > 0) return {};
-    if (a.json) print(json_text(plan_json(plan)));
-    if (!a.json && !plan.jobs.empty()) print(plan_table(plan));
+    if (a.json) print_out(json_text(plan_json(plan)));
+    if (!a.json && !plan.jobs.empty()) print_out(plan_table(plan));
     TEPUI_TRY(flush_output());
     return report_failures(plan.failures);
   }
@@ -92,10 +92,10 @@ Status run(SweepArguments& a) {
   if (a.request.rank == 0) {
     if (a.json) {
       TEPUI_TRY(const auto document, sweep_json(plan, outcome));
-      print(json_text(document));
+      print_out(json_text(document));
     } else if (!plan.jobs.empty()) {
       TEPUI_TRY(const std::string table, sweep_table(plan));
-      print(table);
+      print_out(table);
     }
   }
   if (!a.json) {

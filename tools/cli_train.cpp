@@ -11,8 +11,10 @@
 #include "base/progress.h"
 #include "commands.h"
 #include "run_options.h"
+#include "study/recipe_file.h"
 #include "study/train_grid.h"
 #include "study/train_run.h"
+#include "study/wording.h"
 #include "usage.h"
 
 namespace tepui {

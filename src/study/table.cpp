@@ -98,7 +98,7 @@ Points points_of(const ScanSummary& scan, Site site) {
   return points;
 }
 
-double top1(const PointSummary& point) {
+double shown_top1(const PointSummary& point) {
   return point.top_mean.empty() ? 0 : point.top_mean.front();
 }
 
@@ -112,7 +112,7 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
   TextColumn value{"", Align::left, 0, {}};
   const Points points = points_of(scan, site);
   for (const PointSummary* point : points) {
-    const double size = top1(*point);
+    const double size = shown_top1(*point);
     layer.cells.push_back(fmt::format("{}", point->point.layer));
     value.cells.push_back(rounded(size) + (point->massive_sequences > 0 ? " *" : ""));
     any_massive = any_massive || point->massive_sequences > 0;
@@ -130,7 +130,7 @@ std::string chart(const ScanSummary& scan, Site site, const TableOptions& option
                           std::pow(10, from), rounded(most), any_massive ? "; * massive" : ""),
               options.columns);
   for (std::size_t at = 0; at < points.size(); ++at) {
-    const double size = top1(*points[at]);
+    const double size = shown_top1(*points[at]);
     const double share =
         std::isfinite(size) && size > 0 ? (std::log10(size) - from) / (std::log10(most) - from) : 0;
     text += padded(layer.cells[at], layer.width(), Align::right) + "  ";

@@ -11,7 +11,7 @@ namespace tepui {
 
 namespace {
 
-constexpr Point kLogits{kNoLayer, Site::logits};
+constexpr Point kLogitsPlace{kNoLayer, Site::logits};
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Status write_token_file(StoreReader& store, const std::filesystem::path& file) {
   ExportRow row(ExportFormat::csv, text);
   for (const LikelihoodRow& score : scores) {
     const auto& tokens = sequences[static_cast<std::size_t>(score.sequence)].tokens;
-    TEPUI_TRY(const auto series, store.series(score.sequence, kLogits, score.branch));
+    TEPUI_TRY(const auto series, store.series(score.sequence, kLogitsPlace, score.branch));
     if (series.size() != 1 || series.front().values.size() + 1 != tokens.size())
       return fail(ErrorKind::data,
                   "{}: expected the log-likelihoods of the {} tokens of sequence {}, found others",

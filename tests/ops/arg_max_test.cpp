@@ -8,7 +8,7 @@
 namespace tepui::test {
 namespace {
 
-OpCase tile_case(uint rows, uint tile, uint first, Fill fill) {
+OpCase arg_max_tile(uint rows, uint tile, uint first, Fill fill) {
   std::vector<double> value;
   std::vector<double> index;
   for (uint r = 0; r < rows; ++r) {
@@ -26,12 +26,12 @@ TEST(ArgMax, Agrees) {
   for (const uint tile : {1U, 7U, 64U, 1000U, 5003U}) {
     for (const uint rows : {0U, 1U, 33U}) {
       for (const Fill fill : {Fill::normal, Fill::ties, Fill::special, Fill::massive}) {
-        check_op(tile_case(rows, tile, 0, fill));
-        check_op(tile_case(rows, tile, 4096, fill));
+        check_op(arg_max_tile(rows, tile, 0, fill));
+        check_op(arg_max_tile(rows, tile, 4096, fill));
       }
     }
   }
-  check_op(tile_case(70000, 3, 2, Fill::ties));
+  check_op(arg_max_tile(70000, 3, 2, Fill::ties));
 }
 
 TEST(ArgMax, Definition) {
