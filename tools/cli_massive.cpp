@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "report_scan.h"
+#include "study/wording.h"
 #include "usage.h"
 
 namespace tepui {

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "report/report_folders.h"
 #include "show/show.h"
+#include "study/wording.h"
 #include "terminal.h"
 #include "usage.h"
 

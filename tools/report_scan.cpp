@@ -8,6 +8,7 @@
 #include "study/finding.h"
 #include "study/scan_json.h"
 #include "study/table.h"
+#include "study/wording.h"
 #include "terminal.h"
 
 namespace tepui {
