@@ -189,7 +189,7 @@ TEST_P(Resume, KilledWhereStatesLieInFilesItGoesOnAtThatLayer) {
 // Of commands that look for massive activations first: in that pass, between both and in the other.
 TEST_P(Resume, KilledInEitherPassItGoesOnThere) {
   if (GetParam() != "cpu") GTEST_SKIP() << "the passes are those of other commands";
-  test::write_file(folder_.path() / "ids.json", many_sequences(1500));
+  test::write_file(folder_.path() / "ids.json", many_sequences(800));
   for (const std::string command : {"attention", "origin"}) {
     const auto passes = [&](const std::string& out) {
       ProgramRun run;
@@ -197,7 +197,7 @@ TEST_P(Resume, KilledInEitherPassItGoesOnThere) {
                        "--ids",       "ids.json",
                        "--min-abs",   "0.01",
                        "--min-ratio", "4",
-                       "--wave",      "6000",
+                       "--wave",      "3200",
                        "--sync",      "0",
                        "--backend",   "cpu",
                        "--out",       out};
