@@ -43,8 +43,10 @@ function quantileTraces(entry, theme, axes, legend) {
 
 const quantilesFigure = {
   id: "distributions", kind: KIND_2D, title: "Distribution of |x| in every layer",
-  see: () => "Bands hold the middle of all |x| of a sequence, the lines above them its far end. The " +
-    "gap up to top-1 is what makes a value massive: it is no part of the distribution's tail.",
+  // A run of tepui intervene keeps the median alone.
+  see: () => (shownRuns().some(({ site }) => quantileBands(site.quantiles.fractions).length) ?
+    "Bands hold the middle of all |x| of a sequence, the lines above them its far end. " : "") +
+    "The gap up to top-1 is what makes a value massive: it is no part of the distribution's tail.",
   chart: (theme, width) => {
     const entries = shownRuns();
     const frame = panels(entries, width, theme, { x: layerAxis(entries),
