@@ -34,7 +34,6 @@ Status print(const std::string& text) {
 
 // In the file that was asked for.
 Status keep(const BenchArguments& arguments, const std::string& json) {
-  if (arguments.out.empty()) return {};
   TEPUI_TRY(auto file, OutputFile::create_named(arguments.out));
   TEPUI_TRY(file.write(json));
   return file.commit();
@@ -74,8 +73,8 @@ Status run_bench_command(const BenchArguments& arguments) {
     bar->update(done);
   };
   progress.round = [&](const BenchResult& result) -> Status {
-    TEPUI_TRY(keep(arguments, document(result)));
     if (arguments.out.empty()) return {};
+    TEPUI_TRY(keep(arguments, document(result)));
     interrupted.tell([rounds = result.rows.front().peaks.size(), out = arguments.out] {
       return fmt::format("what {} round{} measured is stored in {}", rounds, rounds == 1 ? "" : "s",
                          out);

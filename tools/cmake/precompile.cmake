@@ -1,4 +1,4 @@
-# Precompiled headers, for whoever builds everything once (tools/quickstart, tools/test's optimised half). They are off by
+# Precompiled headers, for whoever builds everything once (tools/quickstart, tools/test). They are off by
 # default, as TEPUI_UNITY is: in a developer's build each file must include what it uses.
 option(TEPUI_PRECOMPILE "Precompile the library headers that most files include" OFF)
 
